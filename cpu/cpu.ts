@@ -1,0 +1,483 @@
+import { BlockCache } from './block-cache.js';
+import { deliverException } from './exceptions.js';
+import { ExitReason } from './exit-reason.js';
+import { composeEflags, storeEflags } from './flags.js';
+import { createInterpreter, type Interpreter } from './interpreter.js';
+import {
+  CPL,
+  CR2,
+  EIP,
+  PAGE_MASK,
+  SCRATCH_OFFSET,
+  SEGMENT_ACCESS,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  SEGMENT_SELECTOR,
+  STATE_WORDS,
+  TLB_SUPERVISOR_EXECUTE_OFFSET,
+  TLB_SUPERVISOR_READ_OFFSET,
+  TLB_SUPERVISOR_WRITE_OFFSET,
+  TLB_USER_EXECUTE_OFFSET,
+  TLB_USER_READ_OFFSET,
+  TLB_USER_WRITE_OFFSET,
+} from './layout.js';
+import { AccessKind } from './paging.js';
+import type { PhysicalMemory } from './physical-memory.js';
+import { floatingPorts, type IoPorts } from './port-io.js';
+import { segmentLinear } from './segmentation.js';
+import { loadCr0, loadCr3, loadCr4, loadEfer, resetSystemRegisters } from './system-registers.js';
+import { fillTlb, flushTlb, invalidatePage } from './tlb.js';
+
+export { ExitReason } from './exit-reason.js';
+export { AccessKind } from './paging.js';
+
+/** The host kernel that takes this processor's exceptions in place of the guest's IDT. */
+export interface ExceptionOwner {
+  /**
+   * A page fault, before anything of the instruction is committed; state[EIP] and instructionCount are exact, CR2 is set.
+   * True: the owner repaired it and the access is tried again. False: run() returns ExitReason.Exception.
+   * Must neither allocate nor throw.
+   */
+  pageFault(cpu: Cpu, linear: number, errorCode: number): boolean;
+}
+
+const VECTOR_PAGE_FAULT = 14;
+
+/** An IA-32 processor over one physical memory. All its architectural state lies in that memory (see layout.ts). */
+export class Cpu {
+  readonly memory: PhysicalMemory;
+  readonly owner: ExceptionOwner | null;
+  /** Words, bytes and data view of the whole linear memory; the processor state is its beginning. */
+  readonly state: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+
+  /** RDTSC reads instructionCount + timestampOffset. */
+  timestampOffset = 0;
+
+  /** What IN, OUT, INS and OUTS reach. */
+  ioPorts: IoPorts = floatingPorts;
+
+  /** The last exception: valid when run() returned Exception or SoftwareInterrupt. */
+  exceptionVector = 0;
+  exceptionErrorCode = 0;
+  exceptionHasErrorCode = false;
+  /** Linear address of the last page fault. */
+  exceptionLinear = 0;
+  /** Set by raise(); cleared before each instruction handler. */
+  faulted = false;
+  /** Error code of the last translation that failed. */
+  pageFaultErrorCode = 0;
+  /** True when a handler set EIP itself. */
+  jumped = false;
+  /** ExitReason that run() shall return at the next instruction boundary, or -1. */
+  pendingExit = -1;
+  /** True when the run loop must leave at the end of the running block and look at the processor state afresh. */
+  attention = false;
+
+  readonly counters = {
+    tlbMisses: 0,
+    pageFaults: 0,
+    blocksDecoded: 0,
+    blocksInvalidated: 0,
+    handlerCalls: 0,
+    jumpCacheMisses: 0,
+  };
+  readonly blocks: BlockCache;
+  readonly #interpreter: Interpreter;
+
+  /** @param owner takes the exceptions; null: they go through the guest's IDT inside run(). */
+  constructor(memory: PhysicalMemory, owner: ExceptionOwner | null) {
+    this.memory = memory;
+    this.owner = owner;
+    this.state = memory.words;
+    this.bytes = memory.bytes;
+    this.view = memory.view;
+    this.blocks = new BlockCache(this);
+    this.#interpreter = createInterpreter(this);
+    this.reset();
+  }
+
+  /** Power-up state (SDM vol 3A section 9.1.1): real mode, CS base FFFF0000h, EIP FFF0h. Memory is left alone. */
+  reset(): void {
+    this.state.fill(0, 0, STATE_WORDS);
+    resetSystemRegisters(this);
+    this.flushTlb(true);
+    this.blocks.clear();
+    this.setEflags(2);
+    this.state[EIP] = 0xfff0;
+    this.instructionCount = 0;
+    this.pendingExit = -1;
+    this.faulted = false;
+  }
+
+  /**
+   * Runs at most this many instructions (1 = single step) and says why it stopped.
+   * A REP string instruction counts as one instruction.
+   */
+  run(maximumInstructions: number): ExitReason {
+    return this.#interpreter.run(maximumInstructions);
+  }
+
+  /** Instructions retired so far; exact inside owner callbacks and instruction handlers too. */
+  get instructionCount(): number {
+    return this.#interpreter.instructionCount;
+  }
+
+  set instructionCount(value: number) {
+    this.#interpreter.instructionCount = value;
+  }
+
+  /** Makes run() return `Interrupted` at the next instruction boundary. */
+  requestExit(): void {
+    this.pendingExit = ExitReason.Interrupted;
+    this.attention = true;
+  }
+
+  /** For handlers: execution goes on at this EIP in place of the next instruction. */
+  jump(eip: number): void {
+    this.state[EIP] = eip;
+    this.jumped = true;
+  }
+
+  /** The architectural EFLAGS. */
+  getEflags(): number {
+    return composeEflags(this.state);
+  }
+
+  /** Sets all of EFLAGS; bit 1 reads as one and bits 3, 5 and 15 as zero whatever the value. */
+  setEflags(value: number): void {
+    storeEflags(this.state, value);
+    this.attention = true;
+  }
+
+  /**
+   * Loads a segment cache from its parts without any check.
+   * @param access descriptor bits 8-23 of the second dword in bits 0-15, as in layout.ts; 0 = unusable
+   */
+  setSegment(segment: number, selector: number, base: number, limit: number, access: number): void {
+    const state = this.state;
+    state[SEGMENT_SELECTOR + segment] = selector;
+    state[SEGMENT_BASE + segment] = base;
+    state[SEGMENT_LIMIT + segment] = limit;
+    state[SEGMENT_ACCESS + segment] = access;
+    this.attention = true;
+  }
+
+  /**
+   * Records an exception for delivery once the instruction is abandoned. Returns false so that a handler can
+   * `return cpu.raise(...)`.
+   */
+  raise(vector: number, errorCode?: number): false {
+    this.exceptionVector = vector;
+    this.exceptionHasErrorCode = errorCode !== undefined;
+    this.exceptionErrorCode = errorCode ?? 0;
+    this.faulted = true;
+    return false;
+  }
+
+  /** Delivers the recorded exception through the guest's IDT. False: shutdown (triple fault). */
+  deliver(): boolean {
+    return deliverException(this);
+  }
+
+  // --- translation -----------------------------------------------------------------------------------------------
+
+  /**
+   * Host byte offset of a linear address, filling the TLB and setting accessed and dirty bits as the hardware does;
+   * 0 when the access faults, and then pageFaultErrorCode holds the error code. Raises nothing and calls no owner.
+   */
+  translate(linear: number, access: AccessKind, supervisor: boolean): number {
+    const page = this.state[tableOf(access, supervisor) + (linear >>> 12)];
+    if (page !== 0) return (page | (linear & PAGE_MASK)) >>> 0;
+    this.counters.tlbMisses++;
+    const filled = fillTlb(this, linear, access, supervisor);
+    return filled === 0 ? 0 : (filled | (linear & PAGE_MASK)) >>> 0;
+  }
+
+  /** As translate(), but a fault goes to the owner and, when it is not resolved there, is raised as #PF. */
+  resolve(linear: number, access: AccessKind, supervisor: boolean): number {
+    for (;;) {
+      const host = this.translate(linear, access, supervisor);
+      if (host !== 0) return host;
+      this.counters.pageFaults++;
+      this.state[CR2] = linear;
+      this.exceptionLinear = linear;
+      if (this.owner === null || !this.owner.pageFault(this, linear, this.pageFaultErrorCode)) {
+        this.raise(VECTOR_PAGE_FAULT, this.pageFaultErrorCode);
+        return 0;
+      }
+    }
+  }
+
+  /** True when this host page holds decoded code: the TLB must not give it a write entry. */
+  pageHasCode(hostPage: number): boolean {
+    return this.blocks.pageHasCode(hostPage);
+  }
+
+  /** Code that somebody wrote into memory by host offset: decoded blocks over those bytes are dropped. */
+  codeWritten(hostOffset: number, length: number): void {
+    this.blocks.written(hostOffset, length);
+  }
+
+  invalidatePage(linear: number): void {
+    invalidatePage(this, linear);
+    this.attention = true;
+  }
+
+  /** Empties the TLB; global pages stay unless asked for. */
+  flushTlb(includeGlobal: boolean): void {
+    flushTlb(this, includeGlobal);
+    this.attention = true;
+  }
+
+  /** The MOV to CR0 without its privilege check. A value that the MOV would refuse with #GP raises it (see faulted). */
+  setCr0(value: number): void {
+    loadCr0(this, value);
+    this.attention = true;
+  }
+
+  setCr3(value: number): void {
+    loadCr3(this, value);
+    this.attention = true;
+  }
+
+  setCr4(value: number): void {
+    loadCr4(this, value);
+    this.attention = true;
+  }
+
+  setEfer(value: number): void {
+    loadEfer(this, value);
+    this.attention = true;
+  }
+
+  // --- linear accesses with the rights of the current CPL -----------------------------------------------------------
+
+  readLinear8(linear: number): number {
+    const host = this.resolve(linear, AccessKind.Read, this.state[CPL] !== 3);
+    return host === 0 ? 0 : this.bytes[host];
+  }
+
+  readLinear16(linear: number): number {
+    return this.#read16(linear, this.state[CPL] !== 3);
+  }
+
+  readLinear32(linear: number): number {
+    return this.#read32(linear, this.state[CPL] !== 3);
+  }
+
+  writeLinear8(linear: number, value: number): boolean {
+    const host = this.resolve(linear, AccessKind.Write, this.state[CPL] !== 3);
+    if (host === 0) return false;
+    this.bytes[host] = value;
+    if (this.blocks.pageHasCode(host)) this.blocks.written(host, 1);
+    return true;
+  }
+
+  writeLinear16(linear: number, value: number): boolean {
+    return this.#write16(linear, value, this.state[CPL] !== 3);
+  }
+
+  writeLinear32(linear: number, value: number): boolean {
+    return this.#write32(linear, value, this.state[CPL] !== 3);
+  }
+
+  // --- supervisor accesses: descriptor tables, task state segments ----------------------------------------------------
+
+  readSystem8(linear: number): number {
+    const host = this.resolve(linear, AccessKind.Read, true);
+    return host === 0 ? 0 : this.bytes[host];
+  }
+
+  readSystem16(linear: number): number {
+    return this.#read16(linear, true);
+  }
+
+  readSystem32(linear: number): number {
+    return this.#read32(linear, true);
+  }
+
+  writeSystem8(linear: number, value: number): boolean {
+    const host = this.resolve(linear, AccessKind.Write, true);
+    if (host === 0) return false;
+    this.bytes[host] = value;
+    if (this.blocks.pageHasCode(host)) this.blocks.written(host, 1);
+    return true;
+  }
+
+  writeSystem16(linear: number, value: number): boolean {
+    return this.#write16(linear, value, true);
+  }
+
+  writeSystem32(linear: number, value: number): boolean {
+    return this.#write32(linear, value, true);
+  }
+
+  #read16(linear: number, supervisor: boolean): number {
+    const host = this.resolve(linear, AccessKind.Read, supervisor);
+    if (host === 0) return 0;
+    if ((linear & PAGE_MASK) <= 0xffe) return this.view.getUint16(host, true);
+    const second = this.resolve((linear + 1) | 0, AccessKind.Read, supervisor);
+    return second === 0 ? 0 : this.bytes[host] | (this.bytes[second] << 8);
+  }
+
+  #read32(linear: number, supervisor: boolean): number {
+    const host = this.resolve(linear, AccessKind.Read, supervisor);
+    if (host === 0) return 0;
+    const inPage = linear & PAGE_MASK;
+    if (inPage <= 0xffc) return this.view.getInt32(host, true);
+    const second = this.resolve(((linear | PAGE_MASK) + 1) | 0, AccessKind.Read, supervisor);
+    if (second === 0) return 0;
+    // The owner may have reused the first page's frame while it resolved the second.
+    const first = this.resolve(linear, AccessKind.Read, supervisor);
+    const bytes = this.bytes;
+    const firstLength = 0x1000 - inPage;
+    let value = 0;
+    for (let at = 3; at >= 0; at--) {
+      value = (value << 8) | (at < firstLength ? bytes[first + at] : bytes[second + at - firstLength]);
+    }
+    return value;
+  }
+
+  #write16(linear: number, value: number, supervisor: boolean): boolean {
+    let host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    if ((linear & PAGE_MASK) <= 0xffe) {
+      this.view.setInt16(host, value, true);
+      if (this.blocks.pageHasCode(host)) this.blocks.written(host, 2);
+      return true;
+    }
+    const second = this.resolve((linear + 1) | 0, AccessKind.Write, supervisor);
+    if (second === 0) return false;
+    host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    this.#writeByte(host, value);
+    this.#writeByte(second, value >> 8);
+    return true;
+  }
+
+  #write32(linear: number, value: number, supervisor: boolean): boolean {
+    let host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    const inPage = linear & PAGE_MASK;
+    if (inPage <= 0xffc) {
+      this.view.setInt32(host, value, true);
+      if (this.blocks.pageHasCode(host)) this.blocks.written(host, 4);
+      return true;
+    }
+    const second = this.resolve(((linear | PAGE_MASK) + 1) | 0, AccessKind.Write, supervisor);
+    if (second === 0) return false;
+    host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    const firstLength = 0x1000 - inPage;
+    for (let at = 0; at < 4; at++) {
+      this.#writeByte(at < firstLength ? host + at : second + at - firstLength, value >> (at * 8));
+    }
+    return true;
+  }
+
+  #writeByte(host: number, value: number): void {
+    this.bytes[host] = value;
+    if (this.blocks.pageHasCode(host)) this.blocks.written(host, 1);
+  }
+
+  // --- accesses through a segment -------------------------------------------------------------------------------------
+
+  /** Linear address of an operand after the checks of its segment; on a violation #GP or #SS is raised (see faulted). */
+  linear(segment: number, offset: number, size: number, write: boolean): number {
+    return segmentLinear(this, segment, offset, size, write);
+  }
+
+  read8(segment: number, offset: number): number {
+    const linear = segmentLinear(this, segment, offset, 1, false);
+    return this.faulted ? 0 : this.readLinear8(linear);
+  }
+
+  read16(segment: number, offset: number): number {
+    const linear = segmentLinear(this, segment, offset, 2, false);
+    return this.faulted ? 0 : this.readLinear16(linear);
+  }
+
+  read32(segment: number, offset: number): number {
+    const linear = segmentLinear(this, segment, offset, 4, false);
+    return this.faulted ? 0 : this.readLinear32(linear);
+  }
+
+  write8(segment: number, offset: number, value: number): boolean {
+    const linear = segmentLinear(this, segment, offset, 1, true);
+    return !this.faulted && this.writeLinear8(linear, value);
+  }
+
+  write16(segment: number, offset: number, value: number): boolean {
+    const linear = segmentLinear(this, segment, offset, 2, true);
+    return !this.faulted && this.writeLinear16(linear, value);
+  }
+
+  write32(segment: number, offset: number, value: number): boolean {
+    const linear = segmentLinear(this, segment, offset, 4, true);
+    return !this.faulted && this.writeLinear32(linear, value);
+  }
+
+  /** Copies up to a page from memory to the scratch area at SCRATCH_OFFSET; all or nothing. */
+  loadBytes(segment: number, offset: number, size: number): boolean {
+    const linear = segmentLinear(this, segment, offset, size, false);
+    if (this.faulted) return false;
+    const supervisor = this.state[CPL] !== 3;
+    const firstLength = 0x1000 - (linear & PAGE_MASK);
+    let host = this.resolve(linear, AccessKind.Read, supervisor);
+    if (host === 0) return false;
+    if (size <= firstLength) {
+      this.bytes.copyWithin(SCRATCH_OFFSET, host, host + size);
+      return true;
+    }
+    const second = this.resolve((linear + firstLength) | 0, AccessKind.Read, supervisor);
+    if (second === 0) return false;
+    host = this.resolve(linear, AccessKind.Read, supervisor);
+    if (host === 0) return false;
+    this.bytes.copyWithin(SCRATCH_OFFSET, host, host + firstLength);
+    this.bytes.copyWithin(SCRATCH_OFFSET + firstLength, second, second + size - firstLength);
+    return true;
+  }
+
+  /** Checks that a write of this size would succeed, faulting as it would. */
+  probeWrite(segment: number, offset: number, size: number): boolean {
+    const linear = segmentLinear(this, segment, offset, size, true);
+    if (this.faulted) return false;
+    const supervisor = this.state[CPL] !== 3;
+    if (this.resolve(linear, AccessKind.Write, supervisor) === 0) return false;
+    const firstLength = 0x1000 - (linear & PAGE_MASK);
+    return size <= firstLength || this.resolve((linear + firstLength) | 0, AccessKind.Write, supervisor) !== 0;
+  }
+
+  /** Copies up to a page from the scratch area to memory; all or nothing. */
+  storeBytes(segment: number, offset: number, size: number): boolean {
+    const linear = segmentLinear(this, segment, offset, size, true);
+    if (this.faulted) return false;
+    const supervisor = this.state[CPL] !== 3;
+    const firstLength = 0x1000 - (linear & PAGE_MASK);
+    let host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    if (size <= firstLength) {
+      this.bytes.copyWithin(host, SCRATCH_OFFSET, SCRATCH_OFFSET + size);
+      if (this.blocks.pageHasCode(host)) this.blocks.written(host, size);
+      return true;
+    }
+    const second = this.resolve((linear + firstLength) | 0, AccessKind.Write, supervisor);
+    if (second === 0) return false;
+    host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    this.bytes.copyWithin(host, SCRATCH_OFFSET, SCRATCH_OFFSET + firstLength);
+    this.bytes.copyWithin(second, SCRATCH_OFFSET + firstLength, SCRATCH_OFFSET + size);
+    if (this.blocks.pageHasCode(host)) this.blocks.written(host, firstLength);
+    if (this.blocks.pageHasCode(second)) this.blocks.written(second, size - firstLength);
+    return true;
+  }
+}
+
+/** Word index of the TLB table for this kind of access. */
+function tableOf(access: AccessKind, supervisor: boolean): number {
+  if (access === AccessKind.Read) return (supervisor ? TLB_SUPERVISOR_READ_OFFSET : TLB_USER_READ_OFFSET) >> 2;
+  if (access === AccessKind.Write) return (supervisor ? TLB_SUPERVISOR_WRITE_OFFSET : TLB_USER_WRITE_OFFSET) >> 2;
+  return (supervisor ? TLB_SUPERVISOR_EXECUTE_OFFSET : TLB_USER_EXECUTE_OFFSET) >> 2;
+}

@@ -1,0 +1,285 @@
+/**
+ * Delivery of interrupts and exceptions through the guest's IDT, for processors without an owner (SDM vol 3A chapter 6,
+ * vol 2A INT n). Nothing of the processor state changes before the last check of a delivery has passed, so a delivery
+ * that fails leaves the state of the instruction for the next exception.
+ */
+import type { Cpu } from './cpu.js';
+import {
+  ACCESS_BIG,
+  ACCESS_CODE,
+  ACCESS_CONFORMING,
+  ACCESS_PRESENT,
+  ACCESS_SEGMENT,
+  accessDpl,
+  accessKind,
+  descriptorAccess,
+  descriptorAddress,
+  descriptorBase,
+  descriptorLimit,
+  isNullSelector,
+  markAccessed,
+  SystemType,
+  selectorErrorCode,
+} from './descriptor.js';
+import {
+  CPL,
+  CR0,
+  CS,
+  DS,
+  EIP,
+  ES,
+  ESP,
+  FS,
+  GS,
+  IDTR_BASE,
+  IDTR_LIMIT,
+  SEGMENT_ACCESS,
+  SEGMENT_SELECTOR,
+  SS,
+} from './layout.js';
+import { CR0_PE } from './paging.js';
+import {
+  checkStackSegment,
+  EFLAGS_AC,
+  EFLAGS_IF,
+  EFLAGS_NT,
+  EFLAGS_RF,
+  EFLAGS_TF,
+  EFLAGS_VM,
+  isVirtual8086,
+  loadRealSegment,
+  setCodeSegment,
+  setSegmentFromDescriptor,
+  Vector,
+} from './segmentation.js';
+import { mergeStackPointer, pushFrame, stagePush, writeFrame } from './stack-frame.js';
+import { innerStackPointer, innerStackSelector } from './tss.js';
+
+/** What made an interrupt: decides about the gate's DPL, the EXT bit and the resume flag of the pushed image. */
+export const InterruptSource = {
+  /** A fault: the instruction will be executed again. */
+  Fault: 0,
+  /** A trap that the processor raises behind the instruction: single step, ICEBP. */
+  Trap: 1,
+  /** INT n, INT3, INTO: the gate's DPL is checked. */
+  Software: 2,
+  External: 3,
+} as const;
+export type InterruptSource = (typeof InterruptSource)[keyof typeof InterruptSource];
+
+/** Bits of error codes: event external to the program, index into the IDT. */
+const ERROR_CODE_EXTERNAL = 1;
+const ERROR_CODE_IDT = 2;
+const NO_ERROR_CODE = -1;
+/** In the order in which an interrupt out of virtual-8086 mode pushes them. */
+const VIRTUAL_8086_SEGMENTS = [GS, FS, DS, ES] as const;
+
+function isContributory(vector: number): boolean {
+  return vector === Vector.DivideError || (vector >= Vector.InvalidTss && vector <= Vector.GeneralProtection);
+}
+
+/** True when the second exception, met while the first was delivered, makes a double fault (SDM vol 3A table 6-5). */
+export function makesDoubleFault(first: number, second: number): boolean {
+  if (isContributory(first)) return isContributory(second);
+  if (first === Vector.PageFault) return second === Vector.PageFault || isContributory(second);
+  return false;
+}
+
+/**
+ * Delivers the exception recorded by cpu.raise() with state[EIP] as return address.
+ * @returns false on a triple fault: the processor shuts down
+ */
+export function deliverException(cpu: Cpu): boolean {
+  let vector = cpu.exceptionVector;
+  let hasErrorCode = cpu.exceptionHasErrorCode;
+  let errorCode = cpu.exceptionErrorCode;
+  let source: InterruptSource = isTrapVector(vector) ? InterruptSource.Trap : InterruptSource.Fault;
+  for (;;) {
+    cpu.faulted = false;
+    if (enterInterrupt(cpu, vector, source, hasErrorCode, errorCode, cpu.state[EIP])) return true;
+    if (vector === Vector.DoubleFault) return false;
+    const second = cpu.exceptionVector;
+    source = InterruptSource.Fault;
+    if (makesDoubleFault(vector, second)) {
+      vector = Vector.DoubleFault;
+      hasErrorCode = true;
+      errorCode = 0;
+      continue;
+    }
+    vector = second;
+    hasErrorCode = cpu.exceptionHasErrorCode;
+    errorCode = cpu.exceptionErrorCode;
+  }
+}
+
+/** #DB and #BP come behind their instruction (instruction breakpoints are not built yet). */
+function isTrapVector(vector: number): boolean {
+  return vector === Vector.Debug || vector === Vector.Breakpoint;
+}
+
+/**
+ * Goes through the vector's gate: pushes the frame and sets CS:EIP, SS:ESP, EFLAGS.
+ *
+ * @param returnEip EIP of the pushed frame
+ * @returns false when an exception was raised; nothing is changed then
+ */
+export function enterInterrupt(
+  cpu: Cpu,
+  vector: number,
+  source: InterruptSource,
+  hasErrorCode: boolean,
+  errorCode: number,
+  returnEip: number,
+): boolean {
+  if ((cpu.state[CR0] & CR0_PE) === 0) return enterRealInterrupt(cpu, vector, returnEip);
+  if (enterGate(cpu, vector, source, hasErrorCode, errorCode, returnEip)) return true;
+  if (source !== InterruptSource.Software && cpu.exceptionVector !== Vector.PageFault) {
+    cpu.exceptionErrorCode |= ERROR_CODE_EXTERNAL;
+  }
+  return false;
+}
+
+/** Real-address mode: a far pointer in the vector table, a 16-bit frame, no error code. */
+function enterRealInterrupt(cpu: Cpu, vector: number, returnEip: number): boolean {
+  const state = cpu.state;
+  if (vector * 4 + 3 > state[IDTR_LIMIT]) return cpu.raise(Vector.GeneralProtection, 0);
+  const pointer = cpu.readSystem32((state[IDTR_BASE] + vector * 4) | 0);
+  if (cpu.faulted) return false;
+  const flags = cpu.getEflags();
+  stagePush(cpu, 0, flags);
+  stagePush(cpu, 1, state[SEGMENT_SELECTOR + CS]);
+  stagePush(cpu, 2, returnEip);
+  if (!pushFrame(cpu, 3, 2, true)) return false;
+  cpu.setEflags(flags & ~(EFLAGS_IF | EFLAGS_TF | EFLAGS_AC | EFLAGS_RF));
+  loadRealSegment(cpu, CS, pointer >>> 16);
+  state[EIP] = pointer & 0xffff;
+  return true;
+}
+
+function enterGate(
+  cpu: Cpu,
+  vector: number,
+  source: InterruptSource,
+  hasErrorCode: boolean,
+  errorCode: number,
+  returnEip: number,
+): boolean {
+  const state = cpu.state;
+  const gateCode = vector * 8 + ERROR_CODE_IDT;
+  if (vector * 8 + 7 > state[IDTR_LIMIT]) return cpu.raise(Vector.GeneralProtection, gateCode);
+  const gateAddress = (state[IDTR_BASE] + vector * 8) | 0;
+  const gateLow = cpu.readSystem32(gateAddress);
+  if (cpu.faulted) return false;
+  const gateHigh = cpu.readSystem32((gateAddress + 4) | 0);
+  if (cpu.faulted) return false;
+  const gate = descriptorAccess(gateHigh);
+  const kind = accessKind(gate);
+  const wide = kind === SystemType.InterruptGate32 || kind === SystemType.TrapGate32;
+  const interruptGate = kind === SystemType.InterruptGate32 || kind === SystemType.InterruptGate16;
+  if (!wide && kind !== SystemType.InterruptGate16 && kind !== SystemType.TrapGate16) {
+    // Task gates among them: hardware task switching is not built, and a gate to it is refused like a bad one.
+    return cpu.raise(Vector.GeneralProtection, gateCode);
+  }
+  if (source === InterruptSource.Software && accessDpl(gate) < state[CPL]) {
+    return cpu.raise(Vector.GeneralProtection, gateCode);
+  }
+  if ((gate & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, gateCode);
+
+  const eip = wide ? (gateLow & 0xffff) | (gateHigh & 0xffff_0000) : gateLow & 0xffff;
+  const frameErrorCode = hasErrorCode ? errorCode : NO_ERROR_CODE;
+  const flags = cpu.getEflags();
+  const image = source === InterruptSource.Fault ? flags | EFLAGS_RF : flags;
+  if (!enterHandler(cpu, gateLow >>> 16, eip, wide ? 4 : 2, image, returnEip, frameErrorCode)) return false;
+  let cleared = EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM;
+  if (interruptGate) cleared |= EFLAGS_IF;
+  cpu.setEflags(flags & ~cleared);
+  return true;
+}
+
+/**
+ * Checks the handler's code segment, pushes the frame and loads CS:EIP and, for an inner level, SS:ESP.
+ *
+ * @param size bytes of each push, 4 or 2, as the gate says
+ * @param image EFLAGS of the frame
+ * @param errorCode NO_ERROR_CODE for none
+ * @returns false when an exception was raised; nothing is changed then
+ */
+function enterHandler(
+  cpu: Cpu,
+  selector: number,
+  eip: number,
+  size: number,
+  image: number,
+  returnEip: number,
+  errorCode: number,
+): boolean {
+  const state = cpu.state;
+  if (isNullSelector(selector)) return cpu.raise(Vector.GeneralProtection, 0);
+  const codeAddress = descriptorAddress(cpu, selector);
+  const selectorCode = selectorErrorCode(selector);
+  if (codeAddress < 0) return cpu.raise(Vector.GeneralProtection, selectorCode);
+  const codeLow = cpu.readSystem32(codeAddress);
+  if (cpu.faulted) return false;
+  const codeHigh = cpu.readSystem32((codeAddress + 4) | 0);
+  if (cpu.faulted) return false;
+  const code = descriptorAccess(codeHigh);
+  const cpl = state[CPL];
+  if ((code & (ACCESS_SEGMENT | ACCESS_CODE)) !== (ACCESS_SEGMENT | ACCESS_CODE) || accessDpl(code) > cpl) {
+    return cpu.raise(Vector.GeneralProtection, selectorCode);
+  }
+  if ((code & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorCode);
+  const newCpl = (code & ACCESS_CONFORMING) !== 0 ? cpl : accessDpl(code);
+  const fromVirtual8086 = isVirtual8086(cpu);
+  if (fromVirtual8086 && newCpl !== 0) return cpu.raise(Vector.GeneralProtection, selectorCode);
+
+  if (eip >>> 0 > descriptorLimit(codeLow, codeHigh) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
+  if (!markAccessed(cpu, codeAddress, codeHigh)) return false;
+
+  let count = 0;
+  if (fromVirtual8086) {
+    for (const segment of VIRTUAL_8086_SEGMENTS) stagePush(cpu, count++, state[SEGMENT_SELECTOR + segment]);
+  }
+  if (newCpl !== cpl) {
+    stagePush(cpu, count++, state[SEGMENT_SELECTOR + SS]);
+    stagePush(cpu, count++, state[ESP]);
+  }
+  stagePush(cpu, count++, image);
+  stagePush(cpu, count++, state[SEGMENT_SELECTOR + CS]);
+  stagePush(cpu, count++, returnEip);
+  if (errorCode !== NO_ERROR_CODE) stagePush(cpu, count++, errorCode);
+  const pushed = newCpl === cpl ? pushFrame(cpu, count, size, cpl !== 3) : pushInnerFrame(cpu, newCpl, count, size);
+  if (!pushed) return false;
+  if (fromVirtual8086) for (const segment of VIRTUAL_8086_SEGMENTS) cpu.setSegment(segment, 0, 0, 0, 0);
+  setCodeSegment(cpu, selector, codeLow, codeHigh, newCpl);
+  state[EIP] = eip;
+  return true;
+}
+
+/**
+ * Pushes the staged frame on the stack that the TSS names for an inner level, and makes it the current stack.
+ * @returns false when #TS, #SS or #PF was raised; nothing is changed then
+ */
+export function pushInnerFrame(cpu: Cpu, level: number, count: number, size: number): boolean {
+  const top = innerStackPointer(cpu, level);
+  if (cpu.faulted) return false;
+  const selector = innerStackSelector(cpu, level);
+  if (cpu.faulted) return false;
+  const address = checkStackSegment(cpu, selector, level, Vector.InvalidTss);
+  if (address < 0) return false;
+  const low = cpu.readSystem32(address);
+  if (cpu.faulted) return false;
+  const high = cpu.readSystem32((address + 4) | 0);
+  if (cpu.faulted || !markAccessed(cpu, address, high)) return false;
+  const access = descriptorAccess(high);
+  const base = descriptorBase(low, high);
+  const limit = descriptorLimit(low, high);
+  if (!writeFrame(cpu, base, limit, access, top, count, size, true, selectorErrorCode(selector))) return false;
+  setSegmentFromDescriptor(cpu, SS, selector, low, high);
+  cpu.state[ESP] = mergeStackPointer(top, top - count * size, access);
+  return true;
+}
+
+/** True when CS is a 32-bit code segment. */
+export function isCode32(cpu: Cpu): boolean {
+  return (cpu.state[SEGMENT_ACCESS + CS] & ACCESS_BIG) !== 0;
+}

@@ -1,0 +1,12 @@
+/** The processor room: everything that kernel and tools may use of it. */
+export { Cpu, type ExceptionOwner } from './cpu.js';
+export { type DecodeFailure, decodeInstruction } from './decoder.js';
+export { ExitReason } from './exit-reason.js';
+export * from './flags.js';
+export type { Handler, Instruction, InstructionRow } from './instruction.js';
+export { instructionTable } from './instruction-table.js';
+export * from './layout.js';
+export * from './paging.js';
+export { PhysicalMemory } from './physical-memory.js';
+export * from './segmentation.js';
+export { tlbEntry } from './tlb.js';

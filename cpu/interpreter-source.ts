@@ -1,0 +1,63 @@
+/**
+ * The text of the interpreter's loop, assembled from the bodies of the micro-operations: one function with one dense
+ * switch. Its free names are the arrays of one machine, so that the compiler can build their addresses and lengths in.
+ */
+import { EBP, EFLAGS_SYSTEM, EIP, ESP, FLAG_AUXILIARY, FLAG_RESULT } from './layout.js';
+import { microOperations } from './micro-operation-table.js';
+
+const CONSTANTS: Readonly<Record<string, string>> = {
+  FR: String(FLAG_RESULT),
+  FA: String(FLAG_AUXILIARY),
+  ESP: String(ESP),
+  EBP: String(EBP),
+  EIP: String(EIP),
+  EFLAGS: String(EFLAGS_SYSTEM),
+  PARITY: `((words[${FLAG_RESULT}] ^ words[${FLAG_AUXILIARY}] >>> 8) ^ ((words[${FLAG_RESULT}] ^ words[${FLAG_AUXILIARY}] >>> 8) & 0xff) >>> 4)`,
+};
+
+function withConstants(body: string): string {
+  return body.replace(/\b(FR|FA|ESP|EBP|EIP|EFLAGS|PARITY)\b/g, (name) => CONSTANTS[name]);
+}
+
+/**
+ * Bodies declare their names with const or let. In the loop all of them share one set of variables: a function with a
+ * thousand variables of its own would be too large for the compiler.
+ */
+function shareVariables(body: string, names: Set<string>): string {
+  return body.replace(/\b(?:const|let) ([^;]*);/g, (_declaration, list: string) => {
+    for (const [, name] of list.matchAll(/(?:^|, )([A-Za-z]\w*) = /g)) names.add(name);
+    return `${list};`;
+  });
+}
+
+/** Text of the statement list of a function that returns the loop. */
+export function interpreterSource(): string {
+  const names = new Set<string>();
+  const cases = microOperations.map(
+    ({ name, body }, number) => `case ${number}: { // ${name}\n${shareVariables(withConstants(body), names)}\n}\n`,
+  );
+  return `'use strict';
+return function execute(run, pc, remaining) {
+  const cpu = machine, words = machineWords, bytes = machineBytes, halves = machineHalves, view = machineView;
+  const code = machineCode, jumps = machineJumps;
+  const readTable = run.readTable | 0;
+  const writeTable = run.writeTable | 0;
+  const executeTable = run.executeTable | 0;
+  const jumpBase = run.jumpBase | 0;
+  let rmwHost = 0, block = 0, w = 0;
+  let ${[...names].map((name) => `${name} = 0`).join(', ')};
+  blocks: for (;;) {
+    remaining = remaining - code[pc] | 0;
+    if (remaining < 0) { run.leave(pc, block, remaining); return; }
+    block = pc;
+    pc = pc + 8 | 0;
+    for (;;) {
+      w = code[pc];
+      switch (w & 0x3ff) {
+${cases.join('')}
+        default: run.corrupt(pc); return;
+      }
+    }
+  }
+};`;
+}

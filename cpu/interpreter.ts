@@ -1,0 +1,592 @@
+import { BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
+import type { Cpu } from './cpu.js';
+import { ExitReason } from './exit-reason.js';
+import { interpreterSource } from './interpreter-source.js';
+import {
+  CPL,
+  CS,
+  DR6,
+  EAX,
+  EDX,
+  EFLAGS_SYSTEM,
+  EIP,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  TLB_SUPERVISOR_EXECUTE_OFFSET,
+  TLB_SUPERVISOR_READ_OFFSET,
+  TLB_SUPERVISOR_WRITE_OFFSET,
+  TLB_USER_EXECUTE_OFFSET,
+  TLB_USER_READ_OFFSET,
+  TLB_USER_WRITE_OFFSET,
+} from './layout.js';
+import {
+  BLOCK_COUNT,
+  BLOCK_DEAD,
+  BLOCK_EIP,
+  BLOCK_LENGTH,
+  BLOCK_SIZE,
+  BRANCH_LINK,
+  BRANCH_TARGET,
+  BRANCH_WORDS,
+  FAULTED,
+  HEADER_WORDS,
+  JUMP_ENTRIES,
+  JUMP_ENTRY_WORDS,
+  OPERATION_WORDS,
+  WHERE,
+} from './micro-operation.js';
+import { microOperations, operationNumber } from './micro-operation-table.js';
+import { AccessKind } from './paging.js';
+import { MODE_CODE_FLAT, modeBits, singleSteps } from './processor-mode.js';
+import { segmentLinear, Vector } from './segmentation.js';
+
+/** What the assembled loop is: runs blocks from `block` on until something needs attention. */
+type Execute = (run: Interpreter, block: number, remaining: number) => void;
+
+/** The loop returns this often, so that it is compiled as a function and not only as a loop that never ended. */
+const SLICE = 1 << 16;
+/** A budget that sends the loop out at its next block whatever branches give back to it. */
+const STOP = -0x4000_0000;
+const EFLAGS_RF = 0x1_0000;
+const EFLAGS_TF = 0x100;
+const DR6_SINGLE_STEP = 0x4000;
+/** Jump caches: one that stays empty for code segments that are not flat, and one for each of the modes met lately. */
+const JUMP_CACHES = 9;
+
+const LEAVE_BLOCK = operationNumber('LEAVE_BLOCK');
+const EIGHT_WORDS: readonly boolean[] = microOperations.map(({ body }) => body.includes('code[pc + 6 | 0]'));
+const TERMINAL = new Set(
+  ['JUMP', 'JUMP_PAGE', 'JUMP_R', 'CALL', 'CALL_R', 'RETURN', 'RAISE', 'LEAVE_BLOCK', 'HANDLER_END'].map(
+    operationNumber,
+  ),
+);
+
+const Outcome = { Continue: 0, Faulted: 1 } as const;
+
+/**
+ * Runs decoded blocks. The hot loop is assembled text (interpreter-source.ts) and calls back here whenever a micro-operation
+ * needs more than a TLB hit. Between the two goes the budget: `remaining` in the loop is what is left after the running block as
+ * a whole; `left` here is exact to the instruction whenever anybody may look.
+ */
+export class Interpreter {
+  /** For the loop: word indices of the TLB tables of the current privilege and of the jump cache of the current mode. */
+  readTable = 0;
+  writeTable = 0;
+  executeTable = 0;
+  jumpBase = 0;
+  /** For the loop: the budget after a slow path, FAULTED when an exception was raised. */
+  remaining = 0;
+  /** Instructions of the slice that have not retired; sliceEnd - left is the instruction count. */
+  left = 0;
+  sliceEnd = 0;
+
+  readonly #cpu: Cpu;
+  readonly #words: Int32Array;
+  readonly #code: Int32Array;
+  readonly #blocks: BlockCache;
+  readonly #jumps = new Int32Array(JUMP_CACHES * JUMP_ENTRIES * JUMP_ENTRY_WORDS);
+  /** Modes that own a jump cache, by place; place 0 is the one that stays empty. */
+  readonly #jumpModes: number[] = [-1];
+  readonly #execute: Execute;
+  #mode = -1;
+  #codeBase = 0;
+  /** Code segments that are not flat, as base and limit: part of the mode by their number. */
+  readonly #codeSegments: number[] = [];
+  #outcome: 0 | 1 = Outcome.Continue;
+  /** Branch that wants a link to the block where execution goes on, and the block that it is in; 0 = none. */
+  #linkOperation = 0;
+  #linkBlock = 0;
+  /** Budget that was taken away to make the loop stop. */
+  #held = 0;
+  /** A micro-operation overwritten to make the loop stop, and what was there. */
+  #patched = 0;
+  #patchedWord = 0;
+  #generation = -1;
+  /** Where a read-modify-write operand lies that needs the slow way. */
+  #rmwLinear = 0;
+
+  constructor(cpu: Cpu) {
+    this.#cpu = cpu;
+    this.#words = cpu.state;
+    this.#blocks = cpu.blocks;
+    this.#code = cpu.blocks.code;
+    this.#execute = assemble(cpu, this.#jumps);
+    this.#emptyJumpCaches();
+  }
+
+  get instructionCount(): number {
+    return this.sliceEnd - this.left;
+  }
+
+  set instructionCount(value: number) {
+    this.sliceEnd = value + this.left;
+  }
+
+  /** See Cpu.run(). */
+  run(maximumInstructions: number): ExitReason {
+    const cpu = this.#cpu;
+    let budget = maximumInstructions;
+    cpu.faulted = false;
+    cpu.attention = true;
+    for (;;) {
+      if (cpu.attention) {
+        cpu.attention = false;
+        if (cpu.pendingExit >= 0) {
+          const reason = cpu.pendingExit as ExitReason;
+          cpu.pendingExit = -1;
+          return reason;
+        }
+        this.#prepare();
+      }
+      if (budget <= 0) return ExitReason.Budget;
+      const stepping = singleSteps(this.#words);
+      const slice = stepping ? 1 : Math.min(budget, SLICE);
+      this.sliceEnd += slice - this.left;
+      this.left = slice;
+      this.#outcome = Outcome.Continue;
+      const block = this.#locate(slice);
+      if (block !== 0) {
+        if (cpu.attention) continue;
+        this.#execute(this, block, slice);
+        if (this.#patched !== 0) this.#removePatch();
+      }
+      budget -= slice - this.left;
+      if (block === 0 || this.#hasFaulted()) {
+        this.#linkOperation = 0;
+        if (cpu.owner !== null) return ExitReason.Exception;
+        if (!cpu.deliver()) return ExitReason.Shutdown;
+        cpu.attention = true;
+      } else if (stepping && this.left === 0 && this.#trapsAfterStep()) {
+        this.#words[DR6] |= DR6_SINGLE_STEP;
+        cpu.raise(Vector.Debug);
+        if (cpu.owner !== null) return ExitReason.Exception;
+        if (!cpu.deliver()) return ExitReason.Shutdown;
+        cpu.attention = true;
+      }
+    }
+  }
+
+  #hasFaulted(): boolean {
+    return this.#outcome === Outcome.Faulted;
+  }
+
+  /** An instruction that entered an interrupt handler or leaves run() has taken the place of the trap. */
+  #trapsAfterStep(): boolean {
+    const interrupted = this.#cpu.jumped && (this.#words[EFLAGS_SYSTEM] & EFLAGS_TF) === 0;
+    return !interrupted && this.#cpu.pendingExit < 0;
+  }
+
+  /** Takes over what decoded code depends on: privilege, code segment, flat segments. */
+  #prepare(): void {
+    const words = this.#words;
+    const user = words[CPL] === 3;
+    this.readTable = (user ? TLB_USER_READ_OFFSET : TLB_SUPERVISOR_READ_OFFSET) >> 2;
+    this.writeTable = (user ? TLB_USER_WRITE_OFFSET : TLB_SUPERVISOR_WRITE_OFFSET) >> 2;
+    this.executeTable = (user ? TLB_USER_EXECUTE_OFFSET : TLB_SUPERVISOR_EXECUTE_OFFSET) >> 2;
+    // Only instruction breakpoints, which are not built yet, would notice RF.
+    words[EFLAGS_SYSTEM] &= ~EFLAGS_RF;
+    let mode = modeBits(words);
+    this.#codeBase = words[SEGMENT_BASE + CS];
+    if ((mode & MODE_CODE_FLAT) === 0) mode |= this.#codeSegmentNumber() << 8;
+    if (this.#generation !== this.#blocks.generation) {
+      this.#generation = this.#blocks.generation;
+      this.#linkOperation = 0;
+      this.#emptyJumpCaches();
+    } else if (mode === this.#mode) return;
+    if (mode !== this.#mode) this.#linkOperation = 0;
+    this.#mode = mode;
+    this.jumpBase = (mode & MODE_CODE_FLAT) === 0 ? 0 : this.#jumpCache(mode);
+  }
+
+  #codeSegmentNumber(): number {
+    const segments = this.#codeSegments;
+    const base = this.#words[SEGMENT_BASE + CS];
+    const limit = this.#words[SEGMENT_LIMIT + CS];
+    for (let at = 0; at < segments.length; at += 2) {
+      if (segments[at] === base && segments[at + 1] === limit) return at / 2 + 1;
+    }
+    segments.push(base, limit);
+    return segments.length / 2;
+  }
+
+  /** Word index of the jump cache of this mode. */
+  #jumpCache(mode: number): number {
+    let place = this.#jumpModes.indexOf(mode, 1);
+    if (place < 0) {
+      if (this.#jumpModes.length === JUMP_CACHES) this.#emptyJumpCaches();
+      place = this.#jumpModes.push(mode) - 1;
+    }
+    return place * JUMP_ENTRIES * JUMP_ENTRY_WORDS;
+  }
+
+  #emptyJumpCaches(): void {
+    this.#jumps.fill(-1);
+    this.#jumpModes.length = 1;
+    this.#mode = -1;
+  }
+
+  /** The block at EIP, decoded if need be; 0 when fetching it raised an exception. */
+  #locate(limit: number): number {
+    const cpu = this.#cpu;
+    const words = this.#words;
+    const jumps = this.#jumps;
+    const eip = words[EIP];
+    const flat = (this.#mode & MODE_CODE_FLAT) !== 0;
+    const slot = this.jumpBase + ((eip ^ (eip >>> 12)) & (JUMP_ENTRIES - 1)) * JUMP_ENTRY_WORDS;
+    cpu.faulted = false;
+    let block = 0;
+    if (flat && jumps[slot] === eip && words[this.executeTable + (eip >>> 12)] === jumps[slot + 1]) {
+      block = jumps[slot + 2];
+      if (this.#code[block] === BLOCK_DEAD) block = 0;
+    }
+    if (block === 0) {
+      block = this.#find(eip);
+      if (block === 0) return 0;
+      if (flat) {
+        jumps[slot] = eip;
+        jumps[slot + 1] = words[this.executeTable + (eip >>> 12)] === 0 ? -1 : words[this.executeTable + (eip >>> 12)];
+        jumps[slot + 2] = block;
+      }
+    }
+    if (this.#linkOperation !== 0) this.#link(block);
+    if (this.#code[block + BLOCK_SIZE] <= limit) return block;
+    const linear = (this.#codeBase + eip) | 0;
+    const host = cpu.resolve(linear, AccessKind.Execute, words[CPL] !== 3);
+    return host === 0 ? 0 : this.#blocks.decode(host, linear, eip, this.#mode, limit);
+  }
+
+  #find(eip: number): number {
+    const cpu = this.#cpu;
+    const words = this.#words;
+    if ((this.#mode & MODE_CODE_FLAT) === 0 && eip >>> 0 > words[SEGMENT_LIMIT + CS] >>> 0) {
+      cpu.raise(Vector.GeneralProtection, 0);
+      return 0;
+    }
+    const linear = (this.#codeBase + eip) | 0;
+    const supervisor = words[CPL] !== 3;
+    const host = cpu.resolve(linear, AccessKind.Execute, supervisor);
+    if (host === 0) return 0;
+    cpu.counters.jumpCacheMisses++;
+    const blocks = this.#blocks;
+    let block = blocks.find(host, eip, this.#mode);
+    if (block !== 0 && blocks.straddles(block)) {
+      const second = cpu.resolve(((linear | 0xfff) + 1) | 0, AccessKind.Execute, supervisor);
+      if (second === 0) return 0;
+      if (((second - (second & 0xfff)) | 0) !== blocks.secondPage(block)) {
+        blocks.invalidate(block);
+        block = 0;
+      }
+    }
+    if (block !== 0) return block;
+    const generation = blocks.generation;
+    block = blocks.decode(host, linear, eip, this.#mode, MAXIMUM_BLOCK);
+    if (generation !== blocks.generation) this.#linkOperation = 0;
+    return block;
+  }
+
+  /** Joins the branch that left the loop last to the block where it leads. */
+  #link(target: number): void {
+    const code = this.#code;
+    const operation = this.#linkOperation;
+    const source = this.#linkBlock;
+    this.#linkOperation = 0;
+    if ((this.#mode & MODE_CODE_FLAT) === 0 || code[operation + BRANCH_TARGET] !== code[target + BLOCK_EIP]) return;
+    const eip = code[source + BLOCK_EIP];
+    const checks = (code[operation] & 0x3ff) === JUMP_PAGE;
+    const samePage = eip >>> 12 === code[target + BLOCK_EIP] >>> 12 && code[source + BLOCK_LENGTH] > 0;
+    code[operation + BRANCH_LINK] = checks || samePage ? target : this.#blocks.trampoline(target);
+  }
+
+  // --- called by the loop: leaving it ---------------------------------------------------------------------------------
+
+  /** The budget does not pay for the block at `target`, or it is dead. */
+  leave(target: number, source: number, remaining: number): void {
+    const code = this.#code;
+    this.#words[EIP] = code[target + BLOCK_EIP];
+    this.left = ((remaining + code[target + BLOCK_COUNT]) | 0) + this.#held;
+    this.#held = 0;
+    if (code[target + BLOCK_COUNT] === BLOCK_DEAD && source !== 0) this.#unlink(source, target);
+  }
+
+  /** Forgets the links of a block to one that was invalidated. */
+  #unlink(source: number, target: number): void {
+    const code = this.#code;
+    for (let at = source + HEADER_WORDS; ; ) {
+      const operation = code[at] & 0x3ff;
+      if (EIGHT_WORDS[operation] && code[at + BRANCH_LINK] === target) code[at + BRANCH_LINK] = 0;
+      if (TERMINAL.has(operation)) return;
+      at += EIGHT_WORDS[operation] ? BRANCH_WORDS : OPERATION_WORDS;
+    }
+  }
+
+  /** A branch without a link was taken. */
+  unlinked(operation: number, block: number, remaining: number): void {
+    this.#words[EIP] = this.#code[operation + BRANCH_TARGET];
+    this.left = remaining + this.#held;
+    this.#held = 0;
+    this.#linkOperation = operation;
+    this.#linkBlock = block;
+  }
+
+  /** An indirect branch to an EIP that is not in the jump cache. */
+  unknown(eip: number, _block: number, remaining: number): void {
+    this.#words[EIP] = eip;
+    this.left = remaining + this.#held;
+    this.#held = 0;
+  }
+
+  /** The block ends before this micro-operation. */
+  leaveBlock(operation: number, block: number, remaining: number): void {
+    this.#enter(operation, block, remaining);
+    this.#held = 0;
+  }
+
+  /** A handler returned false. */
+  faulted(): void {
+    this.#outcome = Outcome.Faulted;
+  }
+
+  /** A handler succeeded and the block must be left: EIP goes behind the instruction unless it jumped. */
+  afterHandler(length: number): void {
+    this.left--;
+    if (!this.#cpu.jumped) this.#words[EIP] += length;
+    this.#cpu.jumped = false;
+  }
+
+  /** The instruction cannot be executed. */
+  raise(vector: number, hasErrorCode: number, operation: number, block: number, remaining: number): void {
+    this.#enter(operation, block, remaining);
+    if (hasErrorCode !== 0) this.#cpu.raise(vector, 0);
+    else this.#cpu.raise(vector);
+    this.#outcome = Outcome.Faulted;
+  }
+
+  corrupt(operation: number): void {
+    throw new Error(`interpreter: no micro-operation ${this.#code[operation] & 0x3ff} at ${operation}`);
+  }
+
+  // --- called by the loop: slow paths ---------------------------------------------------------------------------------
+
+  /** Makes EIP and the instruction count exact. */
+  #enter(operation: number, block: number, remaining: number): void {
+    const code = this.#code;
+    const where = code[operation + WHERE];
+    this.left = remaining + this.#held + code[block + BLOCK_SIZE] - (where >>> 16);
+    this.#words[EIP] = code[block + BLOCK_EIP] + (where & 0xffff);
+    this.#cpu.faulted = false;
+  }
+
+  /** Tells the loop how a slow path ended. */
+  #finish(operation: number, block: number, remaining: number): void {
+    this.remaining = remaining;
+    if (this.#cpu.faulted) {
+      this.remaining = FAULTED;
+      this.#outcome = Outcome.Faulted;
+      this.#held = 0;
+    } else if (this.#cpu.attention) this.#stopAfter(operation, block, remaining);
+  }
+
+  /** Makes the loop leave behind the instruction of this micro-operation. */
+  #stopAfter(operation: number, block: number, remaining: number): void {
+    const code = this.#code;
+    if (remaining >= 0) {
+      this.#held += remaining - STOP;
+      this.remaining = STOP;
+    }
+    if (this.#patched !== 0) this.#removePatch();
+    const where = code[operation + WHERE];
+    let at = operation;
+    do {
+      const number = code[at] & 0x3ff;
+      if (TERMINAL.has(number)) return;
+      at += EIGHT_WORDS[number] ? BRANCH_WORDS : OPERATION_WORDS;
+    } while (code[at + WHERE] === where && at < block + 4096);
+    this.#patched = at;
+    this.#patchedWord = code[at];
+    code[at] = LEAVE_BLOCK;
+  }
+
+  #removePatch(): void {
+    this.#code[this.#patched] = this.#patchedWord;
+    this.#patched = 0;
+  }
+
+  load8(linear: number, operation: number, block: number, remaining: number): number {
+    this.#enter(operation, block, remaining);
+    const value = this.#cpu.readLinear8(linear);
+    this.#finish(operation, block, remaining);
+    return value;
+  }
+
+  load16(linear: number, operation: number, block: number, remaining: number): number {
+    this.#enter(operation, block, remaining);
+    const value = this.#cpu.readLinear16(linear);
+    this.#finish(operation, block, remaining);
+    return value;
+  }
+
+  load32(linear: number, operation: number, block: number, remaining: number): number {
+    this.#enter(operation, block, remaining);
+    const value = this.#cpu.readLinear32(linear);
+    this.#finish(operation, block, remaining);
+    return value;
+  }
+
+  store8(linear: number, value: number, operation: number, block: number, remaining: number): void {
+    this.#enter(operation, block, remaining);
+    this.#cpu.writeLinear8(linear, value);
+    this.#finish(operation, block, remaining);
+  }
+
+  store16(linear: number, value: number, operation: number, block: number, remaining: number): void {
+    this.#enter(operation, block, remaining);
+    this.#cpu.writeLinear16(linear, value);
+    this.#finish(operation, block, remaining);
+  }
+
+  store32(linear: number, value: number, operation: number, block: number, remaining: number): void {
+    this.#enter(operation, block, remaining);
+    this.#cpu.writeLinear32(linear, value);
+    this.#finish(operation, block, remaining);
+  }
+
+  /** Reads an operand that storeBack() will write: faults as a write does. */
+  loadForWrite(linear: number, size: number, operation: number, block: number, remaining: number): number {
+    const cpu = this.#cpu;
+    this.#enter(operation, block, remaining);
+    this.#rmwLinear = linear;
+    let value = 0;
+    const supervisor = this.#words[CPL] !== 3;
+    let writable = cpu.resolve(linear, AccessKind.Write, supervisor) !== 0;
+    if (writable && (linear & 0xfff) + size > 0x1000) {
+      writable = cpu.resolve((linear + size - 1) & ~0xfff, AccessKind.Write, supervisor) !== 0;
+    }
+    if (writable) {
+      value =
+        size === 1 ? cpu.readLinear8(linear) : size === 2 ? cpu.readLinear16(linear) : cpu.readLinear32(linear);
+    }
+    this.#finish(operation, block, remaining);
+    return value;
+  }
+
+  storeBack(value: number, size: number, operation: number, block: number, remaining: number): void {
+    const cpu = this.#cpu;
+    const linear = this.#rmwLinear;
+    this.#enter(operation, block, remaining);
+    if (size === 1) cpu.writeLinear8(linear, value);
+    else if (size === 2) cpu.writeLinear16(linear, value);
+    else cpu.writeLinear32(linear, value);
+    this.#finish(operation, block, remaining);
+  }
+
+  /** @param access segment | size << 8 | (write ? 1 << 16 : 0) */
+  checkSegment(offset: number, access: number, operation: number, block: number, remaining: number): number {
+    this.#enter(operation, block, remaining);
+    const linear = segmentLinear(this.#cpu, access & 7, offset, (access >> 8) & 0xff, access >> 16 !== 0);
+    this.#finish(operation, block, remaining);
+    return linear | 0;
+  }
+
+  /** DIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
+  divideUnsigned(divisor: number, operation: number, block: number, remaining: number): void {
+    const words = this.#words;
+    const low = words[EAX] >>> 0;
+    const high = words[EDX] >>> 0;
+    const by = divisor >>> 0;
+    this.remaining = remaining;
+    if (high >= by) {
+      this.#divideError(operation, block, remaining);
+      return;
+    }
+    if (high === 0) {
+      words[EAX] = (low / by) | 0;
+      words[EDX] = low % by | 0;
+      return;
+    }
+    divideLong(words, high, low, by);
+  }
+
+  /** IDIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
+  divideSigned(divisor: number, operation: number, block: number, remaining: number): void {
+    const words = this.#words;
+    this.remaining = remaining;
+    let low = words[EAX];
+    let high = words[EDX];
+    if (divisor !== 0 && high === low >> 31 && !(low === -0x8000_0000 && divisor === -1)) {
+      words[EAX] = (low / divisor) | 0;
+      words[EDX] = low % divisor | 0;
+      return;
+    }
+    const negative = high < 0;
+    if (negative) {
+      low = -low | 0;
+      high = (~high + (low === 0 ? 1 : 0)) | 0;
+    }
+    const by = Math.abs(divisor);
+    if (high >>> 0 >= by) {
+      this.#divideError(operation, block, remaining);
+      return;
+    }
+    const oldLow = words[EAX];
+    const oldHigh = words[EDX];
+    divideLong(words, high >>> 0, low >>> 0, by);
+    const quotient = words[EAX] >>> 0;
+    const quotientNegative = negative !== divisor < 0;
+    if (quotient > (quotientNegative ? 0x8000_0000 : 0x7fff_ffff)) {
+      words[EAX] = oldLow;
+      words[EDX] = oldHigh;
+      this.#divideError(operation, block, remaining);
+      return;
+    }
+    if (quotientNegative) words[EAX] = -quotient;
+    if (negative) words[EDX] = -words[EDX];
+  }
+
+  #divideError(operation: number, block: number, remaining: number): void {
+    this.#enter(operation, block, remaining);
+    this.#cpu.raise(Vector.DivideError);
+    this.remaining = FAULTED;
+    this.#outcome = Outcome.Faulted;
+    this.#held = 0;
+  }
+}
+
+const JUMP_PAGE = operationNumber('JUMP_PAGE');
+
+/** Quotient to EAX and remainder to EDX of high:low / by, where high < by: schoolbook division by 16-bit digits. */
+function divideLong(words: Int32Array, high: number, low: number, by: number): void {
+  // Each step divides less than 2^48 by less than 2^32: exact in doubles.
+  const first = high * 0x10000 + (low >>> 16);
+  const firstDigit = Math.floor(first / by);
+  const second = (first - firstDigit * by) * 0x10000 + (low & 0xffff);
+  const secondDigit = Math.floor(second / by);
+  words[EAX] = (firstDigit * 0x10000 + secondDigit) | 0;
+  words[EDX] = (second - secondDigit * by) | 0;
+}
+
+/**
+ * Compiles the loop for one machine. Its arrays are named as parameters that nothing ever assigns, which lets the compiler take them,
+ * their addresses and their lengths for constants; a text of its own for every machine keeps it so.
+ */
+function assemble(cpu: Cpu, jumps: Int32Array): Execute {
+  const { blocks, memory } = cpu;
+  const halves = new Uint16Array(memory.memory.buffer);
+  const names = ['machine', 'machineWords', 'machineBytes', 'machineHalves', 'machineView', 'machineCode', 'machineJumps'];
+  names.push('handlers', 'instructions');
+  const factory = new Function(...names, interpreterSource());
+  return factory(
+    cpu,
+    cpu.state,
+    cpu.bytes,
+    halves,
+    cpu.view,
+    blocks.code,
+    jumps,
+    blocks.handlers,
+    blocks.instructions,
+  ) as Execute;
+}
+
+export function createInterpreter(cpu: Cpu): Interpreter {
+  return new Interpreter(cpu);
+}

@@ -1,0 +1,108 @@
+/**
+ * Memory operands of the floating-point and SIMD instructions: the host offset where the bytes lie, straight from the
+ * TLB when segment and page allow it, else by way of the scratch area.
+ */
+import type { Cpu } from './cpu.js';
+import { effectiveOffset, type Instruction } from './instruction.js';
+import {
+  CPL,
+  PAGE_MASK,
+  PAGE_SIZE,
+  SCRATCH_OFFSET,
+  SEGMENT_ACCESS,
+  SEGMENT_BASE,
+  SEGMENT_LIMIT,
+  TLB_SUPERVISOR_READ_OFFSET,
+  TLB_SUPERVISOR_WRITE_OFFSET,
+  TLB_USER_READ_OFFSET,
+  TLB_USER_WRITE_OFFSET,
+} from './layout.js';
+
+const PRIVILEGE_USER = 3;
+const SCRATCH_WORDS = SCRATCH_OFFSET >> 2;
+
+/** Host byte offset of `size` readable bytes of the memory operand; 0 when an exception was raised. */
+export function operandForRead(cpu: Cpu, instruction: Instruction, size: number): number {
+  const state = cpu.state;
+  const segment = instruction.segment;
+  const offset = effectiveOffset(cpu, instruction);
+  // Present expand-up data, base 0, 4 GB: nothing to check.
+  if (
+    state[SEGMENT_BASE + segment] === 0 &&
+    state[SEGMENT_LIMIT + segment] === -1 &&
+    (state[SEGMENT_ACCESS + segment] & 0x9c) === 0x90
+  ) {
+    const table = (state[CPL] === PRIVILEGE_USER ? TLB_USER_READ_OFFSET : TLB_SUPERVISOR_READ_OFFSET) >> 2;
+    const page = state[table + (offset >>> 12)];
+    if (page !== 0 && (offset & PAGE_MASK) <= PAGE_SIZE - size) return (page | (offset & PAGE_MASK)) >>> 0;
+  }
+  return cpu.loadBytes(segment, offset, size) ? SCRATCH_OFFSET : 0;
+}
+
+/** Host byte offset to which `size` bytes may be written at once; 0 when the slow way must be gone. */
+function directForWrite(cpu: Cpu, instruction: Instruction, offset: number, size: number): number {
+  const state = cpu.state;
+  const segment = instruction.segment;
+  if (
+    state[SEGMENT_BASE + segment] !== 0 ||
+    state[SEGMENT_LIMIT + segment] !== -1 ||
+    (state[SEGMENT_ACCESS + segment] & 0x9e) !== 0x92
+  ) {
+    return 0;
+  }
+  const table = (state[CPL] === PRIVILEGE_USER ? TLB_USER_WRITE_OFFSET : TLB_SUPERVISOR_WRITE_OFFSET) >> 2;
+  const page = state[table + (offset >>> 12)];
+  if (page === 0 || (offset & PAGE_MASK) > PAGE_SIZE - size) return 0;
+  return (page | (offset & PAGE_MASK)) >>> 0;
+}
+
+/** Stores two bytes to the memory operand. False: an exception was raised. */
+export function store16(cpu: Cpu, instruction: Instruction, value: number): boolean {
+  return cpu.write16(instruction.segment, effectiveOffset(cpu, instruction), value);
+}
+
+/** Stores a word of 32 bits to the memory operand. False: an exception was raised. */
+export function store32(cpu: Cpu, instruction: Instruction, value: number): boolean {
+  const offset = effectiveOffset(cpu, instruction);
+  const host = directForWrite(cpu, instruction, offset, 4);
+  if (host === 0) return cpu.write32(instruction.segment, offset, value);
+  cpu.view.setInt32(host, value, true);
+  return true;
+}
+
+/** Stores 64 bits to the memory operand. False: an exception was raised. */
+export function store64(cpu: Cpu, instruction: Instruction, low: number, high: number): boolean {
+  const offset = effectiveOffset(cpu, instruction);
+  const host = directForWrite(cpu, instruction, offset, 8);
+  if (host === 0) {
+    cpu.state[SCRATCH_WORDS] = low;
+    cpu.state[SCRATCH_WORDS + 1] = high;
+    return cpu.storeBytes(instruction.segment, offset, 8);
+  }
+  const view = cpu.view;
+  view.setInt32(host, low, true);
+  view.setInt32(host + 4, high, true);
+  return true;
+}
+
+/** Stores the four words at word index `from` to the memory operand. False: an exception was raised. */
+export function store128(cpu: Cpu, instruction: Instruction, from: number): boolean {
+  const state = cpu.state;
+  const offset = effectiveOffset(cpu, instruction);
+  const host = directForWrite(cpu, instruction, offset, 16);
+  if (host === 0) {
+    state.copyWithin(SCRATCH_WORDS, from, from + 4);
+    return cpu.storeBytes(instruction.segment, offset, 16);
+  }
+  const view = cpu.view;
+  view.setInt32(host, state[from], true);
+  view.setInt32(host + 4, state[from + 1], true);
+  view.setInt32(host + 8, state[from + 2], true);
+  view.setInt32(host + 12, state[from + 3], true);
+  return true;
+}
+
+/** Stores `size` bytes of the scratch area to the memory operand. False: an exception was raised. */
+export function storeScratch(cpu: Cpu, instruction: Instruction, size: number): boolean {
+  return cpu.storeBytes(instruction.segment, effectiveOffset(cpu, instruction), size);
+}

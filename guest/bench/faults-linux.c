@@ -1,0 +1,45 @@
+/* The native counterpart of faults-guest.c: anonymous mmap, and SIGSEGV repaired with mprotect. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { PAGES = 8192, ROUND_TRIPS = 20000 };
+
+static volatile char *guarded;
+
+static char *map(size_t size) { return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0); }
+
+static void repair(int signal) {
+  (void)signal;
+  mprotect((void *)guarded, 4096, PROT_READ | PROT_WRITE);
+}
+
+static void touch(void) {
+  volatile char *memory = map(PAGES * 4096);
+  madvise((void *)memory, PAGES * 4096, MADV_NOHUGEPAGE);
+  puts("begin");
+  fflush(stdout);
+  for (int page = 0; page < PAGES; page++) memory[page * 4096] = 1;
+  printf("end %d\n", PAGES);
+}
+
+static void round_trips(void) {
+  struct sigaction action = {.sa_handler = repair};
+  sigaction(SIGSEGV, &action, NULL);
+  guarded = map(4096);
+  puts("begin");
+  fflush(stdout);
+  for (int i = 0; i < ROUND_TRIPS; i++) {
+    mprotect((void *)guarded, 4096, PROT_NONE);
+    guarded[i & 4095] = 1;
+  }
+  printf("end %d\n", ROUND_TRIPS);
+}
+
+int main(int argc, char **argv) {
+  if (argc == 2 && !strcmp(argv[1], "touch")) touch();
+  else if (argc == 2 && !strcmp(argv[1], "violation")) round_trips();
+  else return puts("usage: faults touch | violation"), 2;
+  return 0;
+}

@@ -1,0 +1,50 @@
+// What the files of kernel32 share.
+#pragma once
+#include "nt.h"
+
+static inline void set_last_error(DWORD error) { current_teb()->LastErrorValue = error; }
+static inline DWORD last_error(void) { return current_teb()->LastErrorValue; }
+static inline PVOID process_heap(void) { return current_peb()->ProcessHeap; }
+static inline PRTL_USER_PROCESS_PARAMETERS parameters(void) { return current_peb()->ProcessParameters; }
+
+/* Sets the last error of a failed status; TRUE for success. */
+static inline BOOL ok(NTSTATUS status) {
+  if (NT_SUCCESS(status)) return TRUE;
+  RtlSetLastWin32ErrorAndNtStatusFromNtStatus(status);
+  return FALSE;
+}
+static inline BOOL refuse(DWORD error) {
+  set_last_error(error);
+  return FALSE;
+}
+static inline PVOID allocate(SIZE_T size) {
+  PVOID block = RtlAllocateHeap(process_heap(), 0, size);
+  if (block == NULL) set_last_error(ERROR_NOT_ENOUGH_MEMORY);
+  return block;
+}
+static inline void release(PVOID block) {
+  if (block != NULL) RtlFreeHeap(process_heap(), 0, block);
+}
+
+/* ANSI in, a heap copy in UTF-16 out; NULL stays NULL. The file functions obey SetFileApisToOEM. */
+PWSTR wide_copy(const char *text);
+PWSTR wide_path(const char *text);
+/* The A form of a W result: characters without terminator when it fits, the size needed with it when not. */
+DWORD narrow_result(PCWSTR text, DWORD length, char *buffer, DWORD size);
+BOOLEAN file_apis_are_ansi(void);
+
+/* NULL for no name. Objects live in \BaseNamedObjects; the attributes are built in the caller's storage. */
+typedef struct { OBJECT_ATTRIBUTES attributes; UNICODE_STRING name; WCHAR buffer[300]; } NAMED_OBJECT;
+NTSTATUS named_object(NAMED_OBJECT *object, PCWSTR name, LPSECURITY_ATTRIBUTES security, ULONG flags,
+                      POBJECT_ATTRIBUTES *attributes);
+/* Milliseconds to the kernel's relative time; NULL for INFINITE. */
+PLARGE_INTEGER relative_timeout(DWORD milliseconds, PLARGE_INTEGER storage);
+HANDLE standard_handle(HANDLE handle);
+/* Opens a DOS path for looking at or changing what it names; INVALID_HANDLE_VALUE with the last error set. */
+HANDLE open_path(PCWSTR path, ULONG access, ULONG share, ULONG options);
+LONG WINAPI UnhandledExceptionFilter(PEXCEPTION_POINTERS pointers);
+
+int compare_wide(PCWSTR a, PCWSTR b, BOOLEAN ignoreCase);
+void copy_wide(PWSTR target, PCWSTR source);
+int format_wide(PWSTR buffer, int size, PCWSTR format, ...);
+void run_fls_callbacks(void);

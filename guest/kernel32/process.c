@@ -1,0 +1,244 @@
+// Processes: start and end, what they know of themselves, times and priorities.
+#include "kernel32.h"
+
+DWORD WINAPI base_call(PVOID routine, PVOID parameter);
+
+/* First user frame of the program's first thread: the entry point gets the PEB, its result is the exit code of the thread. */
+DECLSPEC_NORETURN void WINAPI BaseProcessStart(PVOID entry) {
+  NtSetInformationThread(CURRENT_THREAD, 9, &entry, sizeof entry);
+  ExitThread(base_call(entry, current_peb()));
+}
+
+BOOL WINAPI DllMain(HINSTANCE base, DWORD reason, LPVOID reserved) {
+  (void)base, (void)reserved;
+  if (reason == DLL_THREAD_DETACH || reason == DLL_PROCESS_DETACH) run_fls_callbacks();
+  return TRUE;
+}
+
+/* The other threads are ended first, while no lock that the rest of the exit needs can be theirs. */
+VOID WINAPI ExitProcess(UINT code) {
+  ULONG_PTR cookie;
+  LdrLockLoaderLock(0, NULL, &cookie);
+  RtlAcquirePebLock();
+  RtlLockHeap(process_heap());
+  NtTerminateProcess(NULL, (NTSTATUS)code);
+  RtlUnlockHeap(process_heap());
+  RtlReleasePebLock();
+  LdrUnlockLoaderLock(0, cookie);
+  LdrShutdownProcess();
+  for (;;) NtTerminateProcess(CURRENT_PROCESS, (NTSTATUS)code);
+}
+
+BOOL WINAPI TerminateProcess(HANDLE process, UINT code) {
+  if (process == NULL) return refuse(ERROR_INVALID_HANDLE);
+  return ok(NtTerminateProcess(process, (NTSTATUS)code));
+}
+
+HANDLE WINAPI GetCurrentProcess(VOID) { return CURRENT_PROCESS; }
+DWORD WINAPI GetCurrentProcessId(VOID) { return (DWORD)current_teb()->ClientId.UniqueProcess; }
+
+static BOOL basic_information(HANDLE process, PROCESS_BASIC_INFORMATION *information) {
+  return ok(NtQueryInformationProcess(process, 0, information, sizeof *information, NULL));
+}
+
+DWORD WINAPI GetProcessId(HANDLE process) {
+  PROCESS_BASIC_INFORMATION information;
+  return basic_information(process, &information) ? information.UniqueProcessId : 0;
+}
+
+BOOL WINAPI GetExitCodeProcess(HANDLE process, LPDWORD code) {
+  PROCESS_BASIC_INFORMATION information;
+  if (!basic_information(process, &information)) return FALSE;
+  *code = (DWORD)information.ExitStatus;
+  return TRUE;
+}
+
+HANDLE WINAPI OpenProcess(DWORD access, BOOL inherit, DWORD id) {
+  OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(NULL, inherit ? OBJ_INHERIT : 0);
+  CLIENT_ID client = { (HANDLE)id, NULL };
+  HANDLE handle;
+  NTSTATUS status = NtOpenProcess(&handle, access, &attributes, &client);
+  if (status == STATUS_INVALID_CID) status = STATUS_INVALID_PARAMETER;
+  return ok(status) ? handle : NULL;
+}
+
+BOOL WINAPI GetProcessTimes(HANDLE process, LPFILETIME creation, LPFILETIME end, LPFILETIME kernel, LPFILETIME user) {
+  KERNEL_USER_TIMES times;
+  if (!ok(NtQueryInformationProcess(process, 4, &times, sizeof times, NULL))) return FALSE;
+  memcpy(creation, &times.CreateTime, sizeof *creation);
+  memcpy(end, &times.ExitTime, sizeof *end);
+  memcpy(kernel, &times.KernelTime, sizeof *kernel);
+  memcpy(user, &times.UserTime, sizeof *user);
+  return TRUE;
+}
+
+BOOL WINAPI GetProcessAffinityMask(HANDLE process, PDWORD_PTR processMask, PDWORD_PTR systemMask) {
+  PROCESS_BASIC_INFORMATION information;
+  SYSTEM_BASIC_INFORMATION system;
+  if (!basic_information(process, &information)) return FALSE;
+  if (!ok(NtQuerySystemInformation(0, &system, sizeof system, NULL))) return FALSE;
+  *processMask = information.AffinityMask;
+  *systemMask = system.ActiveProcessorsAffinityMask;
+  return TRUE;
+}
+
+BOOL WINAPI SetProcessAffinityMask(HANDLE process, DWORD_PTR mask) {
+  return ok(NtSetInformationProcess(process, 21, &mask, sizeof mask));
+}
+
+static const struct { DWORD win32; UCHAR native; } priority_classes[] = {
+  { IDLE_PRIORITY_CLASS, 1 }, { NORMAL_PRIORITY_CLASS, 2 }, { HIGH_PRIORITY_CLASS, 3 }, { REALTIME_PRIORITY_CLASS, 4 },
+  { BELOW_NORMAL_PRIORITY_CLASS, 5 }, { ABOVE_NORMAL_PRIORITY_CLASS, 6 },
+};
+
+DWORD WINAPI GetPriorityClass(HANDLE process) {
+  struct { BOOLEAN foreground; UCHAR class; } information = { 0, 0 };
+  if (!ok(NtQueryInformationProcess(process, 18, &information, sizeof information, NULL))) return 0;
+  for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
+    if (priority_classes[i].native == information.class) return priority_classes[i].win32;
+  }
+  return NORMAL_PRIORITY_CLASS;
+}
+
+BOOL WINAPI SetPriorityClass(HANDLE process, DWORD class) {
+  for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
+    if (priority_classes[i].win32 != class) continue;
+    struct { BOOLEAN foreground; UCHAR class; } information = { FALSE, priority_classes[i].native };
+    return ok(NtSetInformationProcess(process, 18, &information, sizeof information));
+  }
+  return refuse(ERROR_INVALID_PARAMETER);
+}
+
+BOOL WINAPI SetProcessPriorityBoost(HANDLE process, BOOL disable) {
+  ULONG value = disable != FALSE;
+  return ok(NtSetInformationProcess(process, 22, &value, sizeof value));
+}
+BOOL WINAPI GetProcessPriorityBoost(HANDLE process, PBOOL disable) {
+  ULONG value = 0;
+  if (!ok(NtQueryInformationProcess(process, 22, &value, sizeof value, NULL))) return FALSE;
+  *disable = value != 0;
+  return TRUE;
+}
+
+BOOL WINAPI GetProcessHandleCount(HANDLE process, PDWORD count) {
+  ULONG value = 0;
+  if (!ok(NtQueryInformationProcess(process, 20, &value, sizeof value, NULL))) return FALSE;
+  *count = value;
+  return TRUE;
+}
+
+BOOL WINAPI IsWow64Process(HANDLE process, PBOOL wow64) {
+  ULONG_PTR value = 0;
+  if (!ok(NtQueryInformationProcess(process, 26, &value, sizeof value, NULL))) return FALSE;
+  *wow64 = value != 0;
+  return TRUE;
+}
+
+BOOL WINAPI GetProcessWorkingSetSize(HANDLE process, PSIZE_T minimum, PSIZE_T maximum) {
+  struct { SIZE_T paged, nonPaged, minimum, maximum, pagefile; LARGE_INTEGER time; } quota;
+  if (!ok(NtQueryInformationProcess(process, 1, &quota, sizeof quota, NULL))) return FALSE;
+  *minimum = quota.minimum;
+  *maximum = quota.maximum;
+  return TRUE;
+}
+BOOL WINAPI SetProcessWorkingSetSize(HANDLE process, SIZE_T minimum, SIZE_T maximum) {
+  struct { SIZE_T paged, nonPaged, minimum, maximum, pagefile; LARGE_INTEGER time; } quota;
+  if (!ok(NtQueryInformationProcess(process, 1, &quota, sizeof quota, NULL))) return FALSE;
+  quota.minimum = minimum;
+  quota.maximum = maximum;
+  return ok(NtSetInformationProcess(process, 1, &quota, sizeof quota));
+}
+
+BOOL WINAPI ReadProcessMemory(HANDLE process, LPCVOID base, LPVOID buffer, SIZE_T size, SIZE_T *done) {
+  SIZE_T count = 0;
+  NTSTATUS status = NtReadVirtualMemory(process, (PVOID)base, buffer, size, &count);
+  if (done != NULL) *done = count;
+  return ok(status == STATUS_PARTIAL_COPY ? STATUS_PARTIAL_COPY : status);
+}
+
+/* Read-only pages are made writable for the copy. */
+BOOL WINAPI WriteProcessMemory(HANDLE process, LPVOID base, LPCVOID buffer, SIZE_T size, SIZE_T *done) {
+  PVOID region = base;
+  SIZE_T length = size, count = 0;
+  ULONG old = 0, ignored;
+  NTSTATUS status = NtProtectVirtualMemory(process, &region, &length, PAGE_EXECUTE_READWRITE, &old);
+  if (!ok(status)) return FALSE;
+  ULONG writable = PAGE_READWRITE | PAGE_WRITECOPY | PAGE_EXECUTE_READWRITE | PAGE_EXECUTE_WRITECOPY;
+  if (old & (PAGE_NOACCESS | PAGE_GUARD)) {
+    NtProtectVirtualMemory(process, &region, &length, old, &ignored);
+    return refuse(ERROR_NOACCESS);
+  }
+  if (old & writable) NtProtectVirtualMemory(process, &region, &length, old, &ignored);
+  status = NtWriteVirtualMemory(process, base, buffer, size, &count);
+  if (!(old & writable)) NtProtectVirtualMemory(process, &region, &length, old, &ignored);
+  if (done != NULL) *done = count;
+  if (!ok(status)) return FALSE;
+  NtFlushInstructionCache(process, base, size);
+  return TRUE;
+}
+
+BOOL WINAPI FlushInstructionCache(HANDLE process, LPCVOID base, SIZE_T size) {
+  return ok(NtFlushInstructionCache(process, (PVOID)base, size));
+}
+
+LPWSTR WINAPI GetCommandLineW(VOID) { return parameters()->CommandLine.Buffer; }
+
+LPSTR WINAPI GetCommandLineA(VOID) {
+  static char *text;
+  if (text != NULL) return text;
+  ANSI_STRING ansi;
+  if (!NT_SUCCESS(RtlUnicodeStringToAnsiString(&ansi, &parameters()->CommandLine, TRUE))) return NULL;
+  if (!__sync_bool_compare_and_swap(&text, NULL, ansi.Buffer)) RtlFreeAnsiString(&ansi);
+  return text;
+}
+
+VOID WINAPI GetStartupInfoW(LPSTARTUPINFOW info) {
+  PRTL_USER_PROCESS_PARAMETERS own = parameters();
+  memset(info, 0, sizeof *info);
+  info->cb = sizeof *info;
+  info->lpReserved = own->ShellInfo.Buffer;
+  info->lpDesktop = own->DesktopInfo.Buffer;
+  info->lpTitle = own->WindowTitle.Buffer;
+  info->dwX = own->StartingX;
+  info->dwY = own->StartingY;
+  info->dwXSize = own->CountX;
+  info->dwYSize = own->CountY;
+  info->dwXCountChars = own->CountCharsX;
+  info->dwYCountChars = own->CountCharsY;
+  info->dwFillAttribute = own->FillAttribute;
+  info->dwFlags = own->WindowFlags;
+  info->wShowWindow = (WORD)own->ShowWindowFlags;
+  info->cbReserved2 = own->RuntimeData.Length;
+  info->lpReserved2 = (LPBYTE)own->RuntimeData.Buffer;
+  if (own->WindowFlags & STARTF_USESTDHANDLES) {
+    info->hStdInput = own->StandardInput;
+    info->hStdOutput = own->StandardOutput;
+    info->hStdError = own->StandardError;
+  }
+}
+
+static char *narrow_copy(PCUNICODE_STRING text) {
+  ANSI_STRING ansi;
+  if (text->Buffer == NULL || !NT_SUCCESS(RtlUnicodeStringToAnsiString(&ansi, text, TRUE))) return NULL;
+  return ansi.Buffer;
+}
+
+/* The strings are made once and belong to the process. */
+VOID WINAPI GetStartupInfoA(LPSTARTUPINFOA info) {
+  static char *desktop, *title, *shell;
+  if (title == NULL) {
+    desktop = narrow_copy(&parameters()->DesktopInfo);
+    shell = narrow_copy(&parameters()->ShellInfo);
+    title = narrow_copy(&parameters()->WindowTitle);
+  }
+  GetStartupInfoW((LPSTARTUPINFOW)info);
+  info->lpReserved = shell;
+  info->lpDesktop = desktop;
+  info->lpTitle = title;
+}
+
+DWORD WINAPI GetProcessVersion(DWORD id) {
+  if (id != 0 && id != GetCurrentProcessId()) return refuse(ERROR_INVALID_PARAMETER);
+  const IMAGE_NT_HEADERS *headers = RtlImageNtHeader(current_peb()->ImageBaseAddress);
+  return MAKELONG(headers->OptionalHeader.MinorSubsystemVersion, headers->OptionalHeader.MajorSubsystemVersion);
+}

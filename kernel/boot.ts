@@ -1,0 +1,170 @@
+import { Cpu, PhysicalMemory } from '../cpu/index.js';
+import { bugcheck } from './bugcheck.js';
+import { Counters } from './counters.js';
+import type { Host } from './host.js';
+import { IoManager } from './io/io-manager.js';
+import { Clock } from './ke/clock.js';
+import { Dispatcher } from './ke/dispatcher.js';
+import { ExceptionDispatcher } from './ke/exception.js';
+import { Executive } from './ke/executive.js';
+import { FpuOwnership } from './ke/fpu-ownership.js';
+import { Process } from './ke/process.js';
+import { ProcessorBlock } from './ke/processor-block.js';
+import { RunLoop } from './ke/run-loop.js';
+import type { Service } from './ke/service.js';
+import { SharedUserData } from './ke/shared-user-data.js';
+import { SystemServiceTable } from './ke/system-service.js';
+import { Mode, Thread } from './ke/thread.js';
+import { TrapHandler } from './ke/trap.js';
+import type { ExecutiveSupport, Kernel } from './kernel.js';
+import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
+import { DESCRIPTOR_TABLES, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
+import { MemoryManager } from './mm/memory-manager.js';
+import { initializeSectionType } from './mm/section-services.js';
+import type { SystemMemory } from './mm/system-memory.js';
+import { systemLocation } from './mm/system-pages.js';
+import type { UserMemory } from './mm/user-memory.js';
+import { objectManagerEnvironment } from './ob/environment.js';
+import { ObjectManager } from './ob/object-manager.js';
+import type { MachineOptions, NoExecutePolicy } from './options.js';
+import { ProcessManager, SYSTEM_PROCESS_ID } from './ps/process-manager.js';
+import { hex, Trace } from './trace.js';
+
+const NO_EXECUTE_POLICY: Readonly<Record<NoExecutePolicy, number>> = { alwaysoff: 0, alwayson: 1, optin: 2, optout: 3 };
+const SYSTEM_ROOT = 'C:\\WINDOWS';
+/** Mixed with the seed into KUSER_SHARED_DATA.Cookie. */
+const COOKIE_MULTIPLIER = 0x9e3779b1;
+
+/** Phase 0 and 1 of the boot: makes every component, in the order in which they stand on each other. */
+export class BootedKernel implements Kernel {
+  readonly options: MachineOptions;
+  readonly host: Host;
+  readonly memory: PhysicalMemory;
+  readonly cpu: Cpu;
+  readonly counters = new Counters();
+  readonly trace: Trace;
+  readonly mm: MemoryManager;
+  readonly system: SystemMemory;
+  readonly user: UserMemory;
+  readonly ex: ExecutiveSupport;
+  readonly ke: Executive;
+  readonly ob: ObjectManager;
+  readonly ps: ProcessManager;
+  readonly io: IoManager;
+  readonly bugcheck = bugcheck;
+  readonly clock: Clock;
+  readonly runLoop: RunLoop;
+  readonly traps: TrapHandler;
+  readonly services: SystemServiceTable;
+  readonly systemProcess: Process;
+
+  /** @throws BugcheckError when the machine is too small to boot. */
+  constructor(options: MachineOptions, host: Host, services: readonly Service[]) {
+    this.options = options;
+    this.host = host;
+    this.memory = new PhysicalMemory(options.memorySize);
+    this.cpu = new Cpu(this.memory, { pageFault: (_cpu, linear, errorCode) => this.mm.pageFault(linear, errorCode) });
+    this.clock = new Clock(this.cpu, options.nanosecondsPerInstruction, options.bootTime);
+    this.trace = new Trace(options.trace, () => this.clock.nanoseconds());
+    const idleThread = new Thread(new Process(0, 'Idle'), 0, 0, Mode.Kernel);
+    const dispatcher = new Dispatcher(this.clock, this.counters, idleThread);
+    this.mm = this.#createMemoryManager(dispatcher);
+    this.system = this.mm.system;
+    this.user = this.mm.user;
+    this.ex = { pool: this.mm.pool };
+    const processorBlock = this.#createProcessorBlock();
+    const sharedUserData = this.#createSharedUserData();
+    const fpu = new FpuOwnership(this.cpu);
+    const exceptions = new ExceptionDispatcher(this, fpu);
+    this.ke = new Executive({ kernel: this, dispatcher, fpu, sharedUserData, exceptions });
+    this.ob = new ObjectManager(objectManagerEnvironment(this));
+    this.ps = new ProcessManager(this);
+    this.io = new IoManager(this);
+    initializeSectionType(this);
+    this.services = new SystemServiceTable(services);
+    this.traps = new TrapHandler({ kernel: this, dispatcher, services: this.services, exceptions, fpu });
+    this.systemProcess = new Process(SYSTEM_PROCESS_ID, 'System');
+    this.systemProcess.addressSpace = this.mm.systemSpace;
+    this.ps.adoptSystemProcess(this.systemProcess);
+    this.runLoop = this.#createRunLoop(dispatcher, processorBlock, sharedUserData);
+  }
+
+  #createMemoryManager(dispatcher: Dispatcher): MemoryManager {
+    return new MemoryManager(
+      {
+        cpu: this.cpu,
+        memory: this.memory,
+        pae: this.options.pae,
+        bugcheck,
+        currentTeb: () => dispatcher.current.teb,
+        isAttached: () => dispatcher.current.savedApcState !== null,
+        traceFault: this.trace.faults ? (event) => this.#traceFault(dispatcher, event) : null,
+      },
+      this.counters,
+    );
+  }
+
+  #traceFault(dispatcher: Dispatcher, event: FaultEvent): void {
+    this.trace.event('fault', {
+      process: event.processId,
+      thread: dispatcher.current.uniqueThreadId,
+      eip: hex(event.eip),
+      address: hex(event.address),
+      access: event.access === 0 ? 'read' : event.access === 1 ? 'write' : 'execute',
+      mode: event.user ? 'user' : 'kernel',
+      pteBefore: pteText(event.pteBeforeHigh, event.pteBeforeLow, this.options.pae),
+      pteAfter: pteText(event.pteAfterHigh, event.pteAfterLow, this.options.pae),
+      outcome: faultOutcomeName(event.outcome),
+    });
+  }
+
+  #createProcessorBlock(): ProcessorBlock {
+    const block = new ProcessorBlock(this.cpu, {
+      pcr: PCR_ADDRESS,
+      pcrHost: systemLocation(this.mm, PCR_ADDRESS) * 4,
+      tables: DESCRIPTOR_TABLES,
+      tablesHost: systemLocation(this.mm, DESCRIPTOR_TABLES) * 4,
+    });
+    block.initialize();
+    return block;
+  }
+
+  #createSharedUserData(): SharedUserData {
+    const { pae, noExecute, seed } = this.options;
+    const sharedUserData = new SharedUserData(this.memory.view, systemLocation(this.mm, SHARED_USER_DATA) * 4);
+    sharedUserData.initialize({
+      pae,
+      noExecuteEnabled: pae && noExecute !== 'alwaysoff',
+      noExecutePolicy: pae ? NO_EXECUTE_POLICY[noExecute] : 0,
+      physicalPages: this.memory.frameCount,
+      systemRoot: SYSTEM_ROOT,
+      cookie: Math.imul(seed + 1, COOKIE_MULTIPLIER),
+    });
+    sharedUserData.updateTime(this.clock);
+    return sharedUserData;
+  }
+
+  #createRunLoop(dispatcher: Dispatcher, processorBlock: ProcessorBlock, sharedUserData: SharedUserData): RunLoop {
+    return new RunLoop(dispatcher, {
+      instructionCount: () => this.cpu.instructionCount,
+      switchTo: (previous, next) => {
+        this.ke.loadAddressSpace(next.apcState.process);
+        processorBlock.switchTo(next);
+        if (this.trace.threads) {
+          this.trace.event('switch', { from: previous.uniqueThreadId, to: next.uniqueThreadId });
+        }
+      },
+      runUser: (thread, maximumInstructions) => this.traps.runUser(thread, maximumInstructions),
+      reap: (thread) => this.ke.reap(thread),
+      clockInterrupt: () => sharedUserData.updateTime(this.clock),
+      waitsForHost: () => this.io.inputWaiters > 0,
+      waitForHost: () => this.io.waitForHost(),
+      pollHost: () => this.io.pollHost(),
+      interrupted: () => this.traps.takeInterruption(),
+    });
+  }
+}
+
+function pteText(high: number, low: number, pae: boolean): string {
+  return pae ? hex(high) + hex(low) : hex(low);
+}

@@ -1,0 +1,32 @@
+/** What the machine counts; the fault kinds are the PRCB's (nt52 5.6). Plain numbers, incremented in place. */
+export class Counters {
+  systemCalls = 0;
+  contextSwitches = 0;
+  clockTicks = 0;
+  exceptionsDispatched = 0;
+  apcsDelivered = 0;
+
+  pageFaults = 0;
+  demandZeroFaults = 0;
+  copyOnWriteFaults = 0;
+  transitionFaults = 0;
+  /** Prototype PTEs found valid: a page that another process or view already had. */
+  prototypeFaults = 0;
+  /** Image or file pages filled by reading the file. */
+  mappedFileFaults = 0;
+  pagingFileFaults = 0;
+  guardPageFaults = 0;
+  pageTableFaults = 0;
+  noExecuteFaults = 0;
+  accessViolations = 0;
+  /** Pages read, and read operations. */
+  pagesRead = 0;
+  pageReadIos = 0;
+  /** Dirty pages written to paging files or mapped files. */
+  dirtyPagesWritten = 0;
+  mappedPagesWritten = 0;
+
+  /** Bytes through NtReadFile and NtWriteFile. */
+  bytesRead = 0;
+  bytesWritten = 0;
+}

@@ -1,0 +1,14 @@
+/** The kernel room: everything that tools may use of it. */
+export { type BugcheckReport, bugcheckName, bugcheckText, BugcheckError } from './bugcheck.js';
+export { Counters } from './counters.js';
+export * from './host.js';
+export { MemoryVolume } from './io/memory-volume.js';
+export { serviceList, serviceNames, serviceNumber } from './ke/service-names.js';
+export { ThreadState, WaitReason } from './ke/thread.js';
+export type { Kernel } from './kernel.js';
+export { type HardErrorReport, Machine, type RunResult, type WaitingThread } from './machine.js';
+export { isError, isSuccess, Status, statusName } from './ntstatus.js';
+export { type MachineOptions, machineOptions, type NoExecutePolicy, type TraceOptions } from './options.js';
+export { services } from './services.js';
+export { hex, Trace } from './trace.js';
+export * from './types.js';

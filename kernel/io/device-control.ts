@@ -1,0 +1,253 @@
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { decodeUtf16, encodeUtf16 } from '../mm/user-memory.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { isKnownCodePage } from './code-page.js';
+import { ConsoleChannel, type ConsoleDevice, OutputMode } from './console-device.js';
+import { InputMode } from './console-line.js';
+import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
+import { concatenate, dword, putBytes } from './query-file.js';
+
+/** Control codes of \Device\Console: kernel32's console functions. Text is UTF-16. */
+export const ConsoleControl = {
+  /** out: ULONG */
+  GET_MODE: 0x500004,
+  /** in: ULONG */
+  SET_MODE: 0x500008,
+  /** out: CONSOLE_SCREEN_BUFFER_INFO, 22 bytes */
+  GET_SCREEN_BUFFER_INFO: 0x50000c,
+  /** out: text */
+  READ_CONSOLE: 0x500010,
+  /** in: text */
+  WRITE_CONSOLE: 0x500014,
+  /** out: ULONG input code page, ULONG output code page */
+  GET_CODE_PAGES: 0x500018,
+  /** in: ULONG input code page, ULONG output code page */
+  SET_CODE_PAGES: 0x50001c,
+  /** in: WORD */
+  SET_TEXT_ATTRIBUTE: 0x500020,
+  /** in: COORD */
+  SET_CURSOR_POSITION: 0x500024,
+  /** out: ULONG */
+  GET_NUMBER_OF_INPUT_EVENTS: 0x500028,
+  /** in: text */
+  SET_TITLE: 0x50002c,
+  /** out: text */
+  GET_TITLE: 0x500030,
+  /** in: WORD 0 character or 1 attribute, WORD value, ULONG count, COORD */
+  FILL_OUTPUT: 0x500034,
+  FLUSH_INPUT: 0x500038,
+} as const;
+
+const MAXIMUM_INPUT = 0x10000;
+const MAXIMUM_TITLE = 0x1000;
+
+/** Arguments of NtDeviceIoControlFile behind the usual five. */
+interface ControlCall {
+  readonly code: number;
+  readonly input: Uint8Array;
+  readonly outputBuffer: number;
+  readonly outputLength: number;
+}
+
+function* deviceIoControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
+  const [file, event, apcRoutine, apcContext, ioStatusBlock, code] = given;
+  const [inputBuffer, inputLength, outputBuffer, outputLength] = given.slice(6);
+  const { user } = kernel;
+  let status = yield* user.probeForRead(inputBuffer, inputLength);
+  if (isSuccess(status)) status = yield* user.probeForWrite(outputBuffer, outputLength);
+  if (!isSuccess(status)) return status;
+  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
+  if (typeof operation === 'number') return operation;
+  const { device } = operation.file;
+  if (device.kind !== 'console') {
+    const isConsoleCode = code >>> 16 === 0x50;
+    const refusal = isConsoleCode ? Status.OBJECT_TYPE_MISMATCH : Status.INVALID_DEVICE_REQUEST;
+    return completeOperation(kernel, operation, refused(refusal));
+  }
+  const input = user.readBytes(inputBuffer, Math.min(inputLength, MAXIMUM_INPUT));
+  const call: ControlCall = { code, input, outputBuffer, outputLength };
+  const result =
+    code === ConsoleControl.WRITE_CONSOLE
+      ? writeConsole(kernel, operation, device, inputBuffer, inputLength)
+      : yield* controlConsole(kernel, operation, device, call);
+  return completeOperation(kernel, operation, result);
+}
+
+function* controlConsole(
+  kernel: Kernel,
+  operation: IoOperation,
+  console: ConsoleDevice,
+  call: ControlCall,
+): Blocking<IoResult> {
+  const { code, input } = call;
+  const view = new DataView(input.buffer, input.byteOffset, input.byteLength);
+  const isInput = operation.file.channel === ConsoleChannel.Input;
+  const put = (bytes: Uint8Array): IoResult => {
+    if (call.outputLength < bytes.length) return refused(Status.BUFFER_TOO_SMALL);
+    return putBytes(kernel, call.outputBuffer, call.outputLength, bytes);
+  };
+  const needs = (size: number): boolean => input.length >= size;
+  switch (code) {
+    case ConsoleControl.GET_MODE:
+      return put(dword(isInput ? console.inputMode : console.outputMode));
+    case ConsoleControl.SET_MODE:
+      return needs(4) ? setMode(console, isInput, view.getUint32(0, true)) : TOO_SMALL;
+    case ConsoleControl.GET_SCREEN_BUFFER_INFO:
+      return isInput ? refused(Status.INVALID_HANDLE) : put(screenBufferInformation(console));
+    case ConsoleControl.READ_CONSOLE:
+      return isInput ? yield* readConsole(kernel, console, call) : refused(Status.INVALID_HANDLE);
+    case ConsoleControl.GET_CODE_PAGES:
+      return put(concatenate([dword(console.inputCodePage), dword(console.outputCodePage)]));
+    case ConsoleControl.SET_CODE_PAGES:
+      return needs(8) ? setCodePages(console, view.getUint32(0, true), view.getUint32(4, true)) : TOO_SMALL;
+    case ConsoleControl.SET_TEXT_ATTRIBUTE:
+      return needs(2) ? setTextAttribute(console, view.getUint16(0, true)) : TOO_SMALL;
+    case ConsoleControl.SET_CURSOR_POSITION:
+      return needs(4) ? setCursor(console, view.getInt16(0, true), view.getInt16(2, true)) : TOO_SMALL;
+    case ConsoleControl.GET_NUMBER_OF_INPUT_EVENTS:
+      console.poll();
+      return put(dword(console.hasInput ? 1 : 0));
+    case ConsoleControl.SET_TITLE:
+      console.title = decodeUtf16(input.subarray(0, MAXIMUM_TITLE));
+      return SUCCEEDED;
+    case ConsoleControl.GET_TITLE:
+      return putBytes(kernel, call.outputBuffer, call.outputLength, encodeUtf16(console.title));
+    case ConsoleControl.FILL_OUTPUT:
+      return needs(12) ? fillOutput(console, view) : TOO_SMALL;
+    case ConsoleControl.FLUSH_INPUT:
+      console.flushInput();
+      return SUCCEEDED;
+    default:
+      return refused(Status.INVALID_DEVICE_REQUEST);
+  }
+}
+
+const SUCCEEDED: IoResult = { status: Status.SUCCESS, information: 0 };
+const TOO_SMALL: IoResult = refused(Status.INVALID_PARAMETER);
+
+function setMode(console: ConsoleDevice, isInput: boolean, mode: number): IoResult {
+  if ((mode & ~(isInput ? InputMode.VALID : OutputMode.VALID)) !== 0) return refused(Status.INVALID_PARAMETER);
+  const echoWithoutLines = (mode & InputMode.ECHO_INPUT) !== 0 && (mode & InputMode.LINE_INPUT) === 0;
+  if (isInput && echoWithoutLines) return refused(Status.INVALID_PARAMETER);
+  if (isInput) console.inputMode = mode;
+  else console.outputMode = mode;
+  return SUCCEEDED;
+}
+
+function setCodePages(console: ConsoleDevice, input: number, output: number): IoResult {
+  if (!isKnownCodePage(input) || !isKnownCodePage(output)) return refused(Status.INVALID_PARAMETER);
+  console.inputCodePage = input;
+  console.outputCodePage = output;
+  return SUCCEEDED;
+}
+
+/** Buffer size, cursor, attributes, window rectangle and maximum window size, all WORDs. */
+function screenBufferInformation(console: ConsoleDevice): Uint8Array {
+  const { columns, rows } = console.host.size();
+  const words = [
+    columns,
+    rows,
+    console.cursorX,
+    console.cursorY,
+    console.attributes,
+    0,
+    0,
+    columns - 1,
+    rows - 1,
+    columns,
+    rows,
+  ];
+  const bytes = new Uint8Array(words.length * 2);
+  const view = new DataView(bytes.buffer);
+  words.forEach((word, index) => {
+    view.setInt16(index * 2, word, true);
+  });
+  return bytes;
+}
+
+function* readConsole(kernel: Kernel, console: ConsoleDevice, call: ControlCall): Blocking<IoResult> {
+  const maximum = call.outputLength >>> 1;
+  if (maximum === 0) return SUCCEEDED;
+  const input = yield* kernel.io.readConsole(() => console.takeText(maximum));
+  // The end of input is a successful read of nothing.
+  if (typeof input === 'number') return input === Status.END_OF_FILE ? SUCCEEDED : refused(input);
+  return putBytes(kernel, call.outputBuffer, call.outputLength, encodeUtf16(input.text));
+}
+
+function writeConsole(
+  kernel: Kernel,
+  operation: IoOperation,
+  console: ConsoleDevice,
+  buffer: number,
+  length: number,
+): IoResult {
+  const { channel } = operation.file;
+  if (channel === ConsoleChannel.Input) return refused(Status.INVALID_HANDLE);
+  for (let offset = 0; offset < length; ) {
+    let size = Math.min(MAXIMUM_INPUT, length - offset);
+    let text = decodeUtf16(kernel.user.readBytes(buffer + offset, size));
+    // A surrogate pair is not torn between two pieces.
+    if (size < length - offset && /[\ud800-\udbff]$/.test(text)) {
+      text = text.slice(0, -1);
+      size -= 2;
+    }
+    const failure = kernel.user.takeFailure();
+    if (!isSuccess(failure)) return refused(failure);
+    const status = console.writeText(channel, text);
+    if (!isSuccess(status)) return refused(status);
+    offset += size;
+  }
+  return { status: Status.SUCCESS, information: length };
+}
+
+/** The sixteen colours as the terminal's: Windows counts blue 1, green 2, red 4. */
+const ANSI_COLOURS = [0, 4, 2, 6, 1, 5, 3, 7] as const;
+
+function setTextAttribute(console: ConsoleDevice, attributes: number): IoResult {
+  console.attributes = attributes;
+  const foreground = ANSI_COLOURS[attributes & 7] + ((attributes & 8) !== 0 ? 90 : 30);
+  const background = ANSI_COLOURS[(attributes >> 4) & 7] + ((attributes & 0x80) !== 0 ? 100 : 40);
+  const plain = (attributes & 0xff) === 7;
+  return writeEscape(console, plain ? '[0m' : `[${foreground};${background}m`);
+}
+
+function setCursor(console: ConsoleDevice, x: number, y: number): IoResult {
+  const { columns, rows } = console.host.size();
+  if (x < 0 || y < 0 || x >= columns || y >= rows) return refused(Status.INVALID_PARAMETER);
+  console.cursorX = x;
+  console.cursorY = y;
+  return writeEscape(console, `[${y + 1};${x + 1}H`);
+}
+
+/** Characters are written there and the cursor comes back; attributes alone cannot be given to a terminal. */
+function fillOutput(console: ConsoleDevice, view: DataView): IoResult {
+  const { columns, rows } = console.host.size();
+  const [x, y] = [view.getInt16(8, true), view.getInt16(10, true)];
+  if (x < 0 || y < 0 || x >= columns || y >= rows) return refused(Status.INVALID_PARAMETER);
+  const count = Math.min(view.getUint32(4, true), columns * rows - (y * columns + x));
+  if (view.getUint16(0, true) === 0) {
+    const text = String.fromCharCode(view.getUint16(2, true)).repeat(count);
+    writeEscape(console, `7\x1b[${y + 1};${x + 1}H${text}\x1b8`);
+  }
+  return { status: Status.SUCCESS, information: count };
+}
+
+function writeEscape(console: ConsoleDevice, sequence: string): IoResult {
+  const status = console.writeText(ConsoleChannel.Output, `\x1b${sequence}`);
+  return isSuccess(status) ? SUCCEEDED : refused(status);
+}
+
+/** No file system control is known to any device. */
+function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
+  const [file, event, apcRoutine, apcContext, ioStatusBlock] = given;
+  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
+  if (typeof operation === 'number') return operation;
+  return completeOperation(kernel, operation, refused(Status.INVALID_DEVICE_REQUEST));
+}
+
+export const deviceControlServices: readonly Service[] = [
+  service('NtDeviceIoControlFile', deviceIoControl),
+  service('NtFsControlFile', fsControl),
+];

@@ -1,0 +1,122 @@
+import type { HostFile, HostFileInformation, HostPath } from '../host.js';
+import type { SectionObjectPointers } from '../mm/segment.js';
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
+import type { FileLocks } from './byte-range-locks.js';
+import type { FileObject } from './file-object.js';
+import type { VolumeDevice } from './volume-device.js';
+
+/** One file or directory that is open at least once, or that a section keeps: shared by all its file objects. */
+export class FileControlBlock {
+  readonly volume: VolumeDevice;
+  readonly identity: bigint;
+  readonly isDirectory: boolean;
+  /** Where it is now: a rename changes it. */
+  path: HostPath;
+  /** Null for directories. */
+  hostFile: HostFile | null;
+  hostWritable: boolean;
+  readonly opens: FileObject[] = [];
+  /** Opens and sections that keep the block. */
+  references = 0;
+  /** Goes when the last handle is closed. */
+  deletePending = false;
+  /** The name is gone from the volume already. */
+  deleted = false;
+  readonly sectionObjectPointers: SectionObjectPointers = { dataSectionObject: null, imageSectionObject: null };
+  readonly locks: FileLocks;
+
+  constructor(options: {
+    volume: VolumeDevice;
+    information: HostFileInformation;
+    path: HostPath;
+    hostFile: HostFile | null;
+    hostWritable: boolean;
+    locks: FileLocks;
+  }) {
+    this.volume = options.volume;
+    this.identity = options.information.identity;
+    this.isDirectory = options.information.isDirectory;
+    this.path = options.path;
+    this.hostFile = options.hostFile;
+    this.hostWritable = options.hostWritable;
+    this.locks = options.locks;
+  }
+
+  /** Name in the NT name space. */
+  get name(): string {
+    return `${this.volume.devicePath}\\${this.path.join('\\')}`;
+  }
+
+  /** An image section of it is mapped, or a section object refers to one: no writing, no deleting. */
+  get isMappedAsImage(): boolean {
+    const area = this.sectionObjectPointers.imageSectionObject;
+    return area !== null && (area.numberOfMappedViews > 0 || area.numberOfSectionReferences > 0);
+  }
+
+  /** A data section of it exists: the file cannot become shorter. */
+  get isMappedAsData(): boolean {
+    const area = this.sectionObjectPointers.dataSectionObject;
+    return area !== null && (area.numberOfMappedViews > 0 || area.numberOfSectionReferences > 0);
+  }
+
+  /** Bytes. */
+  size(): number {
+    return this.hostFile?.size() ?? 0;
+  }
+
+  /** At most `length` bytes; fewer only at the end of the file. */
+  read(offset: number, length: number): Uint8Array | NtStatus {
+    if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
+    return this.hostFile.read(offset, length);
+  }
+
+  write(offset: number, bytes: Uint8Array): NtStatus {
+    if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
+    return this.hostFile.write(offset, bytes);
+  }
+
+  setSize(size: number): NtStatus {
+    if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
+    return this.hostFile.setSize(size);
+  }
+
+  /** May it be deleted? CANNOT_DELETE (read-only, mapped as an image), DIRECTORY_NOT_EMPTY, ACCESS_DENIED (root), write protection. */
+  deletionStatus(): NtStatus {
+    if (this.path.length === 0) return Status.CANNOT_DELETE;
+    const volume = this.volume.host;
+    const writeStatus = volume.writeStatus(this.path);
+    if (writeStatus !== Status.SUCCESS) return writeStatus;
+    if (this.isMappedAsImage) return Status.CANNOT_DELETE;
+    const information = this.information();
+    if (typeof information === 'number') return information;
+    if (!this.isDirectory) return information.readOnly ? Status.CANNOT_DELETE : Status.SUCCESS;
+    const entries = volume.list(this.path);
+    if (typeof entries === 'number') return entries;
+    return entries.length > 0 ? Status.DIRECTORY_NOT_EMPTY : Status.SUCCESS;
+  }
+
+  flush(): NtStatus {
+    return this.hostFile?.flush() ?? Status.SUCCESS;
+  }
+
+  /** Where it is and how large, or the status of the host when it has gone. */
+  information(): HostFileInformation | NtStatus {
+    if (this.hostFile === null) return this.volume.host.information(this.path);
+    const now = this.hostFile.information();
+    return { ...now, name: this.path.at(-1) ?? '' };
+  }
+
+  reference(): void {
+    this.references++;
+  }
+
+  /** The last reference closes the host's file. */
+  dereference(): void {
+    this.references--;
+    if (this.references > 0) return;
+    this.hostFile?.close();
+    this.hostFile = null;
+    this.volume.forget(this);
+  }
+}

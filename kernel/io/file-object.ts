@@ -1,0 +1,117 @@
+import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import type { ConsoleChannel } from './console-device.js';
+import type { DeviceBody } from './device.js';
+import type { DirectoryScan } from './directory-scan.js';
+import type { FileControlBlock } from './file-control-block.js';
+
+/** NtCreateFile CreateOptions. */
+export const CreateOption = {
+  DIRECTORY_FILE: 0x1,
+  WRITE_THROUGH: 0x2,
+  SEQUENTIAL_ONLY: 0x4,
+  NO_INTERMEDIATE_BUFFERING: 0x8,
+  SYNCHRONOUS_IO_ALERT: 0x10,
+  SYNCHRONOUS_IO_NONALERT: 0x20,
+  NON_DIRECTORY_FILE: 0x40,
+  CREATE_TREE_CONNECTION: 0x80,
+  COMPLETE_IF_OPLOCKED: 0x100,
+  NO_EA_KNOWLEDGE: 0x200,
+  OPEN_FOR_RECOVERY: 0x400,
+  RANDOM_ACCESS: 0x800,
+  DELETE_ON_CLOSE: 0x1000,
+  OPEN_BY_FILE_ID: 0x2000,
+  OPEN_FOR_BACKUP_INTENT: 0x4000,
+  NO_COMPRESSION: 0x8000,
+  RESERVE_OPFILTER: 0x100000,
+  OPEN_REPARSE_POINT: 0x200000,
+  OPEN_NO_RECALL: 0x400000,
+  OPEN_FOR_FREE_SPACE_QUERY: 0x800000,
+  VALID: 0x00ffffff,
+} as const;
+
+/** File access rights. */
+export const FileAccess = {
+  READ_DATA: 0x1,
+  WRITE_DATA: 0x2,
+  APPEND_DATA: 0x4,
+  READ_EA: 0x8,
+  WRITE_EA: 0x10,
+  EXECUTE: 0x20,
+  DELETE_CHILD: 0x40,
+  READ_ATTRIBUTES: 0x80,
+  WRITE_ATTRIBUTES: 0x100,
+} as const;
+
+export const FileShare = { READ: 1, WRITE: 2, DELETE: 4, VALID: 7 } as const;
+
+/** FILE_ATTRIBUTE_*. */
+export const FileAttribute = {
+  READONLY: 0x1,
+  HIDDEN: 0x2,
+  SYSTEM: 0x4,
+  DIRECTORY: 0x10,
+  ARCHIVE: 0x20,
+  NORMAL: 0x80,
+  TEMPORARY: 0x100,
+  NOT_CONTENT_INDEXED: 0x2000,
+  VALID: 0x7fb7,
+  SETTABLE: 0x31a7,
+} as const;
+
+/** Body of a File object: one open of a file, directory, volume or character device (FILE_OBJECT). */
+export class FileObject {
+  readonly device: DeviceBody;
+  /** Null for volumes as such and for character devices. */
+  readonly control: FileControlBlock | null;
+  /** For a console: which side of it. For a stream: its number. */
+  readonly channel: ConsoleChannel;
+  readonly grantedAccess: number;
+  readonly shareAccess: number;
+  /** The CreateOptions that stay as the file's mode. */
+  mode: number;
+  deleteOnClose: boolean;
+  /** Bytes; for synchronous files. */
+  currentOffset = 0;
+  /** State of NtQueryDirectoryFile, null before the first call. */
+  scan: DirectoryScan | null = null;
+  /** The event that a wait on the handle waits for: set at every completion. */
+  readonly event = new KEvent(EventType.Notification, false);
+
+  constructor(options: {
+    device: DeviceBody;
+    control: FileControlBlock | null;
+    channel?: ConsoleChannel;
+    grantedAccess: number;
+    shareAccess: number;
+    createOptions: number;
+  }) {
+    this.device = options.device;
+    this.control = options.control;
+    this.channel = options.channel ?? 0;
+    this.grantedAccess = options.grantedAccess;
+    this.shareAccess = options.shareAccess;
+    this.deleteOnClose = (options.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
+    this.mode = options.createOptions & MODE_OPTIONS;
+  }
+
+  /** Has a position, and its operations are done when the service returns. */
+  get isSynchronous(): boolean {
+    return (this.mode & (CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT)) !== 0;
+  }
+
+  get dispatcherObject(): KEvent {
+    return this.event;
+  }
+
+  get isDirectory(): boolean {
+    return this.control?.isDirectory ?? false;
+  }
+}
+
+const MODE_OPTIONS =
+  CreateOption.WRITE_THROUGH |
+  CreateOption.SEQUENTIAL_ONLY |
+  CreateOption.NO_INTERMEDIATE_BUFFERING |
+  CreateOption.SYNCHRONOUS_IO_ALERT |
+  CreateOption.SYNCHRONOUS_IO_NONALERT |
+  CreateOption.DELETE_ON_CLOSE;

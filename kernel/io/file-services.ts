@@ -1,0 +1,128 @@
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import { HandleFlag, ObjectFlag } from '../ob/object-header.js';
+import { Access } from '../ob/object-type.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { type CreateRequest, Disposition } from './create-file.js';
+import { CreateOption, FileAccess, FileShare } from './file-object.js';
+import { beginOperation, completeOperation, done, handleArguments, refused } from './io-status.js';
+
+const IO_STATUS_BLOCK_SIZE = 8;
+
+/** What NtCreateFile and NtOpenFile share, addresses as given by the caller. */
+interface CreateCall extends Omit<CreateRequest, 'attributes' | 'allocationSize'> {
+  readonly handleAddress: number;
+  readonly objectAttributes: number;
+  readonly ioStatusBlock: number;
+  readonly allocationSizeAddress: number;
+}
+
+function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
+  const { user, ob, io } = kernel;
+  let status = yield* user.probeForWrite(call.handleAddress, 4, 4);
+  if (isSuccess(status)) status = yield* user.probeForWrite(call.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
+  if (isSuccess(status) && call.allocationSizeAddress !== 0) {
+    status = yield* user.probeForRead(call.allocationSizeAddress, 8, 4);
+  }
+  if (!isSuccess(status)) return status;
+  const allocation = call.allocationSizeAddress === 0 ? 0n : user.read64(call.allocationSizeAddress);
+  if (BigInt.asIntN(64, allocation) < 0n) return Status.INVALID_PARAMETER;
+  const attributes = yield* user.captureObjectAttributes(call.objectAttributes);
+  if (!isSuccess(attributes.status)) return attributes.status;
+  if (call.objectAttributes === 0) return Status.INVALID_PARAMETER;
+  const { desiredAccess, fileAttributes, shareAccess, disposition, options } = call;
+  const allocationSize = Number(allocation);
+  const request = { attributes, desiredAccess, allocationSize, fileAttributes, shareAccess, disposition, options };
+  const outcome = io.createFile(request);
+  if (outcome.file === null) return outcome.status;
+  const created = ob.createObject(ob.types.file, outcome.file);
+  if (created.object === null) {
+    io.abandon(outcome.file);
+    return created.status;
+  }
+  const flags = (attributes.attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
+  const owner = kernel.ke.currentProcess.executive;
+  const inserted =
+    owner === null
+      ? { status: Status.UNSUCCESSFUL, handle: 0 }
+      : ob.insertHandle(owner, created.object, outcome.file.grantedAccess, flags);
+  if (!isSuccess(inserted.status)) io.closeUnreferenced(outcome.file);
+  ob.dereferenceObject(created.object);
+  if (!isSuccess(inserted.status)) return inserted.status;
+  user.write32(call.handleAddress, inserted.handle);
+  user.write32(call.ioStatusBlock, outcome.status);
+  user.write32(call.ioStatusBlock + 4, outcome.information);
+  user.clearFailure();
+  return outcome.status;
+}
+
+function* deleteFile(kernel: Kernel, objectAttributes: number): Blocking<NtStatus> {
+  const attributes = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  if (!isSuccess(attributes.status)) return attributes.status;
+  const outcome = kernel.io.createFile({
+    attributes,
+    desiredAccess: Access.DELETE,
+    allocationSize: 0,
+    fileAttributes: 0,
+    shareAccess: FileShare.VALID,
+    disposition: Disposition.OPEN,
+    options: CreateOption.DELETE_ON_CLOSE,
+  });
+  if (outcome.file === null) return outcome.status;
+  const { control } = outcome.file;
+  const status = control === null ? Status.INVALID_DEVICE_REQUEST : control.deletionStatus();
+  if (!isSuccess(status)) outcome.file.deleteOnClose = false;
+  kernel.io.abandon(outcome.file);
+  return status;
+}
+
+function* flushBuffers(kernel: Kernel, file: number, ioStatusBlock: number): Blocking<NtStatus> {
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  if (typeof operation === 'number') return operation;
+  const mayWrite = (operation.file.grantedAccess & (FileAccess.WRITE_DATA | FileAccess.APPEND_DATA)) !== 0;
+  if (!mayWrite) return completeOperation(kernel, operation, refused(Status.ACCESS_DENIED));
+  const { control, device } = operation.file;
+  if (device.kind === 'console' || device.kind === 'stream') device.host.flush();
+  const status = control?.flush() ?? Status.SUCCESS;
+  return completeOperation(kernel, operation, { status, information: 0 });
+}
+
+/** Nothing is ever under way when a service begins, so there is nothing to cancel. */
+function* cancelIo(kernel: Kernel, file: number, ioStatusBlock: number): Blocking<NtStatus> {
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  if (typeof operation === 'number') return operation;
+  return completeOperation(kernel, operation, done(0));
+}
+
+export const fileServices: readonly Service[] = [
+  service('NtCreateFile', (kernel, ...given) =>
+    createCall(kernel, {
+      handleAddress: given[0],
+      desiredAccess: given[1],
+      objectAttributes: given[2],
+      ioStatusBlock: given[3],
+      allocationSizeAddress: given[4],
+      fileAttributes: given[5],
+      shareAccess: given[6],
+      disposition: given[7],
+      options: given[8],
+    }),
+  ),
+  service('NtOpenFile', (kernel, handle, desiredAccess, objectAttributes, ioStatusBlock, shareAccess, options) =>
+    createCall(kernel, {
+      handleAddress: handle,
+      desiredAccess,
+      objectAttributes,
+      ioStatusBlock,
+      allocationSizeAddress: 0,
+      fileAttributes: 0,
+      shareAccess,
+      disposition: Disposition.OPEN,
+      options,
+    }),
+  ),
+  service('NtDeleteFile', deleteFile),
+  service('NtFlushBuffersFile', flushBuffers),
+  service('NtCancelIoFile', cancelIo),
+];

@@ -1,0 +1,209 @@
+import type { HostVolume } from '../host.js';
+import { StandardStream } from '../host.js';
+import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import { Mode, WaitReason } from '../ke/thread.js';
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import { Access } from '../ob/object-type.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { ConsoleDevice } from './console-device.js';
+import { type CreateOutcome, type CreateRequest, createFile, Disposition, kernelAttributes } from './create-file.js';
+import type { DeviceBody } from './device.js';
+import type { FileControlBlock } from './file-control-block.js';
+import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
+import { MemoryVolume } from './memory-volume.js';
+import { mountedVolume } from './mounted-volume.js';
+import { NullDevice } from './null-device.js';
+import { StreamDevice } from './stream-device.js';
+import { VolumeDevice } from './volume-device.js';
+
+export interface ImageFileResult {
+  readonly status: NtStatus;
+  /** With a reference that the caller gives back with dereference(); null on failure. */
+  readonly file: FileControlBlock | null;
+}
+
+/** Priority boost for input (IO_KEYBOARD_INCREMENT). */
+const KEYBOARD_INCREMENT = 6;
+/** The drive that has Windows on it. */
+const SYSTEM_DRIVE = 'C';
+
+/**
+ * The I/O manager: devices of the host in the name space, and file objects on them. Everything the host does is
+ * synchronous, so that every operation is complete when its service returns; only input from a terminal waits.
+ */
+export class IoManager {
+  readonly kernel: Kernel;
+  readonly volumes: VolumeDevice[] = [];
+  readonly console: ConsoleDevice;
+  readonly stream: StreamDevice;
+
+  /** Signaled when the terminal may have brought input. */
+  readonly #hostInput = new KEvent(EventType.Notification, false);
+  /** Threads that wait for the terminal; while nobody else can run, the run loop lets the host wait for input. */
+  inputWaiters = 0;
+
+  constructor(kernel: Kernel) {
+    this.kernel = kernel;
+    this.console = new ConsoleDevice(kernel.host.console, kernel.options.imagePath.replace(/^\\\?\?\\/, ''));
+    this.stream = new StreamDevice(kernel.host.console);
+    this.console.onInterrupt = () => kernel.ps.interruptProgram();
+    const { types } = kernel.ob;
+    types.file.procedures = {
+      close: (file, _processHandles, allHandles) => {
+        if (allHandles === 1) this.#cleanup(file);
+      },
+      delete: (file) => file.control?.dereference(),
+    };
+    this.#addDevices(kernel);
+  }
+
+  /** Opens a file for an image section: for reading and execution, shared with readers. Path statuses, SHARING_VIOLATION. */
+  openImageFile(path: string): ImageFileResult {
+    const outcome = this.createFile({
+      attributes: kernelAttributes(path),
+      desiredAccess: FileAccess.READ_DATA | FileAccess.EXECUTE | Access.SYNCHRONIZE,
+      allocationSize: 0,
+      fileAttributes: 0,
+      shareAccess: FileShare.READ | FileShare.DELETE,
+      disposition: Disposition.OPEN,
+      options: CreateOption.NON_DIRECTORY_FILE | CreateOption.SYNCHRONOUS_IO_NONALERT,
+    });
+    if (outcome.file === null) return { status: outcome.status, file: null };
+    const control = outcome.file.control;
+    if (control === null) return { status: Status.INVALID_FILE_FOR_SECTION, file: null };
+    control.reference();
+    this.#cleanup(outcome.file);
+    control.dereference();
+    return { status: Status.SUCCESS, file: control };
+  }
+
+  /** Opens or creates without a handle; see create-file.ts. */
+  createFile(request: CreateRequest): CreateOutcome {
+    return createFile(this, request);
+  }
+
+  /** Ends sharing and locks of an open whose object goes without ever having had a handle. */
+  closeUnreferenced(file: FileObject): void {
+    this.#cleanup(file);
+  }
+
+  /** Undoes an open that got no object. */
+  abandon(file: FileObject): void {
+    this.#cleanup(file);
+    file.control?.dereference();
+  }
+
+  /**
+   * Takes input from the console, waiting for the terminal as long as `take` says so. END_OF_FILE at the end of input,
+   * ALERTED or USER_APC when the wait was interrupted. Environment: PASSIVE_LEVEL, blocks.
+   */
+  *readConsole<Input>(take: () => Input | 'eof' | 'wait'): Blocking<Input | NtStatus> {
+    const { host } = this.console;
+    host.flush();
+    host.setRaw(true);
+    for (;;) {
+      const input = take();
+      if (input !== 'wait') {
+        host.setRaw(false);
+        return input === 'eof' ? Status.END_OF_FILE : input;
+      }
+      if (this.console.poll()) continue;
+      const status = yield* this.waitForHostInput();
+      if (status === Status.SUCCESS) continue;
+      host.setRaw(false);
+      return status;
+    }
+  }
+
+  /** Waits until the terminal may have brought something; USER_APC when interrupted. Environment: PASSIVE_LEVEL, blocks. */
+  *waitForHostInput(): Blocking<NtStatus> {
+    const { ke } = this.kernel;
+    ke.resetEvent(this.#hostInput);
+    this.inputWaiters++;
+    const status = yield* ke.waitForSingleObject(this.#hostInput, WaitReason.UserRequest, Mode.User, false, null);
+    this.inputWaiters--;
+    return status;
+  }
+
+  /** The run loop calls it when nothing can run and somebody waits for input: the host waits, then the waiters wake. */
+  waitForHost(): void {
+    this.console.host.flush();
+    this.console.host.waitForInput();
+    this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+  }
+
+  /** The run loop calls it at clock ticks while somebody waits for input and others run. */
+  pollHost(): void {
+    if (this.inputWaiters === 0) return;
+    if (this.console.poll()) this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+  }
+
+  /** NT path of the standard stream for a process's parameters, null where the host has none. */
+  standardStreamPath(stream: StandardStream): string | null {
+    const kind = this.kernel.host.console.kind(stream);
+    if (kind === 'none') return null;
+    if (kind !== 'terminal') return `\\Device\\Stream\\${stream}`;
+    return `\\Device\\Console\\${['Input', 'Output', 'Error'][stream]}`;
+  }
+
+  /** The last handle goes: locks and sharing end, and a file that was to be deleted is. */
+  #cleanup(file: FileObject): void {
+    const control = file.control;
+    if (control === null) return;
+    control.locks.unlockAll(file);
+    const index = control.opens.indexOf(file);
+    if (index >= 0) control.opens.splice(index, 1);
+    if (file.deleteOnClose) control.deletePending = true;
+    if (!control.deletePending || control.opens.length > 0 || control.deleted) return;
+    if (isSuccess(control.volume.host.remove(control.path))) {
+      control.deleted = true;
+      control.volume.removed(control);
+    } else {
+      control.deletePending = false;
+    }
+  }
+
+  #addDevices(kernel: Kernel): void {
+    const { ob, host } = kernel;
+    const add = (path: string, body: DeviceBody): void => {
+      const { object } = ob.createObject(ob.types.device, body, true);
+      if (object !== null) ob.insertNamed(path, object);
+    };
+    add('\\Device\\Null', new NullDevice());
+    add('\\Device\\Console', this.console);
+    add('\\Device\\Stream', this.stream);
+    const letters = [...host.volumes.keys()].sort();
+    letters.forEach((letter, index) => {
+      const volume = host.volumes.get(letter);
+      if (volume === undefined) return;
+      const devicePath = `\\Device\\HarddiskVolume${index + 1}`;
+      const mounted = letter === SYSTEM_DRIVE ? this.#withSystem(volume) : volume;
+      const device = new VolumeDevice(devicePath, letter, mounted);
+      this.volumes.push(device);
+      add(devicePath, device);
+      ob.createSymbolicLink(`\\GLOBAL??\\${letter}:`, devicePath);
+      if (letter === SYSTEM_DRIVE) ob.createSymbolicLink('\\SystemRoot', `${devicePath}\\WINDOWS`);
+    });
+    const terminal = host.console.kind(StandardStream.Input) === 'terminal';
+    ob.createSymbolicLink('\\GLOBAL??\\NUL', '\\Device\\Null');
+    const side = (stream: StandardStream, name: string): string =>
+      host.console.kind(stream) === 'terminal' ? `\\Device\\Console\\${name}` : `\\Device\\Stream\\${stream}`;
+    ob.createSymbolicLink('\\GLOBAL??\\CONIN$', side(StandardStream.Input, 'Input'));
+    ob.createSymbolicLink('\\GLOBAL??\\CONOUT$', side(StandardStream.Output, 'Output'));
+    ob.createSymbolicLink('\\GLOBAL??\\CON', terminal ? '\\Device\\Console\\Input' : '\\Device\\Stream\\0');
+  }
+
+  /** The system images and a folder for temporary files in front of the host's folder. */
+  #withSystem(volume: HostVolume): HostVolume {
+    const now = (): bigint => this.kernel.ke.systemTime();
+    return mountedVolume(
+      volume,
+      [
+        { path: ['WINDOWS', 'system32'], volume: this.kernel.host.systemVolume },
+        { path: ['WINDOWS', 'TEMP'], volume: new MemoryVolume('TEMP', now) },
+      ],
+      now(),
+    );
+  }
+}

@@ -1,0 +1,93 @@
+import type { KEvent } from '../ke/dispatcher-object.js';
+import { Mode } from '../ke/thread.js';
+import type { Kernel } from '../kernel.js';
+import { isError, isSuccess, Status } from '../ntstatus.js';
+import type { ObjectHeader } from '../ob/object-header.js';
+import type { Blocking, NtStatus } from '../types.js';
+import type { FileObject } from './file-object.js';
+
+const EVENT_MODIFY_STATE = 2;
+const IO_STATUS_BLOCK_SIZE = 8;
+
+/** What the file services share: their first five arguments and IO_STATUS_BLOCK. */
+export interface IoArguments {
+  readonly file: number;
+  readonly event: number;
+  readonly apcRoutine: number;
+  readonly apcContext: number;
+  readonly ioStatusBlock: number;
+}
+
+/** An operation under way: its file object is referenced, its event too. */
+export interface IoOperation {
+  readonly arguments: IoArguments;
+  readonly object: ObjectHeader<FileObject>;
+  readonly file: FileObject;
+  readonly event: ObjectHeader<KEvent> | null;
+}
+
+/** Outcome of an operation. */
+export interface IoResult {
+  readonly status: NtStatus;
+  readonly information: number;
+}
+
+/** A file named by its handle alone, for services without event and APC. */
+export function handleArguments(file: number, ioStatusBlock: number): IoArguments {
+  return { file, event: 0, apcRoutine: 0, apcContext: 0, ioStatusBlock };
+}
+
+/**
+ * Begins an operation: probes the IO_STATUS_BLOCK, references file and event, resets both events (IopCreateFile's peers).
+ * ACCESS_VIOLATION, INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED.
+ */
+export function* beginOperation(kernel: Kernel, given: IoArguments, access: number): Blocking<IoOperation | NtStatus> {
+  const { ob, ke } = kernel;
+  const probed = yield* kernel.user.probeForWrite(given.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
+  if (!isSuccess(probed)) return probed;
+  const { status, object } = ob.referenceObjectByHandle(given.file, ob.types.file, access);
+  if (object === null) return status;
+  let event: ObjectHeader<KEvent> | null = null;
+  if (given.event !== 0) {
+    const found = ob.referenceObjectByHandle(given.event, ob.types.event, EVENT_MODIFY_STATE);
+    if (found.object === null) {
+      ob.dereferenceObject(object);
+      return found.status;
+    }
+    event = found.object;
+    ke.resetEvent(event.body);
+  }
+  ke.resetEvent(object.body.event);
+  return { arguments: given, object, file: object.body, event };
+}
+
+/**
+ * Completes an operation: IO_STATUS_BLOCK, event or the file object's own event, APC. An error that was never pending
+ * leaves the status block alone and signals nobody, as in NT. Returns the service's status.
+ */
+export function completeOperation(kernel: Kernel, operation: IoOperation, result: IoResult): NtStatus {
+  const { ob, ke, user } = kernel;
+  const given = operation.arguments;
+  if (!isError(result.status)) {
+    user.write32(given.ioStatusBlock, result.status);
+    user.write32(given.ioStatusBlock + 4, result.information);
+    if (operation.event !== null) ke.setEvent(operation.event.body, 0);
+    if (operation.event === null || operation.file.isSynchronous) ke.setEvent(operation.file.event, 0);
+    if (given.apcRoutine !== 0) {
+      ke.queueApc(ke.currentThread, {
+        mode: Mode.User,
+        normalRoutine: given.apcRoutine,
+        normalContext: given.apcContext,
+        argument1: given.ioStatusBlock,
+        argument2: 0,
+      });
+    }
+  }
+  if (operation.event !== null) ob.dereferenceObject(operation.event);
+  ob.dereferenceObject(operation.object);
+  user.clearFailure();
+  return result.status;
+}
+
+export const done = (information: number): IoResult => ({ status: Status.SUCCESS, information });
+export const refused = (status: NtStatus): IoResult => ({ status, information: 0 });

@@ -1,0 +1,79 @@
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { FileAccess } from './file-object.js';
+import { beginOperation, completeOperation, handleArguments, type IoOperation } from './io-status.js';
+
+/** How often a lock that may wait looks again: 10 ms of virtual time, in 100 ns units. */
+const RETRY = -100_000n;
+
+/** NtLockFile(file, event, apc, context, iosb, offset*, length*, key, fail immediately, exclusive). */
+function* lockFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
+  const [file, event, apcRoutine, apcContext, ioStatusBlock, offsetAddress, lengthAddress, key] = given;
+  const [failImmediately, exclusive] = given.slice(8);
+  const range = yield* captureRange(kernel, offsetAddress, lengthAddress);
+  if (typeof range === 'number') return range;
+  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
+  if (typeof operation === 'number') return operation;
+  const refusal = checkLockable(operation);
+  if (!isSuccess(refusal)) return completeOperation(kernel, operation, { status: refusal, information: 0 });
+  const { control } = operation.file;
+  const lock = {
+    ...range,
+    key,
+    exclusive: (exclusive & 0xff) !== 0,
+    owner: operation.file,
+    processId: kernel.ke.currentProcess.uniqueProcessId,
+  };
+  let status: NtStatus = control?.locks.lock(lock) ?? Status.INVALID_DEVICE_REQUEST;
+  while (status === Status.LOCK_NOT_GRANTED && (failImmediately & 0xff) === 0) {
+    const waited = yield* kernel.ke.delayExecution(1, false, RETRY);
+    if (waited === Status.USER_APC) break;
+    status = control?.locks.lock(lock) ?? Status.INVALID_DEVICE_REQUEST;
+  }
+  return completeOperation(kernel, operation, { status, information: 0 });
+}
+
+/** NtUnlockFile(file, iosb, offset*, length*, key). */
+function* unlockFile(
+  kernel: Kernel,
+  file: number,
+  ioStatusBlock: number,
+  offsetAddress: number,
+  lengthAddress: number,
+  key: number,
+): Blocking<NtStatus> {
+  const range = yield* captureRange(kernel, offsetAddress, lengthAddress);
+  if (typeof range === 'number') return range;
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  if (typeof operation === 'number') return operation;
+  const refusal = checkLockable(operation);
+  const { control } = operation.file;
+  const status =
+    control === null || !isSuccess(refusal)
+      ? refusal
+      : control.locks.unlock(operation.file, kernel.ke.currentProcess.uniqueProcessId, key, range.offset, range.length);
+  return completeOperation(kernel, operation, { status, information: 0 });
+}
+
+function* captureRange(
+  kernel: Kernel,
+  offsetAddress: number,
+  lengthAddress: number,
+): Blocking<{ readonly offset: bigint; readonly length: bigint } | NtStatus> {
+  let status = yield* kernel.user.probeForRead(offsetAddress, 8, 4);
+  if (isSuccess(status)) status = yield* kernel.user.probeForRead(lengthAddress, 8, 4);
+  if (!isSuccess(status)) return status;
+  return { offset: kernel.user.read64(offsetAddress), length: kernel.user.read64(lengthAddress) };
+}
+
+function checkLockable(operation: IoOperation): NtStatus {
+  const { control, grantedAccess } = operation.file;
+  if (control === null) return Status.INVALID_DEVICE_REQUEST;
+  if (control.isDirectory) return Status.INVALID_PARAMETER;
+  const transfers = FileAccess.READ_DATA | FileAccess.WRITE_DATA | FileAccess.APPEND_DATA;
+  return (grantedAccess & transfers) === 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
+}
+
+export const lockServices: readonly Service[] = [service('NtLockFile', lockFile), service('NtUnlockFile', unlockFile)];

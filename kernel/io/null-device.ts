@@ -1,0 +1,4 @@
+/** \Device\Null: takes everything, gives nothing. */
+export class NullDevice {
+  readonly kind = 'null';
+}

@@ -1,0 +1,179 @@
+import type { Counters } from '../counters.js';
+import { type NtStatus, ntStatus } from '../types.js';
+import type { Clock } from './clock.js';
+import {
+  type DispatcherObject,
+  DispatcherType,
+  KMutant,
+  type KTimer,
+  type WaitBlock,
+  WaitType,
+} from './dispatcher-object.js';
+import { boostPriority } from './priority.js';
+import { ReadyQueues } from './ready-queues.js';
+import { type Thread, ThreadState } from './thread.js';
+import { TimerQueue } from './timer-queue.js';
+
+/** Internal wait status: a kernel APC interrupted the wait, which goes on after it. */
+export const KERNEL_APC = ntStatus(0x100);
+const TIMEOUT = ntStatus(0x102);
+const ABANDONED_WAIT_0 = 0x80;
+
+/**
+ * The dispatcher database: who runs, who is ready, who waits for what until when. Nothing here waits itself; waits are
+ * generators in wait.ts, and the run loop (run-loop.ts) picks the next thread when one of them yields.
+ */
+export class Dispatcher {
+  readonly clock: Clock;
+  readonly counters: Counters;
+  readonly ready = new ReadyQueues();
+  readonly timers = new TimerQueue();
+  readonly idleThread: Thread;
+  current: Thread;
+
+  constructor(clock: Clock, counters: Counters, idleThread: Thread) {
+    this.clock = clock;
+    this.counters = counters;
+    this.idleThread = idleThread;
+    this.current = idleThread;
+    idleThread.state = ThreadState.Running;
+  }
+
+  /** True when a ready thread should run instead of the current one. */
+  preemptionDue(): boolean {
+    return this.ready.highest() > this.current.priority;
+  }
+
+  /** Makes a thread ready to run. */
+  readyThread(thread: Thread): void {
+    this.ready.insert(thread, false);
+  }
+
+  /** The object may satisfy waits: ends as many as it can, in order of arrival (KiWaitTest). */
+  waitTest(object: DispatcherObject, increment: number): void {
+    let block = object.firstWaiter;
+    while (block !== null && object.signalState > 0) {
+      const thread = block.thread;
+      if (block.waitType === WaitType.Any) {
+        const status = this.satisfy(object, thread, block.waitKey);
+        this.unwait(thread, status, increment);
+        block = object.firstWaiter;
+        continue;
+      }
+      if (!allSignaled(thread)) {
+        block = block.next;
+        continue;
+      }
+      this.unwait(thread, this.satisfyAll(thread), increment);
+      block = object.firstWaiter;
+    }
+  }
+
+  /** Gives the object to a thread whose wait it ends; the wait status for the given key. */
+  satisfy(object: DispatcherObject, thread: Thread, waitKey: number): NtStatus {
+    switch (object.type) {
+      case DispatcherType.SynchronizationEvent:
+      case DispatcherType.SynchronizationTimer:
+        object.signalState = 0;
+        break;
+      case DispatcherType.Semaphore:
+        object.signalState--;
+        break;
+      case DispatcherType.Mutant:
+        if (object instanceof KMutant && acquireMutant(object, thread)) return ntStatus(ABANDONED_WAIT_0 + waitKey);
+        break;
+    }
+    return ntStatus(waitKey);
+  }
+
+  /** All objects of a thread's wait-all at once. The status is that of the first, or of an abandoned mutant. */
+  satisfyAll(thread: Thread): NtStatus {
+    let result = ntStatus(0);
+    for (let index = 0; index < thread.waitCount; index++) {
+      const object = thread.waitBlocks[index].object;
+      if (object === null) continue;
+      const status = this.satisfy(object, thread, 0);
+      if (status !== 0) result = status;
+    }
+    return result;
+  }
+
+  /** Ends a thread's wait (KiUnwaitThread): boost, and ready. */
+  unwait(thread: Thread, status: NtStatus, increment: number): void {
+    this.clearWait(thread);
+    thread.waitStatus = status;
+    boostPriority(thread, increment);
+    this.readyThread(thread);
+  }
+
+  /** Takes a thread's wait blocks out of all lists and its timer out of the queue. */
+  clearWait(thread: Thread): void {
+    for (let index = 0; index < thread.waitCount; index++) delist(thread.waitBlocks[index]);
+    thread.waitCount = 0;
+    delist(thread.timerWaitBlock);
+    if (thread.timer.inserted) this.timers.remove(thread.timer);
+  }
+
+  /** Arms a thread's own timer as the end of its wait. @param dueTime interrupt time. */
+  armWaitTimer(thread: Thread, dueTime: number, absolute: boolean): void {
+    const timer = thread.timer;
+    timer.signalState = 0;
+    timer.dueTime = dueTime;
+    timer.absolute = absolute;
+    timer.period = 0;
+    thread.timerWaitBlock.waitType = WaitType.Any;
+    thread.timerWaitBlock.waitKey = TIMEOUT;
+    timer.enlist(thread.timerWaitBlock);
+    this.timers.insert(timer);
+  }
+
+  /** Expires every timer that is due; part of the clock interrupt. */
+  expireTimers(): void {
+    const now = this.clock.interruptTime;
+    for (let timer = this.timers.first(); timer !== null && timer.dueTime <= now; timer = this.timers.first()) {
+      this.timers.remove(timer);
+      this.expire(timer);
+    }
+  }
+
+  /** Signals a timer whose time has come; a periodic one starts anew. */
+  expire(timer: KTimer): void {
+    timer.signalState = 1;
+    this.waitTest(timer, 0);
+    if (timer.period > 0) {
+      timer.absolute = false;
+      timer.dueTime = this.clock.interruptTime + timer.period * 10_000;
+      this.timers.insert(timer);
+    }
+    timer.onExpire?.();
+  }
+}
+
+/** Takes a mutant that is free or owned by the thread already. True when its last owner died with it. */
+export function acquireMutant(mutant: KMutant, thread: Thread): boolean {
+  mutant.signalState--;
+  if (mutant.signalState !== 0) return false;
+  mutant.owner = thread;
+  thread.ownedMutants.add(mutant);
+  const abandoned = mutant.abandoned;
+  mutant.abandoned = false;
+  return abandoned;
+}
+
+/** Whether an object would end a wait of this thread now. */
+export function isSignaledFor(object: DispatcherObject, thread: Thread): boolean {
+  if (object.signalState > 0) return true;
+  return object instanceof KMutant && object.owner === thread;
+}
+
+function allSignaled(thread: Thread): boolean {
+  for (let index = 0; index < thread.waitCount; index++) {
+    const object = thread.waitBlocks[index].object;
+    if (object !== null && !isSignaledFor(object, thread)) return false;
+  }
+  return true;
+}
+
+function delist(block: WaitBlock): void {
+  block.object?.delist(block);
+}

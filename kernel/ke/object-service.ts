@@ -1,0 +1,112 @@
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { ObjectAttributes, ObjectHeader } from '../ob/object-header.js';
+import type { ObjectType } from '../ob/object-type.js';
+import { type Blocking, type NtStatus, ntStatus } from '../types.js';
+import { DispatcherObject } from './dispatcher-object.js';
+import type { Timeout } from './kernel-executive.js';
+
+/** What services on dispatcher objects have in common: creating, opening, optional outputs, timeouts. */
+
+export const SYNCHRONIZE = 0x100000;
+
+interface CapturedAttributes {
+  readonly status: NtStatus;
+  /** Null when the caller gave no OBJECT_ATTRIBUTES. */
+  readonly attributes: ObjectAttributes | null;
+}
+
+function* captureAttributes(kernel: Kernel, address: number): Blocking<CapturedAttributes> {
+  if (address === 0) return { status: Status.SUCCESS, attributes: null };
+  const captured = yield* kernel.user.captureObjectAttributes(address);
+  const { root, attributes } = captured;
+  return { status: captured.status, attributes: { root, attributes, name: captured.hasName ? captured.name : null } };
+}
+
+/**
+ * The body of an NtCreate service: probes the handle, captures the attributes, makes or (OBJ_OPENIF) opens the object and
+ * stores the handle. `create` is called only when a new object is needed.
+ */
+export function* createObjectService<Body extends object>(
+  kernel: Kernel,
+  type: ObjectType<Body>,
+  handleAddress: number,
+  access: number,
+  attributesAddress: number,
+  create: () => Body,
+): Blocking<NtStatus> {
+  const probed = yield* kernel.user.probeForWrite(handleAddress, 4);
+  if (!isSuccess(probed)) return probed;
+  const captured = yield* captureAttributes(kernel, attributesAddress);
+  if (!isSuccess(captured.status)) return captured.status;
+  const result = kernel.ob.createObjectHandle(type, captured.attributes, access, create);
+  if (isSuccess(result.status)) kernel.user.write32(handleAddress, result.handle);
+  return result.status;
+}
+
+/** The body of an NtOpen service. OBJECT_NAME_INVALID or path statuses without a name. */
+export function* openObjectService<Body>(
+  kernel: Kernel,
+  type: ObjectType<Body>,
+  handleAddress: number,
+  access: number,
+  attributesAddress: number,
+): Blocking<NtStatus> {
+  const probed = yield* kernel.user.probeForWrite(handleAddress, 4);
+  if (!isSuccess(probed)) return probed;
+  const captured = yield* captureAttributes(kernel, attributesAddress);
+  if (!isSuccess(captured.status)) return captured.status;
+  if (captured.attributes === null) return Status.INVALID_PARAMETER;
+  const result = kernel.ob.openObjectByName(type, captured.attributes, access);
+  if (isSuccess(result.status)) kernel.user.write32(handleAddress, result.handle);
+  return result.status;
+}
+
+/** Probes an output that the caller may leave out (NULL). */
+export function* probeOptional(kernel: Kernel, address: number, size: number): Blocking<NtStatus> {
+  return address === 0 ? Status.SUCCESS : yield* kernel.user.probeForWrite(address, size);
+}
+
+/** A timeout parameter: NULL waits for ever. */
+export interface CapturedTimeout {
+  readonly status: NtStatus;
+  readonly timeout: Timeout | null;
+}
+
+export function* captureTimeout(kernel: Kernel, address: number): Blocking<CapturedTimeout> {
+  if (address === 0) return { status: Status.SUCCESS, timeout: null };
+  const status = yield* kernel.user.probeForRead(address, 8);
+  if (!isSuccess(status)) return { status, timeout: null };
+  return { status, timeout: BigInt.asIntN(64, kernel.user.read64(address)) };
+}
+
+/** What a wait on an object waits for; null for objects that are signaled always. */
+export function waitTarget(object: ObjectHeader): DispatcherObject | null {
+  const { body } = object;
+  if (body instanceof DispatcherObject) return body;
+  if (typeof body !== 'object' || body === null || !('dispatcherObject' in body)) return null;
+  return body.dispatcherObject instanceof DispatcherObject ? body.dispatcherObject : null;
+}
+
+/** Stores a query result: length must fit exactly, ReturnLength is optional. INFO_LENGTH_MISMATCH, INVALID_INFO_CLASS. */
+export function* queryBasic(
+  kernel: Kernel,
+  informationClass: number,
+  buffer: number,
+  length: number,
+  returnLength: number,
+  words: () => readonly number[] | NtStatus,
+  size: number,
+): Blocking<NtStatus> {
+  if (informationClass !== 0) return Status.INVALID_INFO_CLASS;
+  if (length !== size) return Status.INFO_LENGTH_MISMATCH;
+  const probed = yield* kernel.user.probeForWrite(buffer, size);
+  if (!isSuccess(probed)) return probed;
+  const returned = yield* probeOptional(kernel, returnLength, 4);
+  if (!isSuccess(returned)) return returned;
+  const result = words();
+  if (typeof result === 'number') return result;
+  for (let index = 0; index < result.length; index++) kernel.user.write32(buffer + index * 4, result[index]);
+  if (returnLength !== 0) kernel.user.write32(returnLength, size);
+  return ntStatus(0);
+}

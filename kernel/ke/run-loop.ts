@@ -1,0 +1,135 @@
+import { hasDeliverableKernelApc } from './apc.js';
+import type { Dispatcher } from './dispatcher.js';
+import { chargeQuantum } from './priority.js';
+import { type Thread, ThreadState } from './thread.js';
+
+/** Why the run loop stopped. */
+export type RunEnd = 'finished' | 'limit' | 'deadlock' | 'interrupted';
+
+/** What the run loop leaves to others: everything that touches the processor, memory and the host. */
+export interface RunLoopEnvironment {
+  /** Instructions retired so far. */
+  instructionCount(): number;
+  /** The thread takes the processor: address space, FS, kernel stack. */
+  switchTo(previous: Thread, next: Thread): void;
+  /**
+   * Runs the current thread in user mode for at most so many instructions, up to the end of the trap that ends it.
+   * False when it could not start, because the way back to user mode gave the thread kernel work (an APC).
+   */
+  runUser(thread: Thread, maximumInstructions: number): boolean;
+  /** A thread has ended and something else runs: its kernel stack can go. */
+  reap(thread: Thread): void;
+  /** Clock interrupts were taken; the clock is up to date. */
+  clockInterrupt(ticks: number): void;
+  /** Someone waits for input from outside. */
+  waitsForHost(): boolean;
+  /** Blocks the host until it has input, then wakes who waits for it. */
+  waitForHost(): void;
+  /** Wakes who waits for input if there is some. */
+  pollHost(): void;
+  /** Somebody asked for a stop (debugger). */
+  interrupted(): boolean;
+}
+
+/** Runs threads: highest priority first, round robin by quantum, until the run is over. */
+export class RunLoop {
+  readonly #dispatcher: Dispatcher;
+  readonly #environment: RunLoopEnvironment;
+
+  constructor(dispatcher: Dispatcher, environment: RunLoopEnvironment) {
+    this.#dispatcher = dispatcher;
+    this.#environment = environment;
+  }
+
+  /**
+   * @param maximumInstructions guest instructions that may retire before `limit`
+   * @param finished tested before every turn; true ends the run
+   */
+  run(maximumInstructions: number, finished: () => boolean): RunEnd {
+    const environment = this.#environment;
+    const dispatcher = this.#dispatcher;
+    const end = environment.instructionCount() + maximumInstructions;
+    for (;;) {
+      this.#takeClockInterrupts();
+      const thread = this.#pickThread();
+      if (finished()) return 'finished';
+      if (environment.interrupted()) return 'interrupted';
+      if (thread === null) {
+        if (!this.#idle()) return 'deadlock';
+        continue;
+      }
+      if (thread.activity !== null) {
+        this.#resume(thread);
+        continue;
+      }
+      const left = end - environment.instructionCount();
+      if (left <= 0) return 'limit';
+      environment.runUser(thread, Math.min(left, dispatcher.clock.instructionsToTick()));
+    }
+  }
+
+  /** The thread to run now, made current; null when none is ready. */
+  #pickThread(): Thread | null {
+    const dispatcher = this.#dispatcher;
+    const current = dispatcher.current;
+    if (current.state === ThreadState.Running && current !== dispatcher.idleThread) {
+      if (!dispatcher.preemptionDue()) return current;
+      dispatcher.ready.insert(current, true);
+    }
+    const next = dispatcher.ready.take() ?? dispatcher.idleThread;
+    next.state = ThreadState.Running;
+    if (next !== current) {
+      dispatcher.current = next;
+      dispatcher.counters.contextSwitches++;
+      next.contextSwitches++;
+      this.#environment.switchTo(current, next);
+      if (current.state === ThreadState.Terminated) this.#environment.reap(current);
+    }
+    return next === dispatcher.idleThread ? null : next;
+  }
+
+  /** Goes on with the kernel code that the thread is in. */
+  #resume(thread: Thread): void {
+    const step = thread.activity?.next();
+    if (step === undefined || step.done) thread.activity = null;
+    else if (thread.state === ThreadState.Running) this.#dispatcher.readyThread(thread);
+  }
+
+  #takeClockInterrupts(): void {
+    const dispatcher = this.#dispatcher;
+    const ticks = dispatcher.clock.takeTicks();
+    if (ticks === 0) return;
+    dispatcher.counters.clockTicks += ticks;
+    this.#environment.clockInterrupt(ticks);
+    dispatcher.expireTimers();
+    if (this.#environment.waitsForHost()) this.#environment.pollHost();
+    const current = dispatcher.current;
+    if (current === dispatcher.idleThread || current.state !== ThreadState.Running) return;
+    let quantumEnd = false;
+    for (let tick = 0; tick < ticks && !quantumEnd; tick++) quantumEnd = chargeQuantum(current);
+    if (quantumEnd && dispatcher.ready.highest() >= current.priority) dispatcher.readyThread(current);
+  }
+
+  /** Nothing can run: asks the host for input, or lets the time pass until a timer is due. False: neither can help. */
+  #idle(): boolean {
+    const dispatcher = this.#dispatcher;
+    const timer = dispatcher.timers.first();
+    const waitsForHost = this.#environment.waitsForHost();
+    if (timer === null && !waitsForHost) return false;
+    if (timer === null) {
+      this.#environment.waitForHost();
+      return true;
+    }
+    if (waitsForHost) {
+      this.#environment.pollHost();
+      if (dispatcher.ready.highest() >= 0) return true;
+    }
+    dispatcher.clock.skipTo(timer.dueTime);
+    return true;
+  }
+}
+
+/** True when a thread on its way to user mode has kernel work to do first. */
+export function hasReturnWork(thread: Thread): boolean {
+  return thread.apcState.userApcPending || hasDeliverableKernelApc(thread);
+}

@@ -1,0 +1,240 @@
+import { AccessKind, type Cpu, EAX, EDX, ExitReason, FPU_CONTROL, FPU_STATUS, MXCSR } from '../../cpu/index.js';
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { deliverKernelApcs, hasDeliverableKernelApc } from './apc.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { ExceptionDispatcher } from './exception.js';
+import type { FpuOwnership } from './fpu-ownership.js';
+import { loadTrapFrame, storeTrapFrame } from './processor-state.js';
+import type { ServiceResult } from './service.js';
+import { type SystemServiceTable, traceServiceEnd } from './system-service.js';
+import type { Thread } from './thread.js';
+import { exceptionOfTrap, Vector } from './trap-exception.js';
+import { type TrapFrame, TrapFrameField } from './trap-frame.js';
+
+/** Software interrupts that NT opens to user mode (nt52 11.6). */
+const GET_TICK_COUNT = 0x2a;
+const CALLBACK_RETURN = 0x2b;
+const RAISE_ASSERTION = 0x2c;
+const DEBUG_SERVICE = 0x2d;
+const SYSTEM_SERVICE = 0x2e;
+
+/** INT 2D services in EAX. */
+const BREAKPOINT_PRINT = 1;
+const BREAKPOINT_PROMPT = 2;
+const BREAKPOINT_LOAD_SYMBOLS = 3;
+const BREAKPOINT_UNLOAD_SYMBOLS = 4;
+/** Longest text that one DbgPrint shows. */
+const MAXIMUM_DEBUG_TEXT = 512;
+
+const EFLAGS_TRAP = 0x100;
+/** SYSENTER: arguments lie above the two return addresses on the caller's stack. */
+const SYSENTER_ARGUMENTS = 8;
+const INT_N_LENGTH = 2;
+const MAXIMUM_INSTRUCTION = 15;
+const TICK_MILLISECONDS_NUMERATOR = 15_625;
+const TICK_MILLISECONDS_DENOMINATOR = 1_000;
+const UNEXPECTED_KERNEL_MODE_TRAP = 0x7f;
+
+/** What the trap handler is put together from. */
+export interface TrapHandlerParts {
+  readonly kernel: Kernel;
+  readonly dispatcher: Dispatcher;
+  readonly services: SystemServiceTable;
+  readonly exceptions: ExceptionDispatcher;
+  readonly fpu: FpuOwnership;
+}
+
+/** The way between user mode and the kernel: runs a thread's user code up to its next trap and acts on the trap. */
+export class TrapHandler {
+  readonly #kernel: Kernel;
+  readonly #cpu: Cpu;
+  readonly #dispatcher: Dispatcher;
+  readonly #services: SystemServiceTable;
+  readonly #exceptions: ExceptionDispatcher;
+  readonly #fpu: FpuOwnership;
+  #interrupted = false;
+
+  constructor(parts: TrapHandlerParts) {
+    this.#kernel = parts.kernel;
+    this.#cpu = parts.kernel.cpu;
+    this.#dispatcher = parts.dispatcher;
+    this.#services = parts.services;
+    this.#exceptions = parts.exceptions;
+    this.#fpu = parts.fpu;
+  }
+
+  /** True once after the processor stopped because of requestExit(). */
+  takeInterruption(): boolean {
+    const interrupted = this.#interrupted;
+    this.#interrupted = false;
+    return interrupted;
+  }
+
+  /** See RunLoopEnvironment.runUser. */
+  runUser(thread: Thread, maximumInstructions: number): boolean {
+    const frame = thread.trapFrame;
+    if (frame === null) return false;
+    if (hasDeliverableKernelApc(thread)) {
+      thread.activity = deliverKernelApcs(this.#dispatcher, thread);
+      return false;
+    }
+    if (thread.apcState.userApcPending) {
+      thread.activity = this.#exceptions.deliverUserApc(thread);
+      return false;
+    }
+    const cpu = this.#cpu;
+    thread.frameReplaced = false;
+    this.#fpu.load(thread);
+    loadTrapFrame(cpu, frame, thread.teb);
+    const before = cpu.instructionCount;
+    const reason = cpu.run(maximumInstructions);
+    thread.userNanoseconds += (cpu.instructionCount - before) * this.#dispatcher.clock.nanosecondsPerInstruction;
+    storeTrapFrame(cpu, frame, cpu.exceptionHasErrorCode ? cpu.exceptionErrorCode : 0);
+    switch (reason) {
+      case ExitReason.SystemEnter:
+        this.#systemEnter(thread, frame);
+        return true;
+      case ExitReason.SoftwareInterrupt:
+        this.#softwareInterrupt(thread, frame, cpu.exceptionVector);
+        return true;
+      case ExitReason.Exception:
+        this.#exception(thread, frame, cpu.exceptionVector);
+        return true;
+      case ExitReason.Budget:
+        return true;
+      case ExitReason.Interrupted:
+        this.#interrupted = true;
+        return true;
+      default:
+        return this.#kernel.bugcheck(UNEXPECTED_KERNEL_MODE_TRAP, Vector.DoubleFault, reason);
+    }
+  }
+
+  /** SYSENTER: the service's status comes back at KiFastSystemCallRet, with the caller's stack pointer from EDX. */
+  #systemEnter(thread: Thread, frame: TrapFrame): void {
+    const stack = this.#cpu.state[EDX];
+    frame.set(TrapFrameField.Eip, this.#exceptions.dispatchers.fastSystemCallReturn);
+    frame.set(TrapFrameField.Esp, stack);
+    this.#systemService(thread, frame, stack + SYSENTER_ARGUMENTS);
+  }
+
+  #systemService(thread: Thread, frame: TrapFrame, argumentPointer: number): void {
+    const kernel = this.#kernel;
+    kernel.counters.systemCalls++;
+    const result = this.#services.call(kernel, thread, this.#cpu.state[EAX], argumentPointer);
+    if (typeof result === 'number') this.#serviceEnds(thread, frame, result);
+    else thread.activity = this.#serviceActivity(thread, frame, result);
+  }
+
+  *#serviceActivity(thread: Thread, frame: TrapFrame, service: Exclude<ServiceResult, NtStatus>): Blocking<void> {
+    this.#serviceEnds(thread, frame, yield* service);
+  }
+
+  #serviceEnds(thread: Thread, frame: TrapFrame, status: NtStatus): void {
+    if (thread.frameReplaced) thread.frameReplaced = false;
+    else frame.set(TrapFrameField.Eax, status);
+    if (thread.tracedService !== null) traceServiceEnd(this.#kernel, thread, status);
+  }
+
+  #softwareInterrupt(thread: Thread, frame: TrapFrame, vector: number): void {
+    switch (vector) {
+      case SYSTEM_SERVICE:
+        this.#systemService(thread, frame, this.#cpu.state[EDX]);
+        return;
+      case GET_TICK_COUNT:
+        frame.set(TrapFrameField.Eax, this.#tickCountMilliseconds());
+        return;
+      case CALLBACK_RETURN:
+        frame.set(TrapFrameField.Eax, Status.NO_CALLBACK_ACTIVE);
+        return;
+      case DEBUG_SERVICE:
+        thread.activity = this.#debugService(thread, frame);
+        return;
+      case RAISE_ASSERTION:
+        frame.set(TrapFrameField.Eip, frame.get(TrapFrameField.Eip) - INT_N_LENGTH);
+        this.#raise(thread, Status.ASSERTION_FAILURE, frame);
+        return;
+      case Vector.Breakpoint:
+      case Vector.Overflow:
+        this.#exception(thread, frame, vector);
+        return;
+      default:
+        // Gates of ring 0: a general-protection fault at the INT instruction itself.
+        frame.set(TrapFrameField.Eip, frame.get(TrapFrameField.Eip) - INT_N_LENGTH);
+        this.#exception(thread, frame, Vector.GeneralProtection);
+    }
+  }
+
+  #tickCountMilliseconds(): number {
+    const { ticks } = this.#dispatcher.clock;
+    return Math.floor((ticks * TICK_MILLISECONDS_NUMERATOR) / TICK_MILLISECONDS_DENOMINATOR) | 0;
+  }
+
+  #raise(thread: Thread, code: NtStatus, frame: TrapFrame): void {
+    const address = frame.get(TrapFrameField.Eip) >>> 0;
+    thread.activity = this.#exceptions.dispatch(thread, { code, flags: 0, address, parameters: [] }, true);
+  }
+
+  /** A fault or trap of the user's code. */
+  #exception(thread: Thread, frame: TrapFrame, vector: number): void {
+    const { state } = this.#cpu;
+    const eip = frame.get(TrapFrameField.Eip) >>> 0;
+    const readsCode = vector === Vector.GeneralProtection || vector === Vector.InvalidOpcode;
+    const record = exceptionOfTrap({
+      vector,
+      eip,
+      code: readsCode ? this.#codeAt(eip) : [],
+      fpuControl: state[FPU_CONTROL],
+      fpuStatus: state[FPU_STATUS],
+      mxcsr: state[MXCSR],
+      lastFault: this.#kernel.mm.lastFault,
+    });
+    if (vector === Vector.Breakpoint) frame.set(TrapFrameField.Eip, record.address);
+    if (vector === Vector.Debug) frame.set(TrapFrameField.EFlags, frame.get(TrapFrameField.EFlags) & ~EFLAGS_TRAP);
+    thread.activity = this.#exceptions.dispatch(thread, record, true);
+  }
+
+  /** Instruction bytes as far as they can be read without a fault. */
+  #codeAt(eip: number): readonly number[] {
+    const cpu = this.#cpu;
+    const code: number[] = [];
+    for (let index = 0; index < MAXIMUM_INSTRUCTION; index++) {
+      const host = cpu.translate((eip + index) | 0, AccessKind.Read, false);
+      if (host === 0) break;
+      code.push(cpu.bytes[host]);
+    }
+    return code;
+  }
+
+  /** INT 2D: what ntdll asks of a kernel debugger. Print shows the text; the INT3 behind the INT 2D is skipped. */
+  *#debugService(thread: Thread, frame: TrapFrame): Blocking<void> {
+    const kernel = this.#kernel;
+    const eip = frame.get(TrapFrameField.Eip) >>> 0;
+    switch (frame.get(TrapFrameField.Eax)) {
+      case BREAKPOINT_PRINT: {
+        const address = frame.get(TrapFrameField.Ecx) >>> 0;
+        const length = Math.min(frame.get(TrapFrameField.Edx) & 0xffff, MAXIMUM_DEBUG_TEXT);
+        const status = yield* kernel.user.probeForRead(address, length);
+        if (isSuccess(status)) kernel.host.debugOutput(String.fromCharCode(...kernel.user.readBytes(address, length)));
+        frame.set(TrapFrameField.Eax, isSuccess(status) ? Status.SUCCESS : status);
+        break;
+      }
+      case BREAKPOINT_PROMPT:
+        frame.set(TrapFrameField.Eax, 0);
+        break;
+      case BREAKPOINT_LOAD_SYMBOLS:
+      case BREAKPOINT_UNLOAD_SYMBOLS:
+        break;
+      default:
+        yield* this.#exceptions.dispatch(
+          thread,
+          { code: Status.BREAKPOINT, flags: 0, address: (eip - 1) >>> 0, parameters: [0, 0, 0] },
+          true,
+        );
+        return;
+    }
+    frame.set(TrapFrameField.Eip, eip + 1);
+  }
+}

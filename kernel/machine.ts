@@ -1,0 +1,174 @@
+import { BootedKernel } from './boot.js';
+import { BugcheckError, type BugcheckReport } from './bugcheck.js';
+import type { Counters } from './counters.js';
+import type { Host, UnhandledExceptionReport } from './host.js';
+import type { Process } from './ke/process.js';
+import { type Thread, ThreadState } from './ke/thread.js';
+import { isSuccess, Status } from './ntstatus.js';
+import { type MachineOptions, machineOptions } from './options.js';
+import { services } from './services.js';
+import type { Blocking, NtStatus } from './types.js';
+
+/** Priority of the thread that starts the program. */
+const START_PRIORITY = 8;
+
+/** A hard error that the program raised before it ended, for instance a missing DLL. */
+export interface HardErrorReport {
+  readonly status: NtStatus;
+  readonly strings: readonly string[];
+}
+
+/** A thread that waits, for the report of a deadlock. */
+export interface WaitingThread {
+  readonly processId: number;
+  readonly threadId: number;
+  readonly waitReason: number;
+}
+
+/** How a run ended. */
+export interface RunResult {
+  /**
+   * `exited`: the program's process has ended. `start-failed`: it could not be started. `limit`: the instructions are used
+   * up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
+   */
+  readonly reason: 'exited' | 'start-failed' | 'limit' | 'deadlock' | 'interrupted' | 'bugcheck';
+  /** Exit status of the program, or why it could not be started; null when neither is known. */
+  readonly status: NtStatus | null;
+  readonly unhandledException: UnhandledExceptionReport | null;
+  readonly hardError: HardErrorReport | null;
+  readonly bugcheck: BugcheckReport | null;
+  readonly waiting: readonly WaitingThread[];
+  /** Guest instructions retired since boot. */
+  readonly instructions: number;
+}
+
+/**
+ * A whole machine: processor, memory, kernel, and the program that it was started for. A run is a pure function of the
+ * options and of what the host gives as input. Machines share nothing.
+ */
+export class Machine {
+  readonly kernel: BootedKernel;
+  readonly #started: { status: NtStatus | null } = { status: null };
+  #startRequested = false;
+  #unhandledException: UnhandledExceptionReport | null = null;
+  #hardError: HardErrorReport | null = null;
+  #bugcheck: BugcheckReport | null = null;
+
+  /** Boots. @throws BugcheckError when the memory is too small for the kernel itself. */
+  constructor(options: Partial<MachineOptions> & { readonly imagePath: string }, host: Host) {
+    this.kernel = new BootedKernel(machineOptions(options), this.#observe(host), services);
+  }
+
+  get counters(): Counters {
+    return this.kernel.counters;
+  }
+
+  /**
+   * Runs the program until it has ended or something else stops the machine; call again to go on after `limit` and
+   * `interrupted`. Throws nothing that a guest could cause.
+   * @param maxInstructions of this call; without it, what the options allow in all.
+   */
+  run({ maxInstructions }: { readonly maxInstructions?: number } = {}): RunResult {
+    if (this.#bugcheck !== null) return this.#result('bugcheck');
+    if (!this.#startRequested) this.#requestStart();
+    const left = this.kernel.options.maximumInstructions - this.kernel.cpu.instructionCount;
+    try {
+      const end = this.kernel.runLoop.run(Math.min(maxInstructions ?? left, left), () => this.#isFinished());
+      if (end !== 'finished') return this.#result(end);
+      return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');
+    } catch (error) {
+      if (!(error instanceof BugcheckError)) throw error;
+      this.#bugcheck = error.report;
+      return this.#result('bugcheck');
+    } finally {
+      this.kernel.host.console.flush();
+    }
+  }
+
+  /** One guest instruction, and whatever kernel work lies before it. */
+  step(): RunResult {
+    return this.run({ maxInstructions: 1 });
+  }
+
+  /** Makes run() return `interrupted` at the next instruction boundary; from a host callback. */
+  requestStop(): void {
+    this.kernel.cpu.requestExit();
+  }
+
+  /** The first inconsistency of the memory manager, or null. */
+  verify(): string | null {
+    return this.kernel.mm.verify();
+  }
+
+  #requestStart(): void {
+    this.#startRequested = true;
+    const { kernel } = this;
+    const started = this.#started;
+    kernel.ke.createSystemThread(kernel.systemProcess, START_PRIORITY, function* (): Blocking<void> {
+      started.status = yield* kernel.ps.startInitialProcess();
+    });
+  }
+
+  #isFinished(): boolean {
+    const { status } = this.#started;
+    if (status === null) return false;
+    if (!isSuccess(status)) return true;
+    const process = this.#program();
+    return process !== null && process.signalState > 0;
+  }
+
+  #program(): Process | null {
+    return this.kernel.ps.initialProcess?.pcb ?? null;
+  }
+
+  #result(reason: RunResult['reason']): RunResult {
+    const started = this.#started.status;
+    const failed = started !== null && !isSuccess(started);
+    const exited = reason === 'exited' ? (this.#program()?.exitStatus ?? null) : null;
+    return {
+      reason,
+      status: failed ? started : exited,
+      unhandledException: this.#unhandledException,
+      hardError: this.#hardError,
+      bugcheck: this.#bugcheck,
+      waiting: reason === 'deadlock' ? this.#waitingThreads() : [],
+      instructions: this.kernel.cpu.instructionCount,
+    };
+  }
+
+  #waitingThreads(): readonly WaitingThread[] {
+    const waiting: WaitingThread[] = [];
+    for (const process of this.kernel.ps.processes) {
+      for (const thread of process.pcb.threads) {
+        if (thread.state === ThreadState.Waiting) waiting.push(describeWait(thread));
+      }
+    }
+    return waiting;
+  }
+
+  /** The caller's host, with what ends a program remembered for the result. */
+  #observe(host: Host): Host {
+    return {
+      console: host.console,
+      volumes: host.volumes,
+      systemVolume: host.systemVolume,
+      debugOutput: (text) => host.debugOutput(text),
+      hardError: (status, strings) => {
+        this.#hardError = { status, strings };
+        host.hardError(status, strings);
+      },
+      unhandledException: (report) => {
+        if (report.processId === this.#program()?.uniqueProcessId) this.#unhandledException = report;
+        host.unhandledException(report);
+      },
+    };
+  }
+}
+
+function describeWait(thread: Thread): WaitingThread {
+  return {
+    processId: thread.process.uniqueProcessId,
+    threadId: thread.uniqueThreadId,
+    waitReason: thread.waitReason,
+  };
+}

@@ -1,0 +1,76 @@
+import type { PageFrameNumber, PhysicalAddress } from '../types.js';
+import { type PteLocation, pteLocation } from './pte.js';
+import { VadTree } from './vad-tree.js';
+
+/**
+ * The memory side of one process: its page directories and the pages that hold its bookkeeping (both real frames), its
+ * VADs and its charges. `process.addressSpace` is one of these; the System process has one like any other.
+ */
+export class AddressSpace {
+  /** Identifies the process on traces and in verify sentences. */
+  processId = 0;
+  /** Value of CR3: page directory (x86) or directory-pointer quad (PAE). */
+  directoryTableBase: PhysicalAddress;
+  /** EPROCESS.PaeTop: system address of the quad, 0 without PAE. */
+  directoryPointers = 0;
+  /** Page directories, 1 (x86) or 4 (PAE), and where their bytes lie. */
+  readonly directoryFrames: readonly PageFrameNumber[];
+  readonly directories: readonly PteLocation[];
+  readonly hyperspaceFrame: PageFrameNumber;
+  readonly vadBitmapFrame: PageFrameNumber;
+  readonly workingSetFrame: PageFrameNumber;
+  /** Host byte offset of MMWSL.UsedPageTableEntries: one USHORT per user page table (nt52.md 6.2). */
+  readonly usedPageTableEntries: number;
+
+  readonly vads = new VadTree();
+  /** Pages charged to this process: private commitment plus page tables (part 2 and page-table.ts keep it). */
+  commitCharge = 0;
+  commitChargePeak = 0;
+  /** Job or quota limit in pages; 0 = none. */
+  commitChargeLimit = 0;
+  /** Page tables for which commit was charged by VAD insertion, one bit each (MMWSL.CommittedPageTables). */
+  committedPageTables: Uint8Array;
+  /** Bytes reserved or mapped. */
+  virtualSize = 0;
+  peakVirtualSize = 0;
+  /** EPROCESS.NumberOfPrivatePages. */
+  privatePages = 0;
+  /** Valid user pages, as long as there is no working set list proper. */
+  workingSetSize = 0;
+  peakWorkingSetSize = 0;
+  pageFaultCount = 0;
+  /**
+   * Protection of valid shared pages (by page number) where it is neither the VAD's nor the prototype PTE's: the role of
+   * MMWSLE.Protection until there is a working set list.
+   */
+  readonly viewProtection = new Map<number, number>();
+  /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */
+  executeEnable = false;
+  /** Deletion has begun: services answer PROCESS_IS_TERMINATING. */
+  deleted = false;
+
+  constructor(parts: AddressSpaceParts) {
+    this.directoryTableBase = parts.directoryTableBase;
+    this.directoryFrames = parts.directoryFrames;
+    this.directories = parts.directories;
+    this.hyperspaceFrame = parts.hyperspaceFrame;
+    this.vadBitmapFrame = parts.vadBitmapFrame;
+    this.workingSetFrame = parts.workingSetFrame;
+    this.usedPageTableEntries = parts.usedPageTableEntries;
+    this.committedPageTables = new Uint8Array(parts.userTables);
+  }
+}
+
+export interface AddressSpaceParts {
+  readonly directoryTableBase: PhysicalAddress;
+  readonly directoryFrames: readonly PageFrameNumber[];
+  readonly directories: readonly PteLocation[];
+  readonly hyperspaceFrame: PageFrameNumber;
+  readonly vadBitmapFrame: PageFrameNumber;
+  readonly workingSetFrame: PageFrameNumber;
+  readonly usedPageTableEntries: number;
+  readonly userTables: number;
+}
+
+/** Byte offset in host memory to PteLocation. */
+export const locationOfHost = (hostOffset: number): PteLocation => pteLocation(hostOffset >>> 2);

@@ -1,0 +1,47 @@
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
+import type { AddressSpace } from './address-space.js';
+import type { MemoryManager } from './memory-manager.js';
+import { protectVirtualMemory } from './protect-virtual-memory.js';
+import { PageProtection, ProtectionMask } from './protection.js';
+import { fillDemandZero } from './prototype-pte.js';
+import { prototypeProtection } from './pte-protection.js';
+import type { Segment } from './segment.js';
+import type { Vad } from './vad.js';
+import type { MemoryContext } from './vad-charges.js';
+
+/**
+ * MEM_COMMIT in a view of a page-file backed section: pages that are not committed yet become demand zero for every
+ * process that maps the section, then the view's pages get the protection. INVALID_PAGE_PROTECTION, ALREADY_COMMITTED
+ * (views of files), COMMITMENT_LIMIT, and what protecting gives.
+ */
+export function commitSectionPages(
+  context: MemoryContext,
+  space: AddressSpace,
+  vad: Vad,
+  range: { readonly firstVpn: number; readonly lastVpn: number; readonly mask: number; readonly protection: number },
+): NtStatus {
+  const { firstVpn, lastVpn, mask, protection } = range;
+  if ((protection & (PageProtection.NoCache | PageProtection.WriteCombine)) !== 0) {
+    return Status.INVALID_PAGE_PROTECTION;
+  }
+  if (!vad.allowsChange(firstVpn, lastVpn, mask)) return Status.INVALID_PAGE_PROTECTION;
+  const area = vad.controlArea;
+  if (area === null || area.file !== null) return Status.ALREADY_COMMITTED;
+  const first = vad.firstSegmentPage + (firstVpn - vad.startingVpn);
+  if (!commitSegmentPages(context.mm, area.segment, first, lastVpn - firstVpn + 1)) return Status.COMMITMENT_LIMIT;
+  return protectVirtualMemory(context, space, firstVpn * 0x1000, (lastVpn - firstVpn + 1) * 0x1000, protection).status;
+}
+
+/** Commits pages of a page-file backed segment; false (COMMITMENT_LIMIT) when the system cannot promise them. */
+export function commitSegmentPages(mm: MemoryManager, segment: Segment, first: number, count: number): boolean {
+  const missing: number[] = [];
+  for (let page = first; page < first + count; page++) {
+    const address = segment.prototypePte(page);
+    if (address !== 0 && prototypeProtection(mm, address) === ProtectionMask.ZeroAccess) missing.push(address);
+  }
+  if (!mm.commit.charge(missing.length)) return false;
+  segment.committedPages += missing.length;
+  for (const address of missing) fillDemandZero(mm, { address, count: 1 }, segment.templateProtection);
+  return true;
+}

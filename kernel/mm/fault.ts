@@ -1,0 +1,235 @@
+import { Status } from '../ntstatus.js';
+import type { AddressSpace } from './address-space.js';
+import { copyOnWrite } from './copy-on-write.js';
+import { resolveDemandZero, resolveTransition } from './demand-zero.js';
+import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import { guardPageHit } from './guard-page.js';
+import { PAGE_SHIFT, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import {
+  findPte,
+  invalidate,
+  makePte,
+  pdeLocation,
+  pteBecameNonZero,
+  pteBecameZero,
+  releaseEmptyPageTable,
+} from './page-table.js';
+import { isGuard, isNoAccess, ProtectionMask, permitsAccess } from './protection.js';
+import { resolvePrototype } from './prototype-fault.js';
+import { NO_PTE, type PteLocation } from './pte.js';
+import { systemPde, systemPte } from './system-pages.js';
+import { VadType } from './vad.js';
+
+/** Mask that takes the guard modifier away. */
+const WITHOUT_GUARD = 0xf;
+
+/**
+ * MmAccessFault (nt52.md 5.2): decides what becomes of a page fault, in the address space that is in CR3. A ladder of early
+ * returns: whoever answers first is right. Resolutions change page tables, PFN database and TLB; failures change nothing,
+ * but for a guard page, whose guard is gone. Neither throws nor allocates on the common paths.
+ *
+ * @param address unsigned
+ * @param user the access came from ring 3; false: the kernel acts for itself or for a caller
+ * Environment: IRQL <= APC_LEVEL; does not wait.
+ */
+export function accessFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
+  mm.counters.pageFaults++;
+  const outcome =
+    address >= SYSTEM_RANGE_START
+      ? systemFault(mm, address, access, user)
+      : userFault(mm, mm.current, address, access, user);
+  if (outcome === FaultOutcome.AccessViolation) mm.counters.accessViolations++;
+  return outcome;
+}
+
+/** B: the system half. All system pages are resident, so nothing but a missing directory entry can be repaired. */
+function systemFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
+  if (user) return FaultOutcome.AccessViolation;
+  const { format } = mm;
+  const pde = pdeLocation(mm, mm.current, address);
+  if (!format.isValid(pde)) {
+    const master = systemPde(mm, address);
+    if (!format.isValid(master)) return FaultOutcome.AccessViolation;
+    format.copy(pde, master);
+    return FaultOutcome.SystemDirectory;
+  }
+  const at = systemPte(mm, address);
+  if (at === NO_PTE || !format.isValid(at)) return FaultOutcome.AccessViolation;
+  if (access === FaultAccess.Write && !format.isWritable(at)) return FaultOutcome.AccessViolation;
+  if (access === FaultAccess.Execute && format.isNoExecute(at)) return FaultOutcome.AccessViolation;
+  mm.cpu.invalidatePage(address | 0);
+  return FaultOutcome.Refault;
+}
+
+/** C: the user half. */
+function userFault(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  access: FaultAccess,
+  user: boolean,
+): FaultOutcome {
+  const { format } = mm;
+  let at = findPte(mm, space, address);
+  if (at === NO_PTE) {
+    if (virtualPageProtection(mm, space, address) === ProtectionMask.NoAccess) return FaultOutcome.AccessViolation;
+    at = makePte(mm, space, address);
+    if (at === NO_PTE) return FaultOutcome.NoMemory;
+  }
+  if (format.isValid(at)) return validPte(mm, space, address, at, access, user);
+  if (format.isZero(at)) {
+    const outcome = zeroPte(mm, space, address, at, access);
+    if (outcome >= FIRST_FAILURE) releaseEmptyPageTable(mm, space, address);
+    return outcome;
+  }
+  if (format.isPrototype(at)) return prototypePte(mm, space, address, at, access);
+  const protection = format.protection(at);
+  if (!permitsAccess(protection, access === FaultAccess.Write)) return FaultOutcome.AccessViolation;
+  if (isGuard(protection)) return guardedPte(mm, space, address, at, access, protection);
+  if (format.isTransition(at)) return resolveTransition(mm, space, at);
+  if (format.pageFileOffset(at) === 0) return resolveDemandZero(mm, space, address, at);
+  // Nothing writes page-file PTEs yet: there are no paging files.
+  mm.faults.underlyingStatus = Status.NOT_IMPLEMENTED;
+  return FaultOutcome.InPageError;
+}
+
+/** The PTE is valid: either the page forbids the access, or a store has to be prepared, or the TLB was stale. */
+function validPte(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  access: FaultAccess,
+  user: boolean,
+): FaultOutcome {
+  const { format } = mm;
+  if (user && !format.isUser(at)) return FaultOutcome.AccessViolation;
+  if (access === FaultAccess.Write) {
+    if (format.isCopyOnWrite(at)) return copyOnWrite(mm, space, address, at);
+    if (!format.isWritable(at)) return FaultOutcome.AccessViolation;
+  }
+  if (access === FaultAccess.Execute && format.isNoExecute(at)) {
+    mm.counters.noExecuteFaults++;
+    if (!space.executeEnable) return FaultOutcome.AccessViolation;
+    format.clearNoExecute(at);
+  }
+  invalidate(mm, space, address);
+  return FaultOutcome.Refault;
+}
+
+/** The PTE is zero: the VAD knows. */
+function zeroPte(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  access: FaultAccess,
+): FaultOutcome {
+  const { format } = mm;
+  const protection = virtualPageProtection(mm, space, address);
+  const prototype = mm.faults.prototypeAddress;
+  if (isNoAccess(protection)) return FaultOutcome.AccessViolation;
+  pteBecameNonZero(mm, space, address);
+  if (protection !== ProtectionMask.Unknown && isGuard(protection)) {
+    if (prototype === 0) format.writeDemandZero(at, protection & WITHOUT_GUARD);
+    else format.writeLookupMarker(at, protection & WITHOUT_GUARD);
+    return guardPageHit(mm, space, address);
+  }
+  let outcome: FaultOutcome;
+  if (prototype === 0) {
+    format.writeDemandZero(at, protection);
+    outcome = resolveDemandZero(mm, space, address, at);
+  } else {
+    const isSharedUserData = prototype === mm.sharedUserDataPte;
+    if (isSharedUserData) format.writePrototypePointer(at, prototype, true);
+    else if (protection === ProtectionMask.Unknown) format.writePrototypePointer(at, prototype, false);
+    else format.writeLookupMarker(at, protection);
+    outcome = throughPrototype(mm, space, address, at, prototype, protection, access);
+  }
+  if (outcome >= FIRST_FAILURE) {
+    // As if the fault had not been: an access that is forbidden leaves no trace in the page tables.
+    format.writeZero(at);
+    pteBecameZero(mm, space, address);
+  }
+  return outcome;
+}
+
+/** The PTE is a pointer to a prototype PTE, or says that the VAD has it. */
+function prototypePte(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  access: FaultAccess,
+): FaultOutcome {
+  const { format } = mm;
+  let prototype: number;
+  let protection: number;
+  if (format.isLookupMarker(at)) {
+    const vad = space.vads.find(address >>> PAGE_SHIFT);
+    prototype = vad === null ? 0 : vad.prototypePte(address >>> PAGE_SHIFT);
+    if (prototype === 0) return FaultOutcome.AccessViolation;
+    protection = format.protection(at);
+  } else {
+    prototype = format.prototypeAddress(at);
+    protection = format.prototypeIsReadOnly(at) ? ProtectionMask.ReadOnly : ProtectionMask.Unknown;
+  }
+  return throughPrototype(mm, space, address, at, prototype, protection, access);
+}
+
+function throughPrototype(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  prototype: number,
+  protection: number,
+  access: FaultAccess,
+): FaultOutcome {
+  if (protection !== ProtectionMask.Unknown) {
+    if (!permitsAccess(protection, access === FaultAccess.Write)) return FaultOutcome.AccessViolation;
+    if (isGuard(protection)) return guardedPte(mm, space, address, at, access, protection);
+  }
+  return resolvePrototype(mm, space, address, at, prototype, protection, access);
+}
+
+/** A committed page with the guard modifier: the guard goes, whatever happens next. */
+function guardedPte(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  _access: FaultAccess,
+  protection: number,
+): FaultOutcome {
+  if (mm.environment.isAttached()) return FaultOutcome.AccessViolation;
+  const { format } = mm;
+  format.setProtection(at, protection & WITHOUT_GUARD);
+  if (format.isTransition(at)) {
+    format.setProtection(mm.pfn.originalPte(format.transitionFrame(at)), protection & WITHOUT_GUARD);
+  }
+  return guardPageHit(mm, space, address);
+}
+
+/**
+ * MiCheckVirtualAddress: what a page without PTE is. Answers its protection: NoAccess when nothing is there,
+ * Unknown when the prototype PTE has it; mm.faults.prototypeAddress is the prototype PTE's address, 0 for private memory.
+ */
+function virtualPageProtection(mm: MemoryManager, space: AddressSpace, address: number): number {
+  const vpn = address >>> PAGE_SHIFT;
+  const { faults } = mm;
+  faults.prototypeAddress = 0;
+  if (vpn === SHARED_USER_DATA_USER >>> PAGE_SHIFT) {
+    faults.prototypeAddress = mm.sharedUserDataPte;
+    return ProtectionMask.ReadOnly;
+  }
+  const vad = space.vads.find(vpn);
+  if (vad === null) return ProtectionMask.NoAccess;
+  if (vad.privateMemory) {
+    return vad.memCommit && vad.type === VadType.None ? vad.protection : ProtectionMask.NoAccess;
+  }
+  faults.prototypeAddress = vad.prototypePte(vpn);
+  if (faults.prototypeAddress === 0) return ProtectionMask.NoAccess;
+  return vad.isImage ? ProtectionMask.Unknown : vad.protection;
+}

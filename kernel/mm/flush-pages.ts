@@ -1,0 +1,84 @@
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
+import type { AddressSpace } from './address-space.js';
+import type { MemoryManager } from './memory-manager.js';
+import { captureDirty, forEachPte, invalidate } from './page-table.js';
+import { markPrototypePageClean, residentPrototypePage } from './prototype-fault.js';
+import type { ControlArea } from './segment.js';
+import type { Vad } from './vad.js';
+
+/** Pages of one write. */
+const CLUSTER = 16;
+
+/**
+ * Writes the modified pages of a data file's segment back, in runs of up to 16 pages. Pages beyond the end of the file are
+ * not written. The first failing write's status; pages not written stay modified.
+ * Environment: PASSIVE_LEVEL; file writes are synchronous.
+ */
+export function flushDataPages(mm: MemoryManager, area: ControlArea, firstPage: number, count: number): NtStatus {
+  const { file, segment } = area;
+  if (file === null) return Status.SUCCESS;
+  const fileSize = file.size();
+  const end = Math.min(firstPage + count, segment.totalPages, Math.ceil(fileSize / 0x1000));
+  const run: number[] = [];
+  for (let page = firstPage; page <= end; page++) {
+    const frame = page < end ? modifiedFrame(mm, area, page) : 0;
+    if (frame !== 0 && run.length < CLUSTER) {
+      run.push(frame);
+      continue;
+    }
+    if (run.length !== 0) {
+      const status = writeRun(mm, area, page - run.length, run, fileSize);
+      if (status !== Status.SUCCESS) return status;
+      run.length = 0;
+    }
+    if (frame !== 0) run.push(frame);
+  }
+  return Status.SUCCESS;
+}
+
+/** Frame of a page that is in memory and was modified, else 0. */
+function modifiedFrame(mm: MemoryManager, area: ControlArea, page: number): number {
+  const prototype = area.segment.prototypePte(page);
+  const frame = prototype === 0 ? 0 : residentPrototypePage(mm, prototype);
+  return frame !== 0 && mm.pfn.isModified(frame) ? frame : 0;
+}
+
+function writeRun(
+  mm: MemoryManager,
+  area: ControlArea,
+  firstPage: number,
+  frames: readonly number[],
+  fileSize: number,
+): NtStatus {
+  const start = firstPage * 0x1000;
+  const bytes = new Uint8Array(Math.min(frames.length * 0x1000, fileSize - start));
+  for (const [index, frame] of frames.entries()) {
+    const host = mm.memory.hostPage(frame);
+    const length = Math.min(0x1000, bytes.length - index * 0x1000);
+    bytes.set(mm.bytes.subarray(host, host + length), index * 0x1000);
+  }
+  const status = area.file?.write(start, bytes) ?? Status.SUCCESS;
+  if (status !== Status.SUCCESS) return status;
+  for (const frame of frames) markPrototypePageClean(mm, frame);
+  mm.counters.mappedPagesWritten += frames.length;
+  mm.counters.dirtyPagesWritten += frames.length;
+  return status;
+}
+
+/** Moves the dirty bits of a view's valid PTEs into the page frames, so that later stores are noticed again. */
+export function captureViewDirtyBits(
+  mm: MemoryManager,
+  space: AddressSpace,
+  vad: Vad,
+  firstVpn: number,
+  lastVpn: number,
+): void {
+  const { format, pfn } = mm;
+  forEachPte(mm, space, firstVpn, Math.min(lastVpn, vad.endingVpn), (at, vpn) => {
+    if (!format.isValid(at) || !pfn.isPrototype(format.frame(at)) || !format.isDirty(at)) return;
+    captureDirty(mm, at);
+    format.clearDirty(at);
+    invalidate(mm, space, vpn * 0x1000);
+  });
+}

@@ -1,0 +1,263 @@
+import { Status } from '../ntstatus.js';
+import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
+import {
+  findEmptyAddressRange,
+  findEmptyAddressRangeDown,
+  highestAddressForZeroBits,
+  isRangeTaken,
+  MAXIMUM_ZERO_BITS,
+  NO_ADDRESS,
+} from './address-search.js';
+import type { AddressSpace } from './address-space.js';
+import { MemoryType } from './allocate-virtual-memory.js';
+import { commitSegmentPages } from './commit-section.js';
+import { dereferenceControlArea, makePrototypeArrays } from './control-area.js';
+import { captureViewDirtyBits } from './flush-pages.js';
+import { ALLOCATION_GRANULARITY, HIGHEST_USER_ADDRESS, HIGHEST_VAD_ADDRESS } from './layout.js';
+import { deletePteRange } from './page-table.js';
+import {
+  INVALID_PROTECTION,
+  isCopyOnWrite,
+  isViewCompatible,
+  isWritable,
+  makeProtectionMask,
+  PageProtection,
+  ProtectionMask,
+} from './protection.js';
+import type { Section } from './section.js';
+import { Vad, VadType } from './vad.js';
+import { insertVad, type MemoryContext, removeVad } from './vad-charges.js';
+
+/** How a forked child gets the view. */
+export const InheritDisposition = { ViewShare: 1, ViewUnmap: 2 } as const;
+
+const SEC_NO_CHANGE = 0x400000;
+const ALLOWED_TYPES =
+  MemoryType.TopDown | MemoryType.LargePages | MemoryType.DosLimit | SEC_NO_CHANGE | MemoryType.Reserve;
+
+/** What to map; numbers unsigned, sizes and offsets in bytes. `base` 0: anywhere; `size` 0: the rest of the section. */
+export interface ViewRequest {
+  readonly base: number;
+  readonly zeroBits: number;
+  readonly commitSize: number;
+  readonly offset: number;
+  readonly size: number;
+  readonly inherit: number;
+  /** MEM_* bits and SEC_NO_CHANGE. */
+  readonly allocationType: number;
+  /** Win32 value. */
+  readonly protection: number;
+}
+
+/** The view; base, offset and size are the request's unless the status is a success (IMAGE_NOT_AT_BASE is one). */
+export interface ViewResult {
+  readonly status: NtStatus;
+  readonly base: VirtualAddress;
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Steps 1 to 4 of nt52 8.4: what NtMapViewOfSection checks before its probes. */
+export function checkViewParameters(
+  zeroBits: number,
+  inherit: number,
+  allocationType: number,
+  protection: number,
+): NtStatus {
+  if (zeroBits > MAXIMUM_ZERO_BITS) return Status.INVALID_PARAMETER_4;
+  if (inherit !== InheritDisposition.ViewShare && inherit !== InheritDisposition.ViewUnmap) {
+    return Status.INVALID_PARAMETER_8;
+  }
+  if ((allocationType & ~ALLOWED_TYPES) !== 0) return Status.INVALID_PARAMETER_9;
+  return makeProtectionMask(protection) === INVALID_PROTECTION ? Status.INVALID_PAGE_PROTECTION : Status.SUCCESS;
+}
+
+/** Steps 6 and 7: checks of the captured base and size. */
+export function checkViewRange(base: number, size: number, zeroBits: number): NtStatus {
+  if (base > HIGHEST_VAD_ADDRESS || size > HIGHEST_VAD_ADDRESS + 1 - base) return Status.INVALID_PARAMETER_3;
+  if (zeroBits !== 0 && base !== 0 && base + size > 0xffffffff >>> zeroBits) return Status.INVALID_PARAMETER_4;
+  return Status.SUCCESS;
+}
+
+/** Step 10: base and offset are multiples of 64 KB unless the caller lives with 4 KB (MEM_DOS_LIM). */
+export function checkViewAlignment(base: number, offset: number, allocationType: number): NtStatus {
+  if ((allocationType & MemoryType.DosLimit) !== 0) return Status.SUCCESS;
+  const misaligned = base % ALLOCATION_GRANULARITY !== 0 || offset % ALLOCATION_GRANULARITY !== 0;
+  return misaligned ? Status.MAPPED_ALIGNMENT : Status.SUCCESS;
+}
+
+/**
+ * Maps a view of a section into an address space: NtMapViewOfSection without its pointers and handles, all checks
+ * included (nt52 8.4). Environment: PASSIVE_LEVEL, does not block.
+ */
+export function mapViewOfSection(
+  context: MemoryContext,
+  section: Section,
+  space: AddressSpace,
+  request: ViewRequest,
+): ViewResult {
+  const { base, size, offset, zeroBits, allocationType, protection } = request;
+  let status = checkViewParameters(zeroBits, request.inherit, allocationType, protection);
+  if (status === Status.SUCCESS) status = checkViewRange(base, size, zeroBits);
+  if (status === Status.SUCCESS) status = checkViewAlignment(base, offset, allocationType);
+  if (status !== Status.SUCCESS) return failure(request, status);
+  const mask = makeProtectionMask(protection);
+  const { flags } = section.controlArea;
+  if (!flags.image && !isViewCompatible(section.protection, mask)) {
+    return failure(request, Status.SECTION_PROTECTION);
+  }
+  if (space.deleted) return failure(request, Status.PROCESS_IS_TERMINATING);
+  if ((allocationType & MemoryType.LargePages) !== 0 && !flags.image) {
+    return failure(request, Status.NOT_SUPPORTED);
+  }
+  return flags.image ? mapImage(context, section, space, request) : mapData(context, section, space, request, mask);
+}
+
+function failure(request: ViewRequest, status: NtStatus): ViewResult {
+  return { status, base: virtualAddress(request.base), offset: request.offset, size: request.size };
+}
+
+function mapData(
+  context: MemoryContext,
+  section: Section,
+  space: AddressSpace,
+  request: ViewRequest,
+  mask: number,
+): ViewResult {
+  const { mm } = context;
+  const { controlArea: area } = section;
+  const isReserve = (request.allocationType & MemoryType.Reserve) !== 0;
+  // The offset goes down to 64 KB, the view grows by as much.
+  const granule = (request.allocationType & MemoryType.DosLimit) !== 0 ? 0x1000 : ALLOCATION_GRANULARITY;
+  const offset = request.offset - (request.offset % granule);
+  if (request.offset >= section.sizeOfSection) return failure(request, Status.INVALID_VIEW_SIZE);
+  const wanted = request.size === 0 ? section.sizeOfSection - offset : request.size + (request.offset - offset);
+  if (offset + wanted > section.sizeOfSection && !isReserve) return failure(request, Status.INVALID_VIEW_SIZE);
+  if (wanted > HIGHEST_VAD_ADDRESS) return failure(request, Status.INVALID_VIEW_SIZE);
+  const size = roundUpToPage(wanted);
+  if (request.commitSize > size) return failure(request, Status.INVALID_PARAMETER_5);
+  if (isReserve && !(isWritable(section.protection) && !isCopyOnWrite(section.protection))) {
+    return failure(request, Status.SECTION_PROTECTION);
+  }
+  if ((request.protection & PageProtection.WriteCombine) !== 0) return failure(request, Status.INVALID_PARAMETER_10);
+  if (isReserve && area.file === null) return failure(request, Status.INVALID_PARAMETER_9);
+  // Extending a file through a view (MEM_RESERVE) is not built.
+  if (isReserve) return failure(request, Status.NOT_IMPLEMENTED);
+  const place = placeView(space, request, size);
+  if (typeof place !== 'number') return failure(request, place.status);
+  const firstPage = offset / 0x1000;
+  if (!makePrototypeArrays(context, area, firstPage, size / 0x1000)) {
+    return failure(request, Status.INSUFFICIENT_RESOURCES);
+  }
+  const commitPages = Math.ceil(request.commitSize / 0x1000);
+  if (area.flags.reserve && !commitSegmentPages(mm, area.segment, firstPage, commitPages)) {
+    return failure(request, Status.COMMITMENT_LIMIT);
+  }
+  const vad = new Vad(place >>> 12, (place + size - 1) >>> 12, mask, false);
+  vad.controlArea = area;
+  vad.firstSegmentPage = firstPage;
+  vad.copyOnWrite = isCopyOnWrite(mask);
+  if (vad.copyOnWrite) vad.commitCharge = vad.pages;
+  vad.inherit = request.inherit === InheritDisposition.ViewShare;
+  vad.writableUserReference = area.file !== null && isWritable(mask) && !vad.copyOnWrite;
+  if (section.noChange || (request.allocationType & SEC_NO_CHANGE) !== 0) {
+    vad.noChange = true;
+    vad.secNoChange = true;
+  }
+  const status = addView(context, space, vad);
+  if (status !== Status.SUCCESS) return failure(request, status);
+  return { status, base: virtualAddress(place), offset, size };
+}
+
+function mapImage(context: MemoryContext, section: Section, space: AddressSpace, request: ViewRequest): ViewResult {
+  const { controlArea: area, segment } = section;
+  if ((request.allocationType & MemoryType.Reserve) !== 0) return failure(request, Status.INVALID_PARAMETER_9);
+  if ((request.protection & PageProtection.WriteCombine) !== 0) return failure(request, Status.INVALID_PARAMETER_10);
+  const total = segment.totalPages * 0x1000;
+  const offset = request.offset - (request.offset % ALLOCATION_GRANULARITY);
+  if (request.offset >= total) return failure(request, Status.INVALID_VIEW_SIZE);
+  const wanted = request.size === 0 ? total - offset : request.size + (request.offset - offset);
+  if (offset + wanted > total) return failure(request, Status.INVALID_VIEW_SIZE);
+  const size = roundUpToPage(wanted);
+  if (request.commitSize > size) return failure(request, Status.INVALID_PARAMETER_5);
+  const preferred = segment.basedAddress + offset;
+  let base: number;
+  if (request.base === 0 && isPreferredFree(space, preferred, size, request.zeroBits)) {
+    base = preferred;
+  } else {
+    const place = placeView(space, request, size);
+    if (typeof place !== 'number') return failure(request, place.status);
+    base = place;
+  }
+  // AllocationProtect of an image view is EXECUTE_WRITECOPY, whatever was asked for.
+  const vad = new Vad(base >>> 12, (base + size - 1) >>> 12, ProtectionMask.ExecuteWriteCopy, false);
+  vad.type = VadType.ImageMap;
+  vad.controlArea = area;
+  vad.firstSegmentPage = offset / 0x1000;
+  vad.copyOnWrite = false;
+  vad.commitCharge = segment.imageCommitment;
+  vad.inherit = request.inherit === InheritDisposition.ViewShare;
+  const status = addView(context, space, vad);
+  if (status !== Status.SUCCESS) return failure(request, status);
+  const result = base === preferred ? Status.SUCCESS : Status.IMAGE_NOT_AT_BASE;
+  return { status: result, base: virtualAddress(base), offset, size };
+}
+
+function isPreferredFree(space: AddressSpace, base: number, size: number, zeroBits: number): boolean {
+  if (base < ALLOCATION_GRANULARITY || base + size - 1 > highestAddressForZeroBits(zeroBits)) return false;
+  return !isRangeTaken(space.vads, base, size);
+}
+
+/** The address of a view: the one that was asked for, or a hole. */
+function placeView(space: AddressSpace, request: ViewRequest, size: number): number | { readonly status: NtStatus } {
+  const highest = highestAddressForZeroBits(request.zeroBits);
+  if (request.base !== 0) {
+    if (request.base + size - 1 > HIGHEST_VAD_ADDRESS) return { status: Status.CONFLICTING_ADDRESSES };
+    return isRangeTaken(space.vads, request.base, size) ? { status: Status.CONFLICTING_ADDRESSES } : request.base;
+  }
+  if ((request.allocationType & MemoryType.DosLimit) !== 0) return { status: Status.INVALID_PARAMETER_3 };
+  const isTopDown = (request.allocationType & MemoryType.TopDown) !== 0;
+  const search = isTopDown ? findEmptyAddressRangeDown : findEmptyAddressRange;
+  const found = search(space.vads, size, ALLOCATION_GRANULARITY, highest);
+  return found === NO_ADDRESS ? { status: Status.NO_MEMORY } : found;
+}
+
+function addView(context: MemoryContext, space: AddressSpace, vad: Vad): NtStatus {
+  const status = insertVad(context, space, vad);
+  if (status !== Status.SUCCESS || vad.controlArea === null) return status;
+  vad.controlArea.numberOfMappedViews++;
+  vad.controlArea.numberOfUserReferences++;
+  if (vad.writableUserReference) vad.controlArea.writableUserReferences++;
+  return status;
+}
+
+/**
+ * NtUnmapViewOfSection without its handle: any address of the view will do. NOT_MAPPED_VIEW, INVALID_PAGE_PROTECTION
+ * (secured), PROCESS_IS_TERMINATING. Dirty pages stay in memory until the section is flushed or goes.
+ */
+export function unmapViewOfSection(context: MemoryContext, space: AddressSpace, base: number): NtStatus {
+  if (base > HIGHEST_USER_ADDRESS) return Status.NOT_MAPPED_VIEW;
+  if (space.deleted) return Status.PROCESS_IS_TERMINATING;
+  const vad = space.vads.find(base >>> 12);
+  if (vad === null || vad.controlArea === null) return Status.NOT_MAPPED_VIEW;
+  if (!vad.allowsChange(vad.startingVpn, vad.endingVpn, 0)) return Status.INVALID_PAGE_PROTECTION;
+  removeView(context, space, vad);
+  return Status.SUCCESS;
+}
+
+/** Takes a view out of an address space whatever its flags say. */
+export function removeView(context: MemoryContext, space: AddressSpace, vad: Vad): void {
+  const area = vad.controlArea;
+  captureViewDirtyBits(context.mm, space, vad, vad.startingVpn, vad.endingVpn);
+  deletePteRange(context.mm, space, vad.startingVpn, vad.endingVpn);
+  removeVad(context, space, vad);
+  if (area === null) return;
+  area.numberOfMappedViews--;
+  area.numberOfUserReferences--;
+  if (vad.writableUserReference) area.writableUserReferences--;
+  dereferenceControlArea(context, area);
+}
+
+function roundUpToPage(value: number): number {
+  return Math.ceil(value / 0x1000) * 0x1000;
+}

@@ -1,0 +1,294 @@
+import { type Cpu, EIP, type PhysicalMemory } from '../../cpu/index.js';
+import { Pool } from '../ex/pool.js';
+import { Status } from '../ntstatus.js';
+import type { AddressSpace } from './address-space.js';
+import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
+import type { CommitAccounting } from './commit.js';
+import { accessFault } from './fault.js';
+import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
+import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
+import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
+import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
+import { PageLists } from './page-lists.js';
+import { findPte } from './page-table.js';
+import type { PfnDatabase } from './pfn.js';
+import { contentsReplaced } from './pfn-counts.js';
+import { PoolPages } from './pool-pages.js';
+import { NO_PTE, type PteFormat } from './pte.js';
+import { PaePteFormat } from './pte-pae.js';
+import { X86PteFormat } from './pte-x86.js';
+import type { Subsection } from './segment.js';
+import { SystemMemory } from './system-memory.js';
+import { SystemPtes } from './system-pte.js';
+import { UserMemory } from './user-memory.js';
+import type { MemoryContext } from './vad-charges.js';
+import { verifyMemory } from './verify.js';
+
+/** What the memory manager needs of the rest of the machine; a test can supply it without a kernel. */
+export interface MemoryManagerEnvironment {
+  readonly cpu: Cpu;
+  readonly memory: PhysicalMemory;
+  readonly pae: boolean;
+  bugcheck(code: number, p1?: number, p2?: number, p3?: number, p4?: number): never;
+  /** TEB address of the running thread, 0 when it has none (system thread, boot). */
+  currentTeb(): number;
+  /** The running thread is attached to another process: its stack must not grow there. */
+  isAttached(): boolean;
+  /** `--trace faults`; null when off. The event object is reused. */
+  readonly traceFault: ((event: FaultEvent) => void) | null;
+}
+
+/** What the fault path asks of a SUBSECTION. */
+export interface FaultableSubsection {
+  /** FailAllIo in the control area: the read is refused. */
+  readonly failAllIo: boolean;
+  /** CONTROL_AREA.NumberOfPfnReferences: pages of the file that exist in memory. */
+  pfnReferenceAdded(): void;
+  pfnReferenceRemoved(): void;
+  /**
+   * Reads the page that the prototype PTE at a system address describes into memory.bytes[hostOffset .. +4096), the tail
+   * behind the end of the file or section zero-filled. Returns SUCCESS (0), or a failure for the IN_PAGE_ERROR exception.
+   */
+  readPage(prototypeAddress: number, hostOffset: number): number;
+}
+
+/** Fault counters of the PRCB (nt52.md 5.6) and the few that the tool adds; kernel/counters.ts has the same names. */
+export interface FaultCounters {
+  pageFaults: number;
+  demandZeroFaults: number;
+  copyOnWriteFaults: number;
+  transitionFaults: number;
+  prototypeFaults: number;
+  mappedFileFaults: number;
+  pagingFileFaults: number;
+  guardPageFaults: number;
+  pageTableFaults: number;
+  noExecuteFaults: number;
+  accessViolations: number;
+  pagesRead: number;
+  pageReadIos: number;
+  dirtyPagesWritten: number;
+  mappedPagesWritten: number;
+}
+
+/** Commitment charged for the system itself, in pages, by reason; verify.ts adds it up. */
+export interface SystemCommitment {
+  processOverhead: number;
+  kernelStacks: number;
+  pool: number;
+  systemPageTables: number;
+}
+
+/** Results of a fault that do not fit into its outcome. */
+interface FaultState {
+  prototypeAddress: number;
+  underlyingStatus: number;
+  userOutcome: FaultOutcome;
+}
+
+const newCounters = (): FaultCounters => ({
+  pageFaults: 0,
+  demandZeroFaults: 0,
+  copyOnWriteFaults: 0,
+  transitionFaults: 0,
+  prototypeFaults: 0,
+  mappedFileFaults: 0,
+  pagingFileFaults: 0,
+  guardPageFaults: 0,
+  pageTableFaults: 0,
+  noExecuteFaults: 0,
+  accessViolations: 0,
+  pagesRead: 0,
+  pageReadIos: 0,
+  dirtyPagesWritten: 0,
+  mappedPagesWritten: 0,
+});
+
+/** Bits of the processor's page-fault error code. */
+const ERROR_WRITE = 2;
+const ERROR_USER = 4;
+const ERROR_EXECUTE = 16;
+
+/**
+ * The memory manager's state, and the door to it for the other components. The work is in the files named after what
+ * they do; README.md gives the order in which to read them. The constructor boots: page tables, PFN database, pool, and paging on.
+ */
+export class MemoryManager {
+  readonly environment: MemoryManagerEnvironment;
+  readonly cpu: Cpu;
+  readonly memory: PhysicalMemory;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly format: PteFormat;
+  readonly pfn: PfnDatabase;
+  readonly lists: PageLists;
+  readonly commit: CommitAccounting;
+  readonly committed: SystemCommitment = { processOverhead: 0, kernelStacks: 0, pool: 0, systemPageTables: 0 };
+  readonly counters: FaultCounters;
+  readonly directoryPointers = new DirectoryPointerPool();
+  readonly systemPtes: SystemPtes;
+  readonly system: SystemMemory;
+  readonly user: UserMemory;
+  readonly pool: Pool;
+  /** What VAD and section routines take: this memory manager with its pool. */
+  readonly context: MemoryContext;
+  /** System process; its directories are the master copy of the system half. */
+  declare systemSpace: AddressSpace;
+  /** The address space in CR3. */
+  current: AddressSpace;
+  /** Every living address space, oldest first. */
+  readonly addressSpaces: AddressSpace[] = [];
+  /** By address in nonpaged pool, which subsection-form prototype PTEs hold. */
+  readonly subsections = new Map<number, Subsection>();
+  /** Address of the prototype PTE of KUSER_SHARED_DATA. */
+  sharedUserDataPte = 0;
+  /** First address of nonpaged pool: the page after the PFN database. */
+  readonly nonPagedPoolStart: number;
+  readonly faults: FaultState = { prototypeAddress: 0, underlyingStatus: 0, userOutcome: FaultOutcome.Refault };
+  /** Valid after pageFault() answered false. */
+  readonly lastFault: LastFault = { status: 0, address: 0, access: FaultAccess.Read, underlyingStatus: 0 };
+  readonly #event: FaultEvent = {
+    processId: 0,
+    eip: 0,
+    address: 0,
+    access: FaultAccess.Read,
+    user: false,
+    pteBeforeLow: 0,
+    pteBeforeHigh: 0,
+    pteAfterLow: 0,
+    pteAfterHigh: 0,
+    outcome: FaultOutcome.Refault,
+  };
+  /** Set when boot has found out what can be promised; what was taken before is not commitment. */
+  readonly hasCommitLimit: boolean = false;
+  #color = 0;
+
+  /** @param counters the machine's, or none: the memory manager counts for itself. */
+  constructor(environment: MemoryManagerEnvironment, counters: FaultCounters = newCounters()) {
+    const { memory, pae } = environment;
+    this.environment = environment;
+    this.counters = counters;
+    this.cpu = environment.cpu;
+    this.memory = memory;
+    this.words = memory.words;
+    this.bytes = memory.bytes;
+    this.view = memory.view;
+    this.format = pae ? new PaePteFormat(memory.words) : new X86PteFormat(memory.words);
+    const { pfn, frames } = createPfnDatabase(memory, pae);
+    this.pfn = pfn;
+    this.lists = new PageLists(
+      pfn,
+      memory,
+      this.format,
+      (subsection) => this.filePageGone(subsection),
+      (frame) => contentsReplaced(this, frame),
+    );
+    buildSystemSpace(this, frames);
+    this.current = this.systemSpace;
+    this.systemPtes = new SystemPtes(this);
+    this.commit = createCommitAccounting(this);
+    this.hasCommitLimit = true;
+    enablePaging(this);
+    this.system = new SystemMemory(this);
+    this.user = new UserMemory(this);
+    this.nonPagedPoolStart = PFN_DATABASE + frames * PAGE_SIZE;
+    this.pool = new Pool(
+      new PoolPages(this),
+      { start: this.nonPagedPoolStart, end: NONPAGED_POOL_END },
+      { start: PAGED_POOL_FIRST, end: PAGED_POOL_END },
+    );
+    this.context = { mm: this, ex: { pool: this.pool } };
+  }
+
+  /** Colour for the next page: they are taken in turn. */
+  nextColor(): number {
+    return this.#color++ & 0xffff;
+  }
+
+  /** The last trace of a file page left memory. */
+  filePageGone(subsectionAddress: number): void {
+    this.subsections.get(subsectionAddress)?.pfnReferenceRemoved();
+  }
+
+  /**
+   * The processor's owner callback for #PF. True: resolved, the access is tried again. False: `lastFault` says
+   * which exception it is. Throws nothing but bugchecks.
+   */
+  pageFault(linear: number, errorCode: number): boolean {
+    const address = linear >>> 0;
+    const user = (errorCode & ERROR_USER) !== 0;
+    let access: FaultAccess = FaultAccess.Read;
+    if ((errorCode & ERROR_EXECUTE) !== 0) access = FaultAccess.Execute;
+    else if ((errorCode & ERROR_WRITE) !== 0) access = FaultAccess.Write;
+    const outcome =
+      this.environment.traceFault === null
+        ? accessFault(this, address, access, user)
+        : this.#tracedFault(address, access, user);
+    if (outcome < FIRST_FAILURE) return true;
+    this.setLastFault(outcome, address, access);
+    return false;
+  }
+
+  /** Translates a failed outcome into what the exception will say. */
+  setLastFault(outcome: FaultOutcome, address: number, access: FaultAccess): void {
+    const fault = this.lastFault;
+    fault.status = faultStatus(outcome);
+    fault.address = address;
+    fault.access = access;
+    fault.underlyingStatus = outcome === FaultOutcome.NoMemory ? Status.NO_MEMORY : this.faults.underlyingStatus;
+  }
+
+  createAddressSpace(): AddressSpace | null {
+    return createAddressSpace(this);
+  }
+
+  deleteAddressSpace(space: AddressSpace): void {
+    deleteAddressSpace(this, space);
+  }
+
+  switchAddressSpace(space: AddressSpace): void {
+    switchAddressSpace(this, space);
+  }
+
+  /** InitialStack of a new 12 KB kernel stack, 0 for INSUFFICIENT_RESOURCES. */
+  allocateKernelStack(): number {
+    return createKernelStack(this);
+  }
+
+  freeKernelStack(initialStack: number): void {
+    deleteKernelStack(this, initialStack);
+  }
+
+  /** The first inconsistency of the whole memory manager in one sentence, or null (rule 7). */
+  verify(): string | null {
+    return verifyMemory(this);
+  }
+
+  #tracedFault(address: number, access: FaultAccess, user: boolean): FaultOutcome {
+    const event = this.#event;
+    const space = this.current;
+    const before = findPte(this, space, address);
+    event.processId = space.processId;
+    event.eip = this.cpu.state[EIP] >>> 0;
+    event.address = address;
+    event.access = access;
+    event.user = user;
+    event.pteBeforeLow = before === NO_PTE ? 0 : this.format.low(before) >>> 0;
+    event.pteBeforeHigh = before === NO_PTE ? 0 : this.format.high(before) >>> 0;
+    event.outcome = accessFault(this, address, access, user);
+    const after = findPte(this, space, address);
+    event.pteAfterLow = after === NO_PTE ? 0 : this.format.low(after) >>> 0;
+    event.pteAfterHigh = after === NO_PTE ? 0 : this.format.high(after) >>> 0;
+    this.environment.traceFault?.(event);
+    return event.outcome;
+  }
+}
+
+/** NTSTATUS of a failed fault (nt52.md 5.1). */
+export function faultStatus(outcome: FaultOutcome): number {
+  if (outcome === FaultOutcome.GuardPageViolation) return Status.GUARD_PAGE_VIOLATION;
+  if (outcome === FaultOutcome.StackOverflow) return Status.STACK_OVERFLOW;
+  if (outcome === FaultOutcome.InPageError || outcome === FaultOutcome.NoMemory) return Status.IN_PAGE_ERROR;
+  return Status.ACCESS_VIOLATION;
+}

@@ -1,0 +1,226 @@
+import { pageFrameNumber, physicalAddress } from '../types.js';
+import { AddressSpace } from './address-space.js';
+import {
+  HYPERSPACE_VAD_BITMAP,
+  HYPERSPACE_WORKING_SET_LIST,
+  KERNEL_DATA,
+  KERNEL_DATA_END,
+  PAGE_SIZE,
+  PTE_BASE,
+  SHARED_USER_DATA_USER,
+  SYSTEM_RANGE_START,
+  WSL_USED_PAGE_TABLE_ENTRIES,
+} from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { deletePte } from './page-table.js';
+import { decrementShareCount, deletePage, initializePfn } from './pfn-counts.js';
+import { ProtectionMask } from './protection.js';
+import { type PteLocation, PteOwner, pteLocation } from './pte.js';
+import { mapSystemPages, systemFrame } from './system-pages.js';
+
+/** A PAE directory-pointer quad: four entries of 8 bytes, 32-byte aligned, below 4 GB. */
+const QUAD_SIZE = 32;
+const INVALID_PROCESS_TEARDOWN = 0x1a;
+const SUB_PAGES_LEFT = 0x777;
+
+/** Pages that every process costs: directories, hyperspace page table, VAD bitmap, working set list (nt52.md 4.4). */
+export const processOverheadPages = (mm: MemoryManager): number => mm.format.directoryCount + 3;
+
+/**
+ * MmCreateProcessAddressSpace (nt52.md 11.1): page directories with the self-map and the system half, hyperspace with the
+ * VAD bitmap page and the working set list page; all real frames, charged as commitment. Null when commitment or frames are
+ * used up (INSUFFICIENT_RESOURCES). Environment: PASSIVE_LEVEL, does not wait.
+ */
+export function createAddressSpace(mm: MemoryManager): AddressSpace | null {
+  const overhead = processOverheadPages(mm);
+  if (!mm.commit.chargeSystem(overhead)) return null;
+  const quad = mm.format.isPae ? mm.directoryPointers.take(mm) : 0;
+  if (mm.lists.availablePages < overhead || (mm.format.isPae && quad === 0)) {
+    if (quad !== 0) mm.directoryPointers.give(mm, quad);
+    mm.commit.release(overhead);
+    return null;
+  }
+  const space = buildAddressSpace(mm);
+  if (quad !== 0) installDirectoryPointers(mm, space, quad);
+  mm.committed.processOverhead += overhead;
+  copySystemHalf(mm, space);
+  mm.addressSpaces.push(space);
+  return space;
+}
+
+/**
+ * The pages and tables of an address space with an empty user half; the system half holds self-map and hyperspace only. The
+ * frames must be available; PAE spaces lack their directory pointers still.
+ */
+export function buildAddressSpace(mm: MemoryManager): AddressSpace {
+  const { format } = mm;
+  const directoryFrames: number[] = [];
+  const directories: PteLocation[] = [];
+  for (let index = 0; index < format.directoryCount; index++) {
+    const frame = mm.lists.removeZeroPage(mm.nextColor());
+    directoryFrames.push(frame);
+    directories.push(pteLocation(mm.memory.hostPage(frame) >>> 2));
+  }
+  installSelfMap(mm, directoryFrames, directories);
+  const hyperspaceFrame = installHyperspaceTable(mm, directoryFrames, directories);
+  const vadBitmapFrame = installHyperspacePage(mm, hyperspaceFrame, HYPERSPACE_VAD_BITMAP);
+  const workingSetFrame = installHyperspacePage(mm, hyperspaceFrame, HYPERSPACE_WORKING_SET_LIST);
+  return new AddressSpace({
+    directoryTableBase: physicalAddress(directoryFrames[0] * PAGE_SIZE),
+    directoryFrames: directoryFrames.map(pageFrameNumber),
+    directories,
+    hyperspaceFrame: pageFrameNumber(hyperspaceFrame),
+    vadBitmapFrame: pageFrameNumber(vadBitmapFrame),
+    workingSetFrame: pageFrameNumber(workingSetFrame),
+    usedPageTableEntries: mm.memory.hostPage(workingSetFrame) + WSL_USED_PAGE_TABLE_ENTRIES,
+    userTables: format.userTables,
+  });
+}
+
+/** Each directory is also the page table that maps the page tables of its quarter (of all, without PAE). */
+function installSelfMap(mm: MemoryManager, frames: readonly number[], directories: readonly PteLocation[]): void {
+  const { format } = mm;
+  const last = frames.length - 1;
+  const home = frames[last];
+  const slot = (PTE_BASE >>> format.tableShift) & (format.entriesPerTable - 1);
+  frames.forEach((frame, index) => {
+    const at = pteLocation(directories[last] + (slot + index) * format.entryWords);
+    if (frame === home) {
+      mm.pfn.makeActive(frame, format.pdeAddress(PTE_BASE + index * 2 ** format.tableShift), home);
+      mm.pfn.setShareCount(frame, mm.pfn.shareCount(frame) + index + 1);
+    } else {
+      mm.pfn.makeActive(frame, format.pdeAddress(PTE_BASE + index * 2 ** format.tableShift), home);
+    }
+    mm.pfn.setModified(frame, true);
+    format.writeDemandZero(mm.pfn.originalPte(frame), ProtectionMask.ReadWrite);
+    format.writeTable(at, frame, PteOwner.Kernel);
+  });
+}
+
+function installHyperspaceTable(
+  mm: MemoryManager,
+  frames: readonly number[],
+  directories: readonly PteLocation[],
+): number {
+  const { format } = mm;
+  const last = frames.length - 1;
+  const slot = (format.hyperspace >>> format.tableShift) & (format.entriesPerTable - 1);
+  const at = pteLocation(directories[last] + slot * format.entryWords);
+  const frame = mm.lists.removeZeroPage(mm.nextColor());
+  format.writeDemandZero(at, ProtectionMask.ReadWrite);
+  initializePfn(mm, frame, at, format.pdeAddress(format.hyperspace), frames[last]);
+  mm.pfn.setModified(frame, true);
+  format.writeTable(at, frame, PteOwner.Kernel);
+  return frame;
+}
+
+function installHyperspacePage(mm: MemoryManager, table: number, offset: number): number {
+  const { format } = mm;
+  const at = pteLocation((mm.memory.hostPage(table) >>> 2) + (offset >>> 12) * format.entryWords);
+  const frame = mm.lists.removeZeroPage(mm.nextColor());
+  format.writeDemandZero(at, ProtectionMask.ReadWrite);
+  initializePfn(mm, frame, at, format.pteAddress(format.hyperspace + offset), table);
+  mm.pfn.setModified(frame, true);
+  format.writeKernel(at, frame, false);
+  return frame;
+}
+
+/** Copies the directory entries of the system half, all but self-map and hyperspace, from the System process. */
+function copySystemHalf(mm: MemoryManager, space: AddressSpace): void {
+  const { format } = mm;
+  const tables = 2 ** (32 - format.tableShift);
+  const perDirectory = format.entriesPerTable;
+  for (let table = SYSTEM_RANGE_START >>> format.tableShift; table < tables; table++) {
+    if (isPerProcess(mm, table)) continue;
+    const directory = Math.floor(table / perDirectory);
+    const offset = (table % perDirectory) * format.entryWords;
+    format.copy(
+      pteLocation(space.directories[directory] + offset),
+      pteLocation(mm.systemSpace.directories[directory] + offset),
+    );
+  }
+}
+
+/** True for the page tables of the system half that each process has for itself: self-map and hyperspace. */
+export function isPerProcess(mm: MemoryManager, table: number): boolean {
+  const { format } = mm;
+  const first = PTE_BASE >>> format.tableShift;
+  const hyperspace = format.hyperspace >>> format.tableShift;
+  return (table >= first && table < first + format.directoryCount) || table === hyperspace;
+}
+
+/** MmSwitchAddressSpace: the process's page tables become the processor's. */
+export function switchAddressSpace(mm: MemoryManager, space: AddressSpace): void {
+  if (mm.current === space) return;
+  mm.current = space;
+  mm.cpu.setCr3(space.directoryTableBase | 0);
+}
+
+/**
+ * MmDeleteProcessAddressSpace: gives back the frames of an address space whose VADs are all gone. When it is in CR3,
+ * the System process's takes its place first. Pages left in the user half are a bugcheck 1A.
+ */
+export function deleteAddressSpace(mm: MemoryManager, space: AddressSpace): void {
+  const { format } = mm;
+  space.deleted = true;
+  deletePte(mm, space, SHARED_USER_DATA_USER);
+  if (space.vads.count !== 0 || space.workingSetSize !== 0) {
+    mm.environment.bugcheck(INVALID_PROCESS_TEARDOWN, SUB_PAGES_LEFT, space.vads.count, space.workingSetSize, 0);
+  }
+  if (mm.current === space) switchAddressSpace(mm, mm.systemSpace);
+  const last = space.directoryFrames.length - 1;
+  deletePage(mm, space.workingSetFrame);
+  deletePage(mm, space.vadBitmapFrame);
+  deletePage(mm, space.hyperspaceFrame);
+  for (let index = 0; index < last; index++) deletePage(mm, space.directoryFrames[index]);
+  const home = space.directoryFrames[last];
+  mm.pfn.setDeleted(home);
+  decrementShareCount(mm, home);
+  decrementShareCount(mm, home);
+  if (format.isPae) mm.directoryPointers.give(mm, space.directoryPointers);
+  const overhead = processOverheadPages(mm);
+  mm.committed.processOverhead -= overhead;
+  mm.commit.release(overhead);
+  mm.addressSpaces.splice(mm.addressSpaces.indexOf(space), 1);
+}
+
+/** The quads that CR3 points at under PAE: 32-byte pieces of pages in the kernel's data range. */
+export class DirectoryPointerPool {
+  readonly #free: number[] = [];
+  #next = KERNEL_DATA;
+  #end = KERNEL_DATA;
+
+  /** System address of a quad, 0 when no page is left for more. */
+  take(mm: MemoryManager): number {
+    const reused = this.#free.pop();
+    if (reused !== undefined) return reused;
+    if (this.#next === this.#end) {
+      if (this.#end === KERNEL_DATA_END || !mapSystemPages(mm, this.#end, 1)) return 0;
+      this.#end += PAGE_SIZE;
+    }
+    const quad = this.#next;
+    this.#next += QUAD_SIZE;
+    return quad;
+  }
+
+  give(mm: MemoryManager, quad: number): void {
+    const at = quadLocation(mm, quad);
+    mm.words.fill(0, at, at + QUAD_SIZE / 4);
+    this.#free.push(quad);
+  }
+}
+
+/** Points CR3's quad at the directories: present, and nothing else, for the other bits of its entries are reserved. */
+export function installDirectoryPointers(mm: MemoryManager, space: AddressSpace, quad: number): void {
+  const at = quadLocation(mm, quad);
+  space.directoryFrames.forEach((frame, index) => {
+    mm.words[at + index * 2] = (frame << 12) | 1;
+    mm.words[at + index * 2 + 1] = frame >>> 20;
+  });
+  space.directoryPointers = quad;
+  space.directoryTableBase = physicalAddress(systemFrame(mm, quad) * PAGE_SIZE + (quad & (PAGE_SIZE - 1)));
+}
+
+function quadLocation(mm: MemoryManager, quad: number): number {
+  return (mm.memory.hostPage(systemFrame(mm, quad)) + (quad & (PAGE_SIZE - 1))) >>> 2;
+}

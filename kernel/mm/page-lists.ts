@@ -1,0 +1,280 @@
+import type { PhysicalMemory } from '../../cpu/physical-memory.js';
+import { PAGE_MASK, PageLocation } from './layout.js';
+import { EMPTY_FRAME, EMPTY_LIST, type PfnDatabase } from './pfn.js';
+import { type PteFormat, type PteLocation, pteLocation } from './pte.js';
+
+/** Head of a page list (MMPFNLIST); the links are in the PFN database. */
+export interface PageListHead {
+  readonly location: PageLocation;
+  total: number;
+  flink: number;
+  blink: number;
+}
+
+/** Page colours: pages that compete for the same second-level cache lines (nt52.md 3.5). */
+export const COLORS = 64;
+const COLOR_MASK = COLORS - 1;
+
+/** Heads of the per-colour lists of zeroed or of free pages. */
+export interface ColorHeads {
+  readonly flink: Int32Array;
+  readonly blink: Int32Array;
+  readonly count: Int32Array;
+}
+
+/** Told before a frame's bytes are replaced by zeros. */
+export type FrameZeroed = (frame: number) => void;
+/** Told when the last trace of a file page leaves memory. */
+export type FilePageGone = (subsectionAddress: number) => void;
+
+/**
+ * The page lists and the rules by which a frame is taken and given back (nt52.md 3.2 to 3.6). A frame number of 0
+ * means "none": frame 0 never is on a list. Environment: the PFN lock of NT; nothing here waits or allocates.
+ */
+export class PageLists {
+  readonly zeroed = newHead(PageLocation.Zeroed);
+  readonly free = newHead(PageLocation.Free);
+  readonly standby = newHead(PageLocation.Standby);
+  readonly modified = newHead(PageLocation.Modified);
+  readonly modifiedNoWrite = newHead(PageLocation.ModifiedNoWrite);
+  readonly bad = newHead(PageLocation.Bad);
+  readonly zeroedByColor = newColorHeads();
+  readonly freeByColor = newColorHeads();
+  /** MmStandbyRePurposed. */
+  standbyRepurposed = 0;
+  readonly #pfn: PfnDatabase;
+  readonly #memory: PhysicalMemory;
+  readonly #format: PteFormat;
+  readonly #filePageGone: FilePageGone;
+  readonly #frameZeroed: FrameZeroed;
+
+  constructor(
+    pfn: PfnDatabase,
+    memory: PhysicalMemory,
+    format: PteFormat,
+    filePageGone: FilePageGone,
+    frameZeroed: FrameZeroed,
+  ) {
+    this.#pfn = pfn;
+    this.#memory = memory;
+    this.#format = format;
+    this.#filePageGone = filePageGone;
+    this.#frameZeroed = frameZeroed;
+  }
+
+  /** MmAvailablePages: what can be handed out at once. */
+  get availablePages(): number {
+    return this.zeroed.total + this.free.total + this.standby.total;
+  }
+
+  /** All heads by page location, for walkers. */
+  get heads(): readonly PageListHead[] {
+    return [this.zeroed, this.free, this.standby, this.modified, this.modifiedNoWrite, this.bad];
+  }
+
+  /** At boot: frames first .. end-1, which nobody has touched, become the zeroed list. */
+  fillZeroed(first: number, end: number): void {
+    const count = end - first;
+    if (count <= 0) return;
+    this.#pfn.fillZeroed(first, end, COLORS);
+    this.zeroed.total = count;
+    this.zeroed.flink = first;
+    this.zeroed.blink = end - 1;
+    const { flink, blink, count: counts } = this.zeroedByColor;
+    for (let offset = 0; offset < Math.min(COLORS, count); offset++) {
+      const color = (first + offset) & COLOR_MASK;
+      const rest = (count - 1 - offset) & ~COLOR_MASK;
+      flink[color] = first + offset;
+      blink[color] = first + offset + rest;
+      counts[color] = rest / COLORS + 1;
+    }
+  }
+
+  /** RemoveZeroPage: a page full of zeros, or 0 when no page is available. */
+  removeZeroPage(color: number): number {
+    const wanted = color & COLOR_MASK;
+    const zeroed = this.zeroedByColor.flink[wanted];
+    if (zeroed !== -1) return this.#take(zeroed);
+    if (this.zeroed.total > 0) return this.#take(this.zeroed.flink);
+    const colored = this.freeByColor.flink[wanted];
+    const frame = colored !== -1 ? this.#take(colored) : this.free.total > 0 ? this.#take(this.free.flink) : 0;
+    const dirty = frame !== 0 ? frame : this.#takeStandby();
+    if (dirty === 0) return 0;
+    this.#frameZeroed(dirty);
+    this.#memory.zeroFrame(dirty);
+    return dirty;
+  }
+
+  /** RemoveZeroPageIfAny: from the zeroed lists only, else 0. */
+  removeZeroPageIfAny(color: number): number {
+    const zeroed = this.zeroedByColor.flink[color & COLOR_MASK];
+    if (zeroed !== -1) return this.#take(zeroed);
+    return this.zeroed.total > 0 ? this.#take(this.zeroed.flink) : 0;
+  }
+
+  /** RemoveAnyPage: a page with any contents, or 0. */
+  removeAnyPage(color: number): number {
+    const wanted = color & COLOR_MASK;
+    const free = this.freeByColor.flink[wanted];
+    if (free !== -1) return this.#take(free);
+    const zeroed = this.zeroedByColor.flink[wanted];
+    if (zeroed !== -1) return this.#take(zeroed);
+    if (this.free.total > 0) return this.#take(this.free.flink);
+    if (this.zeroed.total > 0) return this.#take(this.zeroed.flink);
+    return this.#takeStandby();
+  }
+
+  /** A page whose contents nobody needs any more goes to the tail of the free list. */
+  insertFree(frame: number): void {
+    this.#pfn.makeFree(frame, PageLocation.Free);
+    this.#linkTail(this.free, frame);
+    this.#linkColorTail(this.freeByColor, frame);
+  }
+
+  /** A page known to hold zeros goes to the head of the zeroed list. */
+  insertZeroed(frame: number): void {
+    this.#pfn.makeFree(frame, PageLocation.Zeroed);
+    this.#linkHead(this.zeroed, frame);
+    this.#linkColorHead(this.zeroedByColor, frame);
+  }
+
+  /** A clean page that no working set holds; atFront: the next to be repurposed. */
+  insertStandby(frame: number, atFront: boolean): void {
+    this.#pfn.setLocation(frame, PageLocation.Standby);
+    if (atFront) this.#linkHead(this.standby, frame);
+    else this.#linkTail(this.standby, frame);
+  }
+
+  insertModified(frame: number): void {
+    this.#pfn.setLocation(frame, PageLocation.Modified);
+    this.#linkTail(this.modified, frame);
+  }
+
+  insertModifiedNoWrite(frame: number): void {
+    this.#pfn.setLocation(frame, PageLocation.ModifiedNoWrite);
+    this.#linkTail(this.modifiedNoWrite, frame);
+  }
+
+  insertBad(frame: number): void {
+    this.#pfn.makeFree(frame, PageLocation.Bad);
+    this.#linkTail(this.bad, frame);
+  }
+
+  /** Takes a page off the standby, modified or modified-no-write list; its entry is otherwise unchanged. */
+  unlink(frame: number): void {
+    const location = this.#pfn.location(frame);
+    if (location === PageLocation.Standby) this.#unlinkFrom(this.standby, frame);
+    else if (location === PageLocation.Modified) this.#unlinkFrom(this.modified, frame);
+    else if (location === PageLocation.ModifiedNoWrite) this.#unlinkFrom(this.modifiedNoWrite, frame);
+    this.#pfn.setLocation(frame, PageLocation.Transition);
+  }
+
+  /** Where the PTE that owns a page lies: in the page table or pool page that PteFrame names. */
+  owningPte(frame: number): PteLocation {
+    const host = this.#memory.hostPage(this.#pfn.pteFrame(frame));
+    return pteLocation((host + (this.#pfn.pteAddress(frame) & PAGE_MASK & ~3)) >>> 2);
+  }
+
+  /** Standby repurpose: the owner's PTE gets back what OriginalPte says, and its page table one reference less. */
+  restoreOriginalPte(frame: number): void {
+    const pfn = this.#pfn;
+    const original = pfn.originalPte(frame);
+    this.#format.copy(this.owningPte(frame), original);
+    if (this.#format.isPrototype(original)) this.#filePageGone(this.#format.subsectionAddress(original));
+    const table = pfn.pteFrame(frame);
+    pfn.setShareCount(table, pfn.shareCount(table) - 1);
+  }
+
+  /** Removes a free or zeroed page from its lists. */
+  #take(frame: number): number {
+    const zeroed = this.#pfn.location(frame) === PageLocation.Zeroed;
+    this.#unlinkFrom(zeroed ? this.zeroed : this.free, frame);
+    this.#unlinkColor(zeroed ? this.zeroedByColor : this.freeByColor, frame);
+    return frame;
+  }
+
+  #takeStandby(): number {
+    if (this.standby.total === 0) return 0;
+    const frame = this.standby.flink;
+    this.#unlinkFrom(this.standby, frame);
+    this.restoreOriginalPte(frame);
+    this.standbyRepurposed++;
+    return frame;
+  }
+
+  #linkTail(head: PageListHead, frame: number): void {
+    const pfn = this.#pfn;
+    pfn.setFlink(frame, EMPTY_LIST);
+    pfn.setBlink(frame, head.blink);
+    if (head.blink === EMPTY_LIST) head.flink = frame;
+    else pfn.setFlink(head.blink, frame);
+    head.blink = frame;
+    head.total++;
+  }
+
+  #linkHead(head: PageListHead, frame: number): void {
+    const pfn = this.#pfn;
+    pfn.setFlink(frame, head.flink);
+    pfn.setBlink(frame, EMPTY_LIST);
+    if (head.flink === EMPTY_LIST) head.blink = frame;
+    else pfn.setBlink(head.flink, frame);
+    head.flink = frame;
+    head.total++;
+  }
+
+  #unlinkFrom(head: PageListHead, frame: number): void {
+    const pfn = this.#pfn;
+    const next = pfn.flink(frame);
+    const previous = pfn.blink(frame);
+    if (next === EMPTY_LIST) head.blink = previous;
+    else pfn.setBlink(next, previous);
+    if (previous === EMPTY_LIST) head.flink = next;
+    else pfn.setFlink(previous, next);
+    head.total--;
+  }
+
+  #linkColorTail(heads: ColorHeads, frame: number): void {
+    const color = frame & COLOR_MASK;
+    const tail = heads.blink[color];
+    this.#pfn.setColorFlink(frame, EMPTY_LIST);
+    this.#pfn.setColorBlink(frame, tail === -1 ? EMPTY_FRAME : tail);
+    if (tail === -1) heads.flink[color] = frame;
+    else this.#pfn.setColorFlink(tail, frame);
+    heads.blink[color] = frame;
+    heads.count[color]++;
+  }
+
+  #linkColorHead(heads: ColorHeads, frame: number): void {
+    const color = frame & COLOR_MASK;
+    const next = heads.flink[color];
+    this.#pfn.setColorFlink(frame, next === -1 ? EMPTY_LIST : next);
+    this.#pfn.setColorBlink(frame, EMPTY_FRAME);
+    if (next === -1) heads.blink[color] = frame;
+    else this.#pfn.setColorBlink(next, frame);
+    heads.flink[color] = frame;
+    heads.count[color]++;
+  }
+
+  #unlinkColor(heads: ColorHeads, frame: number): void {
+    const color = frame & COLOR_MASK;
+    const next = this.#pfn.colorFlink(frame);
+    const previous = this.#pfn.colorBlink(frame);
+    if (next === EMPTY_LIST) heads.blink[color] = previous === EMPTY_FRAME ? -1 : previous;
+    else this.#pfn.setColorBlink(next, previous);
+    if (previous === EMPTY_FRAME) heads.flink[color] = next === EMPTY_LIST ? -1 : next;
+    else this.#pfn.setColorFlink(previous, next);
+    heads.count[color]--;
+  }
+}
+
+function newHead(location: PageLocation): PageListHead {
+  return { location, total: 0, flink: EMPTY_LIST, blink: EMPTY_LIST };
+}
+
+function newColorHeads(): ColorHeads {
+  return {
+    flink: new Int32Array(COLORS).fill(-1),
+    blink: new Int32Array(COLORS).fill(-1),
+    count: new Int32Array(COLORS),
+  };
+}

@@ -1,0 +1,185 @@
+import type { AddressSpace } from './address-space.js';
+import { PAGE_SHIFT, SYSTEM_RANGE_START } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { decrementShareCount, deletePage, deleteTransitionPage, initializePfn } from './pfn-counts.js';
+import { ProtectionMask } from './protection.js';
+import { NO_PTE, type PteLocation, PteOwner, pteLocation } from './pte.js';
+
+export { removeFromWorkingSet, setPageProtection } from './pte-protection.js';
+
+/**
+ * Page tables of the user half: finding and making them, and taking PTEs away. A page table is a page like any other,
+ * owned by its PDE; it exists while UsedPageTableEntries counts a PTE in it that is not zero (nt52.md 6.2).
+ * Environment: working-set lock of NT; nothing here waits.
+ */
+
+/** Where the PDE of an address lies; always exists. */
+export function pdeLocation(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+  const { format } = mm;
+  const table = address >>> format.tableShift;
+  const directory = format.isPae ? table >>> 9 : 0;
+  return pteLocation(space.directories[directory] + (table & (format.entriesPerTable - 1)) * format.entryWords);
+}
+
+/** Where the PTE of an address lies; NO_PTE when there is no page table (or a large page). */
+export function findPte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+  const { format } = mm;
+  const pde = pdeLocation(mm, space, address);
+  if (!format.isValid(pde) || format.isLargePage(pde)) return NO_PTE;
+  const table = mm.memory.hostPage(format.frame(pde)) >>> 2;
+  return pteLocation(table + ((address >>> PAGE_SHIFT) & (format.entriesPerTable - 1)) * format.entryWords);
+}
+
+/** The frame of the page table of an address, 0 when there is none. */
+export function pageTableFrame(mm: MemoryManager, space: AddressSpace, address: number): number {
+  const pde = pdeLocation(mm, space, address);
+  return mm.format.isValid(pde) ? mm.format.frame(pde) : 0;
+}
+
+/**
+ * As findPte, but makes the page table when it is absent; NO_PTE only when no frame is left. Commitment for page tables
+ * was charged with the VAD (nt52.md 4.3).
+ */
+export function makePte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+  const found = findPte(mm, space, address);
+  if (found !== NO_PTE) return found;
+  const { format } = mm;
+  const pde = pdeLocation(mm, space, address);
+  const frame = mm.lists.removeZeroPage(mm.nextColor());
+  if (frame === 0) return NO_PTE;
+  const directory = space.directoryFrames[format.isPae ? address >>> 30 : 0];
+  format.writeDemandZero(pde, ProtectionMask.ReadWrite);
+  initializePfn(mm, frame, pde, format.pdeAddress(address), directory);
+  mm.pfn.setModified(frame, true);
+  format.writeTable(pde, frame, PteOwner.User);
+  mm.counters.pageTableFaults++;
+  return findPte(mm, space, address);
+}
+
+/** UsedPageTableEntries of the page table of a user address. */
+export function usedPageTableEntries(mm: MemoryManager, space: AddressSpace, address: number): number {
+  return mm.view.getUint16(space.usedPageTableEntries + (address >>> mm.format.tableShift) * 2, true);
+}
+
+/** A zero PTE was given contents. */
+export function pteBecameNonZero(mm: MemoryManager, space: AddressSpace, address: number): void {
+  const at = space.usedPageTableEntries + (address >>> mm.format.tableShift) * 2;
+  mm.view.setUint16(at, mm.view.getUint16(at, true) + 1, true);
+}
+
+/** A PTE was zeroed: the last one of a page table takes the table with it. */
+export function pteBecameZero(mm: MemoryManager, space: AddressSpace, address: number): void {
+  const at = space.usedPageTableEntries + (address >>> mm.format.tableShift) * 2;
+  const used = mm.view.getUint16(at, true) - 1;
+  mm.view.setUint16(at, used, true);
+  if (used === 0) freePageTable(mm, space, address);
+}
+
+/** Frees the page table of an address when no PTE in it is in use (after a fault that failed half-way). */
+export function releaseEmptyPageTable(mm: MemoryManager, space: AddressSpace, address: number): void {
+  if (pageTableFrame(mm, space, address) !== 0 && usedPageTableEntries(mm, space, address) === 0) {
+    freePageTable(mm, space, address);
+  }
+}
+
+function freePageTable(mm: MemoryManager, space: AddressSpace, address: number): void {
+  const pde = pdeLocation(mm, space, address);
+  const frame = mm.format.frame(pde);
+  mm.format.writeZero(pde);
+  deletePage(mm, frame);
+  // The table was visible through the self-map too.
+  invalidate(mm, space, mm.format.pteAddress(address));
+}
+
+/** Drops what the processor may have cached for an address of this process. */
+export function invalidate(mm: MemoryManager, space: AddressSpace, address: number): void {
+  if (space === mm.current || address >= SYSTEM_RANGE_START) mm.cpu.invalidatePage(address | 0);
+}
+
+/** A store happened through this valid PTE: the page must be written before it can be reused. */
+export function captureDirty(mm: MemoryManager, at: PteLocation): void {
+  if (mm.format.isDirty(at)) mm.pfn.setModified(mm.format.frame(at), true);
+}
+
+/**
+ * Makes a PTE of any form zero: its page, or its reference to a shared page, is gone, the TLB knows, and an empty
+ * page table is freed. Commitment is the caller's matter. Returns true when there was anything.
+ */
+export function deletePte(mm: MemoryManager, space: AddressSpace, address: number): boolean {
+  const at = findPte(mm, space, address);
+  if (at === NO_PTE || mm.format.isZero(at)) return false;
+  emptyPte(mm, space, address, at);
+  pteBecameZero(mm, space, address);
+  return true;
+}
+
+/** MiDeleteVirtualAddresses: deletePte over firstVpn .. lastVpn, skipping absent page tables. Returns PTEs deleted. */
+export function deletePteRange(mm: MemoryManager, space: AddressSpace, firstVpn: number, lastVpn: number): number {
+  let deleted = 0;
+  forEachPte(mm, space, firstVpn, lastVpn, (_at, vpn) => {
+    if (deletePte(mm, space, vpn * 0x1000)) deleted++;
+  });
+  return deleted;
+}
+
+/** Decommits one page: whatever the PTE was, it becomes the decommitted marker. Needs a page table: NO_PTE of makePte = false. */
+export function decommitPte(mm: MemoryManager, space: AddressSpace, address: number): boolean {
+  const at = makePte(mm, space, address);
+  if (at === NO_PTE) return false;
+  if (mm.format.isZero(at)) pteBecameNonZero(mm, space, address);
+  else emptyPte(mm, space, address, at);
+  mm.format.writeDecommitted(at);
+  return true;
+}
+
+/**
+ * Calls a function for every non-zero PTE of firstVpn .. lastVpn in order of address. Page tables that do not exist
+ * are skipped as a whole; the function may delete the PTE it is given, and with it the table.
+ */
+export function forEachPte(
+  mm: MemoryManager,
+  space: AddressSpace,
+  firstVpn: number,
+  lastVpn: number,
+  visit: (at: PteLocation, vpn: number) => void,
+): void {
+  const entries = mm.format.entriesPerTable;
+  for (let vpn = firstVpn; vpn <= lastVpn; ) {
+    const at = findPte(mm, space, vpn * 0x1000);
+    if (at === NO_PTE) {
+      vpn = (Math.floor(vpn / entries) + 1) * entries;
+      continue;
+    }
+    if (!mm.format.isZero(at)) visit(at, vpn);
+    vpn++;
+  }
+}
+
+/** Takes what a non-zero PTE refers to away and leaves the PTE zero; UsedPageTableEntries is the caller's. */
+function emptyPte(mm: MemoryManager, space: AddressSpace, address: number, at: PteLocation): void {
+  const { format, pfn } = mm;
+  if (format.isValid(at)) {
+    const frame = format.frame(at);
+    captureDirty(mm, at);
+    format.writeZero(at);
+    invalidate(mm, space, address);
+    space.workingSetSize--;
+    if (pfn.isPrototype(frame)) {
+      space.viewProtection.delete(address >>> PAGE_SHIFT);
+      decrementShareCount(mm, frame);
+      decrementShareCount(mm, pageTableFrame(mm, space, address));
+      return;
+    }
+    space.privatePages--;
+    deletePage(mm, frame);
+    return;
+  }
+  if (format.isTransition(at)) {
+    const frame = format.transitionFrame(at);
+    format.writeZero(at);
+    space.privatePages--;
+    deleteTransitionPage(mm, frame);
+    return;
+  }
+  format.writeZero(at);
+}

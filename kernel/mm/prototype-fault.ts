@@ -1,0 +1,236 @@
+import { Status } from '../ntstatus.js';
+import type { AddressSpace } from './address-space.js';
+import { addToWorkingSet, resolveDemandZero } from './demand-zero.js';
+import { FaultAccess, FaultOutcome } from './fault-outcome.js';
+import { PAGE_SHIFT, PageLocation } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { pageTableFrame } from './page-table.js';
+import {
+  contentsReplaced,
+  deleteTransitionPage,
+  incrementShareCount,
+  initializePfn,
+  reactivate,
+} from './pfn-counts.js';
+import { isCopyOnWrite, isWritable, makeNotWriteCopy, ProtectionMask, permitsAccess } from './protection.js';
+import { NO_PTE, type PteLocation, PteOwner } from './pte.js';
+import { prototypeProtection, viewDefaultProtection } from './pte-protection.js';
+import { systemFrame, systemLocation } from './system-pages.js';
+
+const MEMORY_MANAGEMENT = 0x1a;
+const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
+
+/**
+ * MiResolveProtoPteFault: a page of a section view. The hardware PTE is in prototype form; the prototype PTE says where
+ * the page is. File pages are read at once: no outcome asks the caller to wait yet.
+ *
+ * @param prototypeAddress system address of the prototype PTE
+ * @param protection of the PTE, or ProtectionMask.Unknown: the prototype PTE's
+ * Outcomes: Shared, Transition, DemandZero, MappedFile; AccessViolation, InPageError (status in mm.faults), NoMemory.
+ */
+export function resolvePrototype(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  prototypeAddress: number,
+  protection: number,
+  access: FaultAccess,
+): FaultOutcome {
+  const { format } = mm;
+  const prototype = systemLocation(mm, prototypeAddress);
+  if (prototype === NO_PTE || format.isZero(prototype)) return FaultOutcome.AccessViolation;
+  const write = access === FaultAccess.Write;
+  let effective = protection;
+  if (protection === ProtectionMask.Unknown) {
+    effective = prototypeProtection(mm, prototypeAddress);
+    if (!permitsAccess(effective, write)) return FaultOutcome.AccessViolation;
+  }
+  if (format.isValid(prototype)) {
+    mm.counters.prototypeFaults++;
+    return complete(mm, space, address, at, format.frame(prototype), effective, write, FaultOutcome.Shared);
+  }
+  if (format.isTransition(prototype)) {
+    const frame = format.transitionFrame(prototype);
+    reactivate(mm, frame);
+    format.writeValid(prototype, frame, format.protection(mm.pfn.originalPte(frame)), PteOwner.Kernel, false);
+    mm.counters.transitionFaults++;
+    return complete(mm, space, address, at, frame, effective, write, FaultOutcome.Transition);
+  }
+  if (format.isDecommitted(prototype)) return FaultOutcome.AccessViolation;
+  if (format.isDemandZero(prototype)) {
+    if (isCopyOnWrite(effective)) {
+      // Nobody else will ever see this page: it is private from the start.
+      format.writeDemandZero(at, makeNotWriteCopy(effective));
+      return resolveDemandZero(mm, space, address, at);
+    }
+    const frame = makePrototypePage(mm, prototype, prototypeAddress, true);
+    if (frame === 0) return FaultOutcome.NoMemory;
+    mm.counters.demandZeroFaults++;
+    return complete(mm, space, address, at, frame, effective, write, FaultOutcome.DemandZero);
+  }
+  if (!format.isPrototype(prototype)) {
+    // Nothing writes page-file PTEs yet: there are no paging files.
+    mm.faults.underlyingStatus = Status.NOT_IMPLEMENTED;
+    return FaultOutcome.InPageError;
+  }
+  return readFilePage(mm, space, address, at, prototype, prototypeAddress, effective, write);
+}
+
+/** The prototype PTE is in subsection form: the page comes from the file. */
+function readFilePage(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  prototype: PteLocation,
+  prototypeAddress: number,
+  protection: number,
+  write: boolean,
+): FaultOutcome {
+  const frame = readPrototypePage(mm, prototype, prototypeAddress);
+  if (frame === 0) return mm.faults.underlyingStatus === 0 ? FaultOutcome.NoMemory : FaultOutcome.InPageError;
+  return complete(mm, space, address, at, frame, protection, write, FaultOutcome.MappedFile);
+}
+
+/** Reads the file page behind a subsection-form prototype PTE and makes that PTE valid, without sharers; 0 on failure. */
+function readPrototypePage(mm: MemoryManager, prototype: PteLocation, prototypeAddress: number): number {
+  const { format, faults } = mm;
+  faults.underlyingStatus = 0;
+  const subsection = mm.subsections.get(format.subsectionAddress(prototype));
+  if (subsection === undefined || subsection.failAllIo) {
+    faults.underlyingStatus = Status.IN_PAGE_ERROR;
+    return 0;
+  }
+  const frame = mm.lists.removeAnyPage(mm.nextColor());
+  if (frame === 0) return 0;
+  contentsReplaced(mm, frame);
+  const status = subsection.readPage(prototypeAddress, mm.memory.hostPage(frame));
+  if (status >>> 0 >= 0xc0000000) {
+    faults.underlyingStatus = status >>> 0;
+    mm.lists.insertFree(frame);
+    return 0;
+  }
+  mm.counters.mappedFileFaults++;
+  mm.counters.pagesRead++;
+  mm.counters.pageReadIos++;
+  subsection.pfnReferenceAdded();
+  installPrototypePage(mm, frame, prototype, prototypeAddress, false);
+  return frame;
+}
+
+/** A zeroed page for a demand-zero prototype PTE, without sharers yet; 0 when there is none. */
+function makePrototypePage(mm: MemoryManager, prototype: PteLocation, address: number, modified: boolean): number {
+  const frame = mm.lists.removeZeroPage(mm.nextColor());
+  if (frame !== 0) installPrototypePage(mm, frame, prototype, address, modified);
+  return frame;
+}
+
+function installPrototypePage(
+  mm: MemoryManager,
+  frame: number,
+  prototype: PteLocation,
+  prototypeAddress: number,
+  modified: boolean,
+): void {
+  const { format, pfn } = mm;
+  const protection = format.protection(prototype);
+  initializePfn(mm, frame, prototype, prototypeAddress, systemFrame(mm, prototypeAddress));
+  pfn.setPrototype(frame, true);
+  pfn.setModified(frame, modified);
+  pfn.setShareCount(frame, 0);
+  format.writeValid(prototype, frame, protection, PteOwner.Kernel, false);
+}
+
+/** MiCompleteProtoPteFault: the shared page is active; the hardware PTE becomes valid. */
+function complete(
+  mm: MemoryManager,
+  space: AddressSpace,
+  address: number,
+  at: PteLocation,
+  frame: number,
+  protection: number,
+  write: boolean,
+  outcome: FaultOutcome,
+): FaultOutcome {
+  const { format, pfn } = mm;
+  const vpn = address >>> PAGE_SHIFT;
+  incrementShareCount(mm, frame);
+  incrementShareCount(mm, pageTableFrame(mm, space, address));
+  const store = write && isWritable(protection) && !isCopyOnWrite(protection);
+  if (store) pfn.setModified(frame, true);
+  if (protection !== viewDefaultProtection(mm, space, vpn)) space.viewProtection.set(vpn, protection);
+  format.writeValid(at, frame, protection, PteOwner.User, store);
+  addToWorkingSet(space);
+  return outcome;
+}
+
+// --- for sections (part of mm, not of the fault path) -----------------------------------------------------------------
+
+/**
+ * Makes the page of a prototype PTE resident without mapping it (section flush, system readers): its frame, or 0 when it is
+ * not committed, cannot be read (status in mm.faults.underlyingStatus) or no frame is left. The page has one share, which the
+ * caller gives back with releasePrototypePage.
+ */
+export function pinPrototypePage(mm: MemoryManager, prototypeAddress: number): number {
+  const { format, pfn } = mm;
+  const prototype = systemLocation(mm, prototypeAddress);
+  mm.faults.underlyingStatus = 0;
+  if (prototype === NO_PTE || format.isZero(prototype)) return 0;
+  let frame = 0;
+  if (format.isValid(prototype)) {
+    frame = format.frame(prototype);
+  } else if (format.isTransition(prototype)) {
+    frame = format.transitionFrame(prototype);
+    reactivate(mm, frame);
+    format.writeValid(prototype, frame, format.protection(pfn.originalPte(frame)), PteOwner.Kernel, false);
+  } else if (format.isDemandZero(prototype)) {
+    frame = makePrototypePage(mm, prototype, prototypeAddress, true);
+  } else if (format.isPrototype(prototype)) {
+    frame = readPrototypePage(mm, prototype, prototypeAddress);
+  }
+  if (frame !== 0) incrementShareCount(mm, frame);
+  return frame;
+}
+
+/** Frame of a prototype PTE's page when it is in memory (mapped or on a list), else 0. Changes nothing. */
+export function residentPrototypePage(mm: MemoryManager, prototypeAddress: number): number {
+  const prototype = systemLocation(mm, prototypeAddress);
+  if (prototype === NO_PTE) return 0;
+  if (mm.format.isValid(prototype)) return mm.format.frame(prototype);
+  return mm.format.isTransition(prototype) ? mm.format.transitionFrame(prototype) : 0;
+}
+
+/** The page was written to its file: it is clean, and when it waits on the modified list it moves to standby. */
+export function markPrototypePageClean(mm: MemoryManager, frame: number): void {
+  mm.pfn.setModified(frame, false);
+  if (mm.pfn.location(frame) !== PageLocation.Modified) return;
+  mm.lists.unlink(frame);
+  mm.lists.insertStandby(frame, false);
+}
+
+/**
+ * Deletes a prototype PTE: its page, if it is in memory, goes to the free list, and the PTE becomes zero.
+ * No view may map the page any more; a page that is still mapped is a bugcheck 1A.
+ */
+export function deletePrototypePte(mm: MemoryManager, prototypeAddress: number): void {
+  const { format, pfn } = mm;
+  const prototype = systemLocation(mm, prototypeAddress);
+  if (prototype === NO_PTE) return;
+  if (format.isValid(prototype)) {
+    mm.environment.bugcheck(
+      MEMORY_MANAGEMENT,
+      SUB_PROTOTYPE_STILL_MAPPED,
+      prototypeAddress,
+      format.frame(prototype),
+      0,
+    );
+  }
+  if (format.isTransition(prototype)) {
+    const frame = format.transitionFrame(prototype);
+    const original = pfn.originalPte(frame);
+    if (format.isPrototype(original)) mm.filePageGone(format.subsectionAddress(original));
+    deleteTransitionPage(mm, frame);
+  }
+  format.writeZero(prototype);
+}

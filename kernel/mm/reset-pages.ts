@@ -1,0 +1,29 @@
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
+import type { AddressSpace } from './address-space.js';
+import type { MemoryManager } from './memory-manager.js';
+import { forEachPte, invalidate } from './page-table.js';
+import type { Vad } from './vad.js';
+
+/**
+ * MEM_RESET: the contents of resident pages need not be kept. They lose their modified state, so that nothing will be
+ * written to a page file for them. USER_MAPPED_FILE on views of files.
+ */
+export function resetPages(
+  mm: MemoryManager,
+  space: AddressSpace,
+  vad: Vad,
+  firstVpn: number,
+  lastVpn: number,
+): NtStatus {
+  if (vad.controlArea !== null && vad.controlArea.file !== null) return Status.USER_MAPPED_FILE;
+  const { format, pfn } = mm;
+  forEachPte(mm, space, firstVpn, lastVpn, (at, vpn) => {
+    if (!format.isValid(at)) return;
+    pfn.setModified(format.frame(at), false);
+    if (!format.isDirty(at)) return;
+    format.clearDirty(at);
+    invalidate(mm, space, vpn * 0x1000);
+  });
+  return Status.SUCCESS;
+}

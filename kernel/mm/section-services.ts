@@ -1,0 +1,280 @@
+import { AccessKind } from '../../cpu/index.js';
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { ObjectAttributes } from '../ob/object-header.js';
+import { hex } from '../trace.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { checkSectionParameters, createSection, extendDataArea, releaseSection } from './create-section.js';
+import { captureViewDirtyBits, flushDataPages } from './flush-pages.js';
+import { HIGHEST_USER_ADDRESS } from './layout.js';
+import {
+  checkViewAlignment,
+  checkViewParameters,
+  checkViewRange,
+  mapViewOfSection,
+  unmapViewOfSection,
+} from './map-view.js';
+import { fileAccessForSection, makeProtectionMask, SectionAccess, sectionAccessForView } from './protection.js';
+import { querySectionBasic, querySectionImage } from './query-section.js';
+import type { Section } from './section.js';
+import type { SectionFile } from './segment.js';
+import { addressSpaceOf, ProcessRight, probeDword, probeDwords, writeDword } from './service-support.js';
+import type { CapturedObjectAttributes } from './user-memory.js';
+
+const LARGE_INTEGER_SIZE = 8;
+
+/** Tells ob how Section objects end; Machine calls it once at boot. */
+export function initializeSectionType(kernel: Kernel): void {
+  kernel.ob.types.section.procedures = { delete: (section) => releaseSection(kernel, section) };
+}
+
+function attributesOf(captured: CapturedObjectAttributes): ObjectAttributes {
+  return { root: captured.root, name: captured.hasName ? captured.name : null, attributes: captured.attributes };
+}
+
+/** The file behind a handle, as sections see it. INVALID_FILE_FOR_SECTION for consoles, pipes and volumes. */
+function sectionFile(kernel: Kernel, handle: number, access: number): SectionFile | NtStatus {
+  const { status, object } = kernel.ob.peekObjectByHandle(handle, kernel.ob.types.file, access);
+  if (object === null) return status;
+  return object.body.control ?? Status.INVALID_FILE_FOR_SECTION;
+}
+
+/** NtCreateSection(SectionHandle*, Access, ObjectAttributes*, MaximumSize*, PageProtection, Attributes, File): nt52 8.2. */
+function* ntCreateSection(
+  kernel: Kernel,
+  sectionHandle: number,
+  desiredAccess: number,
+  objectAttributes: number,
+  maximumSize: number,
+  protection: number,
+  attributes: number,
+  fileHandle: number,
+): Blocking<NtStatus> {
+  let status = checkSectionParameters(attributes, protection);
+  if (status === Status.INVALID_PARAMETER_6) return status;
+  const early = status;
+  status = probeDword(kernel, sectionHandle);
+  let size = 0n;
+  if (status === Status.SUCCESS && maximumSize !== 0) {
+    status = kernel.user.probe(maximumSize, LARGE_INTEGER_SIZE, 4, AccessKind.Read);
+    size = kernel.user.read64(maximumSize);
+  }
+  if (early !== Status.SUCCESS) return early;
+  if (status !== Status.SUCCESS) return status;
+  const captured = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  if (captured.status !== Status.SUCCESS) return captured.status;
+  let file: SectionFile | null = null;
+  if (fileHandle !== 0) {
+    const found = sectionFile(kernel, fileHandle, fileAccessForSection(makeProtectionMask(protection)));
+    if (typeof found === 'number') return found;
+    file = found;
+  }
+  if (size < 0n || size > BigInt(Number.MAX_SAFE_INTEGER)) return Status.SECTION_TOO_BIG;
+  const request = { size: Number(size), protection, attributes, file };
+  const result = kernel.ob.createObjectHandle<Section>(
+    kernel.ob.types.section,
+    objectAttributes === 0 ? null : attributesOf(captured),
+    desiredAccess,
+    () => {
+      const created = createSection(kernel, request);
+      return created.section ?? created.status;
+    },
+  );
+  if (isSuccess(result.status)) writeDword(kernel, sectionHandle, result.handle);
+  return result.status;
+}
+
+/** NtOpenSection(SectionHandle*, Access, ObjectAttributes*). */
+function* ntOpenSection(
+  kernel: Kernel,
+  sectionHandle: number,
+  desiredAccess: number,
+  objectAttributes: number,
+): Blocking<NtStatus> {
+  const status = probeDword(kernel, sectionHandle);
+  if (status !== Status.SUCCESS) return status;
+  const captured = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  if (captured.status !== Status.SUCCESS) return captured.status;
+  const result = kernel.ob.openObjectByName<Section>(kernel.ob.types.section, attributesOf(captured), desiredAccess);
+  if (isSuccess(result.status)) writeDword(kernel, sectionHandle, result.handle);
+  return result.status;
+}
+
+/** NtMapViewOfSection(Section, Process, Base*, ZeroBits, CommitSize, Offset*, ViewSize*, Inherit, Type, Protect): nt52 8.4. */
+function ntMapViewOfSection(
+  kernel: Kernel,
+  sectionHandle: number,
+  process: number,
+  baseAddress: number,
+  zeroBits: number,
+  commitSize: number,
+  sectionOffset: number,
+  viewSize: number,
+  inherit: number,
+  allocationType: number,
+  protection: number,
+): NtStatus {
+  const { user } = kernel;
+  let status = checkViewParameters(zeroBits, inherit, allocationType, protection);
+  if (status === Status.SUCCESS) status = probeDwords(kernel, baseAddress, viewSize);
+  if (status === Status.SUCCESS && sectionOffset !== 0) {
+    status = user.probe(sectionOffset, LARGE_INTEGER_SIZE, 1, AccessKind.Write);
+  }
+  if (status !== Status.SUCCESS) return status;
+  const base = user.read32(baseAddress);
+  const size = user.read32(viewSize);
+  const offset = sectionOffset === 0 ? 0n : user.read64(sectionOffset);
+  status = checkViewRange(base, size, zeroBits);
+  if (status !== Status.SUCCESS) return status;
+  const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
+  if (typeof space === 'number') return space;
+  const access = sectionAccessForView(makeProtectionMask(protection));
+  const { status: found, object } = kernel.ob.peekObjectByHandle(sectionHandle, kernel.ob.types.section, access);
+  if (object === null) return found;
+  if (offset > BigInt(Number.MAX_SAFE_INTEGER)) return Status.INVALID_VIEW_SIZE;
+  const start = Number(offset);
+  status = checkViewAlignment(base, start, allocationType);
+  if (status !== Status.SUCCESS) return status;
+  const request = { base, zeroBits, commitSize, offset: start, size, inherit, allocationType, protection };
+  const result = mapViewOfSection(kernel, object.body, space, request);
+  if (!isSuccess(result.status)) return result.status;
+  writeDword(kernel, viewSize, result.size);
+  writeDword(kernel, baseAddress, result.base);
+  if (sectionOffset !== 0) {
+    user.write64(sectionOffset, BigInt(result.offset));
+    user.clearFailure();
+  }
+  traceModule(kernel, object.body, space.processId, result.base, result.size);
+  return result.status;
+}
+
+/** `--trace modules`: an image was mapped. */
+function traceModule(kernel: Kernel, section: Section, process: number, base: number, size: number): void {
+  const file = section.controlArea.file;
+  if (!kernel.trace.modules || !section.controlArea.flags.image || file === null) return;
+  kernel.trace.event('module', { process, name: file.name, base: hex(base), size: hex(size) });
+}
+
+/** NtUnmapViewOfSection(Process, Base): nt52 8.5. */
+function ntUnmapViewOfSection(kernel: Kernel, process: number, base: number): NtStatus {
+  if (base > HIGHEST_USER_ADDRESS) return Status.NOT_MAPPED_VIEW;
+  const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
+  return typeof space === 'number' ? space : unmapViewOfSection(kernel, space, base);
+}
+
+/** NtExtendSection(Section, NewSize*): data-file sections only; others are SECTION_NOT_EXTENDED. */
+function ntExtendSection(kernel: Kernel, sectionHandle: number, newSize: number): NtStatus {
+  const probed = kernel.user.probe(newSize, LARGE_INTEGER_SIZE, 1, AccessKind.Write);
+  if (probed !== Status.SUCCESS) return probed;
+  const wanted = kernel.user.read64(newSize);
+  const { ob } = kernel;
+  const { status, object } = ob.peekObjectByHandle(sectionHandle, ob.types.section, SectionAccess.ExtendSize);
+  if (object === null) return status;
+  const section = object.body;
+  const { file, flags } = section.controlArea;
+  if (file === null || flags.image) return Status.SECTION_NOT_EXTENDED;
+  if (wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER)) return Status.SECTION_TOO_BIG;
+  const size = Number(wanted);
+  if (size > section.sizeOfSection) {
+    if (size > file.size()) {
+      if (section.copyOnWrite) return Status.SECTION_NOT_EXTENDED;
+      const extended = file.setSize(size);
+      if (extended !== Status.SUCCESS) return extended;
+    }
+    if (!extendDataArea(kernel, section.controlArea, size)) return Status.INSUFFICIENT_RESOURCES;
+    section.sizeOfSection = size;
+  }
+  kernel.user.write64(newSize, BigInt(section.sizeOfSection));
+  kernel.user.clearFailure();
+  return Status.SUCCESS;
+}
+
+const SectionInformation = { Basic: 0, Image: 1 } as const;
+const SECTION_BASIC_SIZE = 0x10;
+const SECTION_IMAGE_SIZE = 0x30;
+
+/** NtQuerySection(Section, Class, Buffer, Length, ReturnLength*): nt52 8.5. */
+function ntQuerySection(
+  kernel: Kernel,
+  sectionHandle: number,
+  informationClass: number,
+  buffer: number,
+  length: number,
+  returnLength: number,
+): NtStatus {
+  const { ob, user } = kernel;
+  let status = user.probe(buffer, length, 4, AccessKind.Write);
+  if (status === Status.SUCCESS && returnLength !== 0) status = probeDword(kernel, returnLength);
+  if (status !== Status.SUCCESS) return status;
+  if (informationClass > SectionInformation.Image) return Status.INVALID_INFO_CLASS;
+  const needed = informationClass === SectionInformation.Basic ? SECTION_BASIC_SIZE : SECTION_IMAGE_SIZE;
+  if (length < needed) return Status.INFO_LENGTH_MISMATCH;
+  const { status: found, object } = ob.peekObjectByHandle(sectionHandle, ob.types.section, SectionAccess.Query);
+  if (object === null) return found;
+  const bytes =
+    informationClass === SectionInformation.Basic ? querySectionBasic(object.body) : querySectionImage(object.body);
+  if (bytes === null) return Status.SECTION_NOT_IMAGE;
+  user.writeBytes(buffer, bytes);
+  user.clearFailure();
+  if (returnLength !== 0) writeDword(kernel, returnLength, bytes.length);
+  return Status.SUCCESS;
+}
+
+/** NtFlushVirtualMemory(Process, Base*, Size*, IoStatus*): writes the modified pages of a data-file view: nt52 8.5. */
+function ntFlushVirtualMemory(
+  kernel: Kernel,
+  process: number,
+  baseAddress: number,
+  regionSize: number,
+  ioStatus: number,
+): NtStatus {
+  const { user, mm } = kernel;
+  let status = probeDwords(kernel, baseAddress, regionSize);
+  if (status === Status.SUCCESS) status = user.probe(ioStatus, 8, 4, AccessKind.Write);
+  if (status !== Status.SUCCESS) return status;
+  const base = user.read32(baseAddress);
+  const size = user.read32(regionSize);
+  if (base > HIGHEST_USER_ADDRESS || size > HIGHEST_USER_ADDRESS - base) return Status.INVALID_PARAMETER_2;
+  const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
+  if (typeof space === 'number') return space;
+  const vad = space.vads.find(base >>> 12);
+  if (vad === null || vad.controlArea === null) return Status.NOT_MAPPED_VIEW;
+  if (vad.controlArea.file === null || vad.isImage) return Status.NOT_MAPPED_DATA;
+  const first = base >>> 12;
+  const last = size === 0 ? vad.endingVpn : (base + size - 1) >>> 12;
+  if (last > vad.endingVpn) return Status.NOT_MAPPED_VIEW;
+  captureViewDirtyBits(mm, space, vad, first, last);
+  const firstPage = vad.firstSegmentPage + (first - vad.startingVpn);
+  const flushed = flushDataPages(mm, vad.controlArea, firstPage, last - first + 1);
+  writeDword(kernel, baseAddress, first * 0x1000);
+  writeDword(kernel, regionSize, (last - first + 1) * 0x1000);
+  writeDword(kernel, ioStatus, flushed);
+  writeDword(kernel, ioStatus + 4, flushed === Status.SUCCESS ? (last - first + 1) * 0x1000 : 0);
+  return flushed;
+}
+
+/** NtAreMappedFilesTheSame(a, b): is the view at `a` the image of the file that is mapped at `b`? */
+function ntAreMappedFilesTheSame(kernel: Kernel, first: number, second: number): NtStatus {
+  const { vads } = kernel.mm.current;
+  const firstVad = vads.find(first >>> 12);
+  const secondVad = vads.find(second >>> 12);
+  if (firstVad === null || secondVad === null) return Status.INVALID_ADDRESS;
+  const image = firstVad.controlArea;
+  const file = secondVad.controlArea?.file ?? null;
+  if (image === null || image.file === null || file === null) return Status.CONFLICTING_ADDRESSES;
+  if (image === secondVad.controlArea) return Status.SUCCESS;
+  return file.sectionObjectPointers.imageSectionObject === image ? Status.SUCCESS : Status.NOT_SAME_DEVICE;
+}
+
+/** Rows of the service table for sections; mm-services.ts joins them to the others of mm. */
+export const sectionServices: readonly Service[] = [
+  service('NtCreateSection', ntCreateSection),
+  service('NtOpenSection', ntOpenSection),
+  service('NtMapViewOfSection', ntMapViewOfSection),
+  service('NtUnmapViewOfSection', ntUnmapViewOfSection),
+  service('NtExtendSection', ntExtendSection),
+  service('NtQuerySection', ntQuerySection),
+  service('NtFlushVirtualMemory', ntFlushVirtualMemory),
+  service('NtAreMappedFilesTheSame', ntAreMappedFilesTheSame),
+];

@@ -1,0 +1,231 @@
+import { Status } from '../ntstatus.js';
+import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
+import type { FaultableSubsection } from './memory-manager.js';
+
+/**
+ * What stands behind a section: the control area of a file (or of page-file backed memory), its segment with the
+ * prototype PTEs, and the subsections that say where each run of pages comes from (nt52 8.1). The structures are
+ * objects charged to nonpaged pool; the prototype PTE arrays are bytes in paged pool.
+ */
+
+/** What mm needs of an open file; io's file objects offer it. Offsets and lengths in bytes. */
+export interface SectionFile {
+  /** Name in the NT namespace, as NtQueryVirtualMemory reports it. */
+  readonly name: string;
+  readonly isDirectory: boolean;
+  /** Shared by every open of the same file. */
+  readonly sectionObjectPointers: SectionObjectPointers;
+  size(): number;
+  /** At most `length` bytes; fewer only at the end of the file. */
+  read(offset: number, length: number): Uint8Array | NtStatus;
+  write(offset: number, bytes: Uint8Array): NtStatus;
+  setSize(size: number): NtStatus;
+  /** The file stays open while a control area refers to it. */
+  reference(): void;
+  dereference(): void;
+}
+
+/** SECTION_OBJECT_POINTERS: one data and one image control area per file. */
+export interface SectionObjectPointers {
+  dataSectionObject: ControlArea | null;
+  imageSectionObject: ControlArea | null;
+}
+
+/** What SECTION_IMAGE_INFORMATION reports (0x30 bytes). */
+export interface ImageInformation {
+  /** RVA-based entry made absolute with the preferred base; 0 when the image has none. */
+  readonly transferAddress: number;
+  readonly zeroBits: number;
+  readonly maximumStackSize: number;
+  readonly committedStackSize: number;
+  readonly subSystemType: number;
+  readonly subSystemMinorVersion: number;
+  readonly subSystemMajorVersion: number;
+  readonly characteristics: number;
+  readonly dllCharacteristics: number;
+  readonly machine: number;
+  readonly containsCode: boolean;
+  readonly loaderFlags: number;
+  readonly imageFileSize: number;
+  /** Preferred base. */
+  readonly imageBase: number;
+  readonly sizeOfImage: number;
+}
+
+/** Bytes of the structures in pool. */
+export const SUBSECTION_SIZE = 0x20;
+export const CONTROL_AREA_SIZE = 0x38;
+
+/** SUBSECTION: pages that follow each other in the file and share a protection. */
+export class Subsection implements FaultableSubsection {
+  readonly controlArea: ControlArea;
+  /** Five-bit mask. */
+  readonly protection: number;
+  /** Where the first page lies in the file. */
+  readonly fileOffset: number;
+  /** File bytes behind these pages; what is beyond reads as zeros. */
+  rawBytes: number;
+  /** Index of the first page in the segment. */
+  readonly firstPage: number;
+  /** PTEs in the array: the pages of the subsection. */
+  readonly pages: number;
+  /** Written pages are shared by all processes (IMAGE_SCN_MEM_SHARED). */
+  readonly globalMemory: boolean;
+  /** Address of the first prototype PTE, 0 while no view needed the array. */
+  base: VirtualAddress = virtualAddress(0);
+  /** Address of the structure in nonpaged pool: what subsection-form prototype PTEs hold. */
+  address: VirtualAddress = virtualAddress(0);
+
+  constructor(
+    controlArea: ControlArea,
+    options: {
+      protection: number;
+      fileOffset: number;
+      rawBytes: number;
+      firstPage: number;
+      pages: number;
+      globalMemory?: boolean;
+    },
+  ) {
+    this.controlArea = controlArea;
+    this.protection = options.protection;
+    this.fileOffset = options.fileOffset;
+    this.rawBytes = options.rawBytes;
+    this.firstPage = options.firstPage;
+    this.pages = options.pages;
+    this.globalMemory = options.globalMemory ?? false;
+  }
+
+  /** A file whose volume is gone refuses every read; no volume goes away yet. */
+  get failAllIo(): boolean {
+    return false;
+  }
+
+  pfnReferenceAdded(): void {
+    this.controlArea.numberOfPfnReferences++;
+  }
+
+  pfnReferenceRemoved(): void {
+    this.controlArea.numberOfPfnReferences--;
+  }
+
+  /**
+   * Fills the page that the prototype PTE at an address describes, zeros behind the end of the file or section.
+   * Returns SUCCESS, or the status of a failed read: it becomes an in-page error.
+   */
+  readPage(prototypeAddress: number, hostOffset: number): NtStatus {
+    const page = (prototypeAddress - this.base) / 2 ** this.controlArea.segment.pteShift;
+    const start = page * 0x1000;
+    const bytes = this.controlArea.linearMemory;
+    const length = Math.min(0x1000, this.rawBytes - start);
+    const file = this.controlArea.file;
+    let filled = 0;
+    if (length > 0 && file !== null) {
+      const read = file.read(this.fileOffset + start, length);
+      if (typeof read === 'number') {
+        if (read !== Status.END_OF_FILE) return read;
+      } else {
+        filled = Math.min(read.length, length);
+        bytes.set(filled === read.length ? read : read.subarray(0, filled), hostOffset);
+      }
+    }
+    if (filled < 0x1000) bytes.fill(0, hostOffset + filled, hostOffset + 0x1000);
+    return Status.SUCCESS;
+  }
+}
+
+/** SEGMENT: size, commitment and prototype PTEs of a control area. */
+export class Segment {
+  readonly controlArea: ControlArea;
+  /** Pages of the segment (TotalNumberOfPtes). */
+  totalPages: number;
+  /** Bytes. */
+  sizeOfSegment: number;
+  /** Mask that demand-zero prototype PTEs and the pages of SEC_RESERVE sections get. */
+  templateProtection: number;
+  /** Pages charged to the system for page-file backed memory. */
+  committedPages = 0;
+  /** Pages that a process mapping the image may come to own. */
+  imageCommitment = 0;
+  basedAddress = 0;
+  imageInformation: ImageInformation | null = null;
+  /** Start of the array when it is one for all subsections, behind the segment; 0: each subsection has its own. */
+  prototypePtes: VirtualAddress = virtualAddress(0);
+  /** log2 of the bytes of a PTE. */
+  readonly pteShift: number;
+  /** Pool block of the segment structure; arrays for all subsections lie in it. */
+  poolAddress: VirtualAddress = virtualAddress(0);
+
+  constructor(controlArea: ControlArea, shape: SegmentShape) {
+    this.controlArea = controlArea;
+    this.totalPages = shape.pages;
+    this.sizeOfSegment = shape.size;
+    this.templateProtection = shape.protection;
+    this.pteShift = shape.pteShift;
+  }
+
+  /** Address of the prototype PTE of a page of the segment; 0 where there is none. */
+  prototypePte(page: number): number {
+    if (page < 0 || page >= this.totalPages) return 0;
+    if (this.prototypePtes !== 0) return this.prototypePtes + page * 2 ** this.pteShift;
+    for (const subsection of this.controlArea.subsections) {
+      const index = page - subsection.firstPage;
+      if (index >= 0 && index < subsection.pages) {
+        return subsection.base === 0 ? 0 : subsection.base + index * 2 ** this.pteShift;
+      }
+    }
+    return 0;
+  }
+}
+
+/** Sizes of a segment: pages, bytes, protection of its template, log2 of the bytes of a PTE. */
+export interface SegmentShape {
+  readonly pages: number;
+  readonly size: number;
+  readonly protection: number;
+  readonly pteShift: number;
+}
+
+/** CONTROL_AREA flags that behaviour depends on. */
+export interface ControlAreaFlags {
+  readonly image: boolean;
+  readonly file: boolean;
+  readonly based: boolean;
+  readonly reserve: boolean;
+  readonly commit: boolean;
+  readonly noCache: boolean;
+}
+
+/** CONTROL_AREA: everything the memory manager knows of one file's (or page-file section's) pages. */
+export class ControlArea {
+  readonly file: SectionFile | null;
+  readonly flags: ControlAreaFlags;
+  readonly segment: Segment;
+  readonly subsections: Subsection[] = [];
+  /** The machine's linear memory, where pages are filled. */
+  readonly linearMemory: Uint8Array;
+  numberOfSectionReferences = 0;
+  /** Pages of the file that exist in memory. */
+  numberOfPfnReferences = 0;
+  numberOfMappedViews = 0;
+  numberOfUserReferences = 0;
+  writableUserReferences = 0;
+  /** Pool block of the control area; its subsections follow it in the same block. */
+  poolAddress: VirtualAddress = virtualAddress(0);
+  /** Pool blocks of subsections that were added when the file grew. */
+  readonly extensionBlocks: VirtualAddress[] = [];
+
+  constructor(file: SectionFile | null, flags: ControlAreaFlags, shape: SegmentShape, linearMemory: Uint8Array) {
+    this.file = file;
+    this.flags = flags;
+    this.linearMemory = linearMemory;
+    this.segment = new Segment(this, shape);
+  }
+
+  /** Nobody refers to it any more: it can go. */
+  get isUnused(): boolean {
+    return this.numberOfSectionReferences === 0 && this.numberOfMappedViews === 0;
+  }
+}
+
+export type { Section } from './section.js';

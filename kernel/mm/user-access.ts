@@ -1,0 +1,48 @@
+import { AccessKind } from '../../cpu/index.js';
+import { accessFault } from './fault.js';
+import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import { HIGHEST_USER_ADDRESS, PAGE_MASK } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+
+/**
+ * The kernel's way to a byte of the current process: translate as ring 3 would, fault the page in where that
+ * is possible. Everything else that touches user memory is made of this.
+ * Environment: PASSIVE_LEVEL or inside a fault; does not wait.
+ */
+
+/**
+ * Host byte offset of a user address for an access that stays within the page, or 0; then mm.faults.userOutcome says
+ * why. Addresses above the user half are access violations.
+ */
+export function userHost(mm: MemoryManager, address: number, access: AccessKind): number {
+  if (address > HIGHEST_USER_ADDRESS || address < 0) {
+    mm.faults.userOutcome = FaultOutcome.AccessViolation;
+    return 0;
+  }
+  for (;;) {
+    const host = mm.cpu.translate(address | 0, access, false);
+    if (host !== 0) return host;
+    const outcome = accessFault(mm, address, access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read, false);
+    if (outcome >= FIRST_FAILURE) {
+      mm.faults.userOutcome = outcome;
+      return 0;
+    }
+  }
+}
+
+/** A dword within one page as an unsigned number, -1 when it cannot be read. */
+export function readUser32(mm: MemoryManager, address: number): number {
+  if ((address & PAGE_MASK) > 0xffc) return -1;
+  const host = userHost(mm, address, AccessKind.Read);
+  return host === 0 ? -1 : mm.view.getUint32(host, true);
+}
+
+/** Writes a dword within one page; false when it cannot be written. */
+export function writeUser32(mm: MemoryManager, address: number, value: number): boolean {
+  if ((address & PAGE_MASK) > 0xffc) return false;
+  const host = userHost(mm, address, AccessKind.Write);
+  if (host === 0) return false;
+  mm.view.setInt32(host, value, true);
+  if (mm.cpu.pageHasCode(host)) mm.cpu.codeWritten(host, 4);
+  return true;
+}

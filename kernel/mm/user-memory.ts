@@ -1,0 +1,241 @@
+import { AccessKind } from '../../cpu/index.js';
+import { Status } from '../ntstatus.js';
+import { type Blocking, type Handle, handle, type NtStatus, ntStatus } from '../types.js';
+import { FaultAccess } from './fault-outcome.js';
+import { PAGE_MASK, PAGE_SIZE, USER_PROBE_ADDRESS } from './layout.js';
+import { faultStatus, type MemoryManager } from './memory-manager.js';
+import { userHost } from './user-access.js';
+
+/** A captured UNICODE_STRING. */
+export interface CapturedString {
+  readonly status: NtStatus;
+  readonly text: string;
+}
+
+/** A captured OBJECT_ATTRIBUTES; all fields empty when the pointer was NULL. */
+export interface CapturedObjectAttributes {
+  readonly status: NtStatus;
+  readonly root: Handle;
+  readonly name: string;
+  /** False when ObjectName was NULL. */
+  readonly hasName: boolean;
+  /** OBJ_ flags. */
+  readonly attributes: number;
+  readonly securityDescriptor: number;
+}
+
+const OBJECT_ATTRIBUTES_SIZE = 0x18;
+/** Bytes that one pass of a string capture takes at most: a UNICODE_STRING cannot be longer. */
+const MAXIMUM_STRING_BYTES = 0xffff;
+
+/**
+ * The kernel's view of the current process's memory: probing accessors that fault pages in and never throw. Addresses
+ * are unsigned.
+ *
+ * Plain accesses are sound after a successful probe and until the next yield. An access that cannot be made reads 0 or drops the
+ * write, and leaves its status in `failed` (first one wins) until clearFailure().
+ * Environment: PASSIVE_LEVEL, in the context of the process.
+ */
+export class UserMemory {
+  /** SUCCESS, or why an access could not be made. */
+  failed: NtStatus = Status.SUCCESS;
+  readonly #mm: MemoryManager;
+
+  constructor(mm: MemoryManager) {
+    this.#mm = mm;
+  }
+
+  clearFailure(): void {
+    this.failed = Status.SUCCESS;
+  }
+
+  /** The failure so far, which is cleared. */
+  takeFailure(): NtStatus {
+    const status = this.failed;
+    this.failed = Status.SUCCESS;
+    return status;
+  }
+
+  /**
+   * ProbeForRead, and beyond it touches every page. DATATYPE_MISALIGNMENT, ACCESS_VIOLATION (also for anything that
+   * reaches above 7FFEFFFF), GUARD_PAGE_VIOLATION, STACK_OVERFLOW, IN_PAGE_ERROR. Size 0 always succeeds.
+   */
+  // biome-ignore lint/correctness/useYield: paging I/O will wait here
+  *probeForRead(address: number, size: number, alignment = 1): Blocking<NtStatus> {
+    return this.probe(address, size, alignment, AccessKind.Read);
+  }
+
+  /** ProbeForWrite: every page becomes writable (copied where copy-on-write). Statuses as probeForRead. */
+  // biome-ignore lint/correctness/useYield: paging I/O will wait here
+  *probeForWrite(address: number, size: number, alignment = 1): Blocking<NtStatus> {
+    return this.probe(address, size, alignment, AccessKind.Write);
+  }
+
+  /** The probes without the wait: right while no page of a user half needs I/O that is waited for. */
+  probe(address: number, size: number, alignment: number, access: AccessKind): NtStatus {
+    if (size === 0) return Status.SUCCESS;
+    if (address % alignment !== 0) return Status.DATATYPE_MISALIGNMENT;
+    const end = address + size;
+    if (end > USER_PROBE_ADDRESS) return Status.ACCESS_VIOLATION;
+    for (let at = address; at < end; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
+      if (this.#host(at, access) === 0) return this.takeFailure();
+    }
+    return Status.SUCCESS;
+  }
+
+  read8(address: number): number {
+    const host = this.#host(address, AccessKind.Read);
+    return host === 0 ? 0 : this.#mm.bytes[host];
+  }
+
+  read16(address: number): number {
+    if ((address & PAGE_MASK) > 0xffe) return this.read8(address) | (this.read8(address + 1) << 8);
+    const host = this.#host(address, AccessKind.Read);
+    return host === 0 ? 0 : this.#mm.view.getUint16(host, true);
+  }
+
+  /** Unsigned. */
+  read32(address: number): number {
+    if ((address & PAGE_MASK) > 0xffc) return (this.read16(address) | (this.read16(address + 2) << 16)) >>> 0;
+    const host = this.#host(address, AccessKind.Read);
+    return host === 0 ? 0 : this.#mm.view.getUint32(host, true);
+  }
+
+  /** Unsigned. */
+  read64(address: number): bigint {
+    return (BigInt(this.read32(address + 4)) << 32n) | BigInt(this.read32(address));
+  }
+
+  write8(address: number, value: number): void {
+    const host = this.#host(address, AccessKind.Write);
+    if (host === 0) return;
+    this.#mm.bytes[host] = value;
+    this.#written(host, 1);
+  }
+
+  write16(address: number, value: number): void {
+    if ((address & PAGE_MASK) > 0xffe) {
+      this.write8(address, value);
+      this.write8(address + 1, value >>> 8);
+      return;
+    }
+    const host = this.#host(address, AccessKind.Write);
+    if (host === 0) return;
+    this.#mm.view.setUint16(host, value, true);
+    this.#written(host, 2);
+  }
+
+  write32(address: number, value: number): void {
+    if ((address & PAGE_MASK) > 0xffc) {
+      this.write16(address, value);
+      this.write16(address + 2, value >>> 16);
+      return;
+    }
+    const host = this.#host(address, AccessKind.Write);
+    if (host === 0) return;
+    this.#mm.view.setInt32(host, value, true);
+    this.#written(host, 4);
+  }
+
+  write64(address: number, value: bigint): void {
+    this.write32(address, Number(BigInt.asUintN(32, value)));
+    this.write32(address + 4, Number(BigInt.asUintN(32, value >> 32n)));
+  }
+
+  /** A copy of bytes that may cross pages. What cannot be read stays zero and shows in `failed`. */
+  readBytes(address: number, size: number): Uint8Array {
+    const result = new Uint8Array(size);
+    for (let done = 0; done < size; ) {
+      const at = address + done;
+      const run = Math.min(size - done, PAGE_SIZE - (at & PAGE_MASK));
+      const host = this.#host(at, AccessKind.Read);
+      if (host === 0) return result;
+      result.set(this.#mm.bytes.subarray(host, host + run), done);
+      done += run;
+    }
+    return result;
+  }
+
+  /** Stops at the first page that cannot be written. Returns the bytes written. */
+  writeBytes(address: number, bytes: Uint8Array): number {
+    for (let done = 0; done < bytes.length; ) {
+      const at = address + done;
+      const run = Math.min(bytes.length - done, PAGE_SIZE - (at & PAGE_MASK));
+      const host = this.#host(at, AccessKind.Write);
+      if (host === 0) return done;
+      this.#mm.bytes.set(bytes.subarray(done, done + run), host);
+      this.#written(host, run);
+      done += run;
+    }
+    return bytes.length;
+  }
+
+  /**
+   * Captures a UNICODE_STRING. ACCESS_VIOLATION, DATATYPE_MISALIGNMENT and the like; an odd Length is cut to an even one.
+   * @param address of the UNICODE_STRING itself
+   */
+  *readUnicodeString(address: number): Blocking<CapturedString> {
+    let status = yield* this.probeForRead(address, 8, 4);
+    if (status !== Status.SUCCESS) return { status, text: '' };
+    const length = this.read16(address) & ~1;
+    const buffer = this.read32(address + 4);
+    status = yield* this.probeForRead(buffer, length, 2);
+    if (status !== Status.SUCCESS) return { status, text: '' };
+    return { status, text: decodeUtf16(this.readBytes(buffer, Math.min(length, MAXIMUM_STRING_BYTES))) };
+  }
+
+  /**
+   * Captures OBJECT_ATTRIBUTES {Length, RootDirectory, ObjectName, Attributes, SecurityDescriptor, SecurityQualityOfService}.
+   * NULL is allowed and gives no name. INVALID_PARAMETER when Length is not 18h; else the statuses of the probes.
+   */
+  *captureObjectAttributes(address: number): Blocking<CapturedObjectAttributes> {
+    if (address === 0) return noAttributes(Status.SUCCESS);
+    const status = yield* this.probeForRead(address, OBJECT_ATTRIBUTES_SIZE, 4);
+    if (status !== Status.SUCCESS) return noAttributes(status);
+    if (this.read32(address) !== OBJECT_ATTRIBUTES_SIZE) return noAttributes(Status.INVALID_PARAMETER);
+    const root = handle(this.read32(address + 4));
+    const nameAddress = this.read32(address + 8);
+    const attributes = this.read32(address + 12);
+    const securityDescriptor = this.read32(address + 16);
+    if (nameAddress === 0) {
+      return { status, root, name: '', hasName: false, attributes, securityDescriptor };
+    }
+    const name = yield* this.readUnicodeString(nameAddress);
+    return { status: name.status, root, name: name.text, hasName: true, attributes, securityDescriptor };
+  }
+
+  #written(host: number, length: number): void {
+    if (this.#mm.cpu.pageHasCode(host)) this.#mm.cpu.codeWritten(host, length);
+  }
+
+  #host(address: number, access: AccessKind): number {
+    const mm = this.#mm;
+    const host = userHost(mm, address, access);
+    if (host !== 0) return host;
+    mm.setLastFault(mm.faults.userOutcome, address, access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read);
+    if (this.failed === Status.SUCCESS) this.failed = ntStatus(faultStatus(mm.faults.userOutcome));
+    return 0;
+  }
+}
+
+function noAttributes(status: NtStatus): CapturedObjectAttributes {
+  return { status, root: handle(0), name: '', hasName: false, attributes: 0, securityDescriptor: 0 };
+}
+
+/** UTF-16 bytes to a string; lone surrogates stay what they are. */
+export function decodeUtf16(bytes: Uint8Array): string {
+  let text = '';
+  for (let at = 0; at + 1 < bytes.length; at += 2) text += String.fromCharCode(bytes[at] | (bytes[at + 1] << 8));
+  return text;
+}
+
+/** A string to UTF-16 bytes, no terminator. */
+export function encodeUtf16(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 2);
+  for (let index = 0; index < text.length; index++) {
+    const unit = text.charCodeAt(index);
+    bytes[index * 2] = unit & 0xff;
+    bytes[index * 2 + 1] = unit >>> 8;
+  }
+  return bytes;
+}

@@ -1,0 +1,81 @@
+import type { Pool } from '../ex/pool.js';
+import { PoolType } from '../ex/pool.js';
+import { Status } from '../ntstatus.js';
+import { type NtStatus, virtualAddress } from '../types.js';
+import type { AddressSpace } from './address-space.js';
+import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
+import type { MemoryManager } from './memory-manager.js';
+import type { Vad } from './vad.js';
+
+/** What routines on VADs and sections need of the kernel. The Kernel object is one of these. */
+export interface MemoryContext {
+  readonly mm: MemoryManager;
+  readonly ex: { readonly pool: Pool };
+}
+
+/**
+ * Charges a VAD and puts it into the tree (MiInsertVadCharges, MiInsertVad): pool for the structure, commit for its
+ * CommitCharge and for every page table that no earlier VAD paid for. All or nothing: INSUFFICIENT_RESOURCES,
+ * COMMITMENT_LIMIT. The range must be free. Environment: PASSIVE_LEVEL, does not block.
+ */
+export function insertVad(context: MemoryContext, space: AddressSpace, vad: Vad): NtStatus {
+  const { mm } = context;
+  const block = context.ex.pool.allocate(PoolType.NonPaged, vad.structureSize, vad.tag);
+  if (block === 0) return Status.INSUFFICIENT_RESOURCES;
+  const shift = mm.format.tableShift - 12;
+  const first = vad.startingVpn >>> shift;
+  const last = vad.endingVpn >>> shift;
+  let tables = 0;
+  for (let table = first; table <= last; table++) if (space.committedPageTables[table] === 0) tables++;
+  if (!chargeProcessCommit(mm.commit, space, commitPages(vad) + tables)) {
+    context.ex.pool.free(block);
+    return Status.COMMITMENT_LIMIT;
+  }
+  space.committedPageTables.fill(1, first, last + 1);
+  vad.poolAddress = block;
+  space.vads.insert(vad);
+  space.virtualSize += vad.pages * 0x1000;
+  if (space.virtualSize > space.peakVirtualSize) space.peakVirtualSize = space.virtualSize;
+  return Status.SUCCESS;
+}
+
+/**
+ * Takes a VAD out of the tree and returns its charges; commit for page tables comes back for those that no neighbour
+ * overlaps. Its pages must be gone already.
+ */
+export function removeVad(context: MemoryContext, space: AddressSpace, vad: Vad): void {
+  const previous = space.vads.previous(vad);
+  const next = space.vads.next(vad);
+  space.vads.remove(vad);
+  const tables = uncommitPageTables(context.mm, space, { first: vad.startingVpn, last: vad.endingVpn }, previous, next);
+  releaseProcessCommit(context.mm.commit, space, commitPages(vad) + tables);
+  space.virtualSize -= vad.pages * 0x1000;
+  context.ex.pool.free(vad.poolAddress);
+  vad.poolAddress = virtualAddress(0);
+}
+
+/** Pages cut from a VAD's start, end or middle: forgets page tables that nothing else overlaps. Returns how many. */
+export function uncommitPageTables(
+  mm: MemoryManager,
+  space: AddressSpace,
+  range: { readonly first: number; readonly last: number },
+  previous: Vad | null,
+  next: Vad | null,
+): number {
+  const shift = mm.format.tableShift - 12;
+  let first = range.first >>> shift;
+  let last = range.last >>> shift;
+  if (previous !== null && previous.endingVpn >>> shift === first) first++;
+  if (next !== null && next.startingVpn >>> shift === last) last--;
+  let count = 0;
+  for (let table = first; table <= last; table++) {
+    count += space.committedPageTables[table];
+    space.committedPageTables[table] = 0;
+  }
+  return count;
+}
+
+/** Reservations that reject commits carry a marker in place of a charge. */
+export function commitPages(vad: Vad): number {
+  return vad.rejectsCommit ? 0 : vad.commitCharge;
+}

@@ -1,0 +1,135 @@
+import type { VirtualAddress } from '../types.js';
+import { virtualAddress } from '../types.js';
+import { isWritable, ProtectionMask, permitsAccess } from './protection.js';
+import type { ControlArea } from './segment.js';
+
+/** What kind of region a VAD describes (nt52 4.2). */
+export const VadType = {
+  None: 0,
+  DevicePhysicalMemory: 1,
+  ImageMap: 2,
+  Awe: 3,
+  WriteWatch: 4,
+  LargePages: 5,
+  RotatePhysical: 6,
+  LargePageSection: 7,
+} as const;
+export type VadType = (typeof VadType)[keyof typeof VadType];
+
+/** CommitCharge value of address-space reservations that reject every commit. */
+export const MAXIMUM_COMMIT_CHARGE = 0x7ffff;
+
+/** Bytes and tags of the three VAD structures. */
+export const VadSize = { Short: 0x18, Normal: 0x28, Long: 0x34 } as const;
+export const VadTag = { Short: 'VadS', Normal: 'Vad ', Long: 'Vadl' } as const;
+
+/** A range of pages that may not be freed or lose the accesses named. */
+export interface SecuredRange {
+  readonly startingVpn: number;
+  readonly endingVpn: number;
+  /** True when readability alone is promised; false when the pages must stay writable. */
+  readonly readOnly: boolean;
+}
+
+/**
+ * A virtual address descriptor: one run of pages that were reserved or mapped together. Kernel code alone sees
+ * it, so it is an object; its pool block (poolAddress) is charged with NT's tag and size.
+ */
+export class Vad {
+  /** First and last page, inclusive. */
+  startingVpn: number;
+  endingVpn: number;
+
+  /** Committed pages of a private region, or pages charged for copies of a section view. */
+  commitCharge = 0;
+  type: VadType = VadType.None;
+  /** Five-bit mask. */
+  protection: number;
+  privateMemory: boolean;
+  /** Reserved and committed in one call: zero PTEs count as committed with `protection`. */
+  memCommit = false;
+  noChange = false;
+
+  // Views of sections.
+  controlArea: ControlArea | null = null;
+  /** First page of the view as a page index into the segment. */
+  firstSegmentPage = 0;
+  secNoChange = false;
+  extendableFile = false;
+  /** ViewShare: a forked child gets the view too. */
+  inherit = false;
+  copyOnWrite = false;
+  /** The view lets stores through to the file. */
+  writableUserReference = false;
+
+  readonly secured: SecuredRange[] = [];
+  /** MMVAD_LONG: has room for secured ranges. */
+  longVad = false;
+  /** Pool block charged for the structure. */
+  poolAddress: VirtualAddress = virtualAddress(0);
+
+  // Links of the tree (vad-tree.ts alone changes them).
+  parent: Vad | null = null;
+  left: Vad | null = null;
+  right: Vad | null = null;
+  height = 1;
+
+  constructor(startingVpn: number, endingVpn: number, protection: number, privateMemory: boolean) {
+    this.startingVpn = startingVpn;
+    this.endingVpn = endingVpn;
+    this.protection = protection;
+    this.privateMemory = privateMemory;
+  }
+
+  get startAddress(): VirtualAddress {
+    return virtualAddress(this.startingVpn * 0x1000);
+  }
+
+  /** Pages of the region. */
+  get pages(): number {
+    return this.endingVpn - this.startingVpn + 1;
+  }
+
+  get structureSize(): number {
+    if (this.longVad) return VadSize.Long;
+    return this.privateMemory ? VadSize.Short : VadSize.Normal;
+  }
+
+  get tag(): string {
+    if (this.longVad) return VadTag.Long;
+    return this.privateMemory ? VadTag.Short : VadTag.Normal;
+  }
+
+  get isImage(): boolean {
+    return this.type === VadType.ImageMap;
+  }
+
+  /** True for reservations that no commit may enter. */
+  get rejectsCommit(): boolean {
+    return this.commitCharge === MAXIMUM_COMMIT_CHARGE;
+  }
+
+  /**
+   * Address of the prototype PTE of a page of this view, 0 where the section has none (yet).
+   * Environment: any; allocates nothing.
+   */
+  prototypePte(vpn: number): number {
+    const area = this.controlArea;
+    return area === null ? 0 : area.segment.prototypePte(this.firstSegmentPage + (vpn - this.startingVpn));
+  }
+
+  /**
+   * MiCheckSecuredVad: may these pages get the new protection mask (0: be deleted)?
+   * False is the answer INVALID_PAGE_PROTECTION.
+   */
+  allowsChange(startingVpn: number, endingVpn: number, newMask: number): boolean {
+    if (!this.noChange) return true;
+    if (this.secNoChange && newMask !== this.protection) return false;
+    for (const range of this.secured) {
+      if (endingVpn < range.startingVpn || startingVpn > range.endingVpn) continue;
+      if ((newMask & 0x18) === ProtectionMask.Guard) return false;
+      if (!(range.readOnly ? permitsAccess(newMask, false) : isWritable(newMask))) return false;
+    }
+    return true;
+  }
+}

@@ -1,0 +1,62 @@
+import type { AddressSpace } from './address-space.js';
+import type { MemoryManager } from './memory-manager.js';
+import { findPte } from './page-table.js';
+import { NO_PTE } from './pte.js';
+import type { Vad } from './vad.js';
+import { sectionCommitment } from './verify-prototypes.js';
+
+/**
+ * Adds up what was promised: committed pages of each private VAD, charges of each process, and the system's total.
+ * @returns the first inconsistency, or null
+ */
+export function verifyCommitment(mm: MemoryManager): string | null {
+  let total = 0;
+  for (const space of mm.addressSpaces) {
+    const wrong = verifyProcess(mm, space);
+    if (wrong !== null) return `process ${space.processId}: ${wrong}`;
+    total += space.commitCharge;
+  }
+  for (const pages of Object.values(mm.committed)) total += pages;
+  total += sectionCommitment(mm);
+  if (total !== mm.commit.charged)
+    return `${mm.commit.charged} pages are charged as commitment, but ${total} are accounted for`;
+  return null;
+}
+
+function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
+  let charge = 0;
+  let size = 0;
+  for (const vad of space.vads) {
+    size += vad.pages * 0x1000;
+    if (vad.rejectsCommit) continue;
+    charge += vad.commitCharge;
+    if (!vad.privateMemory) continue;
+    const committed = committedPages(mm, space, vad);
+    if (committed !== vad.commitCharge) {
+      return `VAD ${vad.startingVpn.toString(16)} is charged ${vad.commitCharge} pages, but ${committed} are committed`;
+    }
+  }
+  if (size !== space.virtualSize)
+    return `the virtual size should be ${space.virtualSize} but its VADs cover ${size} bytes`;
+  for (let table = 0; table < space.committedPageTables.length; table++) charge += space.committedPageTables[table];
+  return charge === space.commitCharge
+    ? null
+    : `${space.commitCharge} pages are charged, but VADs and page tables make ${charge}`;
+}
+
+function committedPages(mm: MemoryManager, space: AddressSpace, vad: Vad): number {
+  const { format } = mm;
+  let committed = 0;
+  for (let vpn = vad.startingVpn; vpn <= vad.endingVpn; ) {
+    const at = findPte(mm, space, vpn * 0x1000);
+    if (at !== NO_PTE) {
+      if (format.isZero(at) ? vad.memCommit : !format.isDecommitted(at)) committed++;
+      vpn++;
+      continue;
+    }
+    const next = Math.min((Math.floor(vpn / format.entriesPerTable) + 1) * format.entriesPerTable, vad.endingVpn + 1);
+    if (vad.memCommit) committed += next - vpn;
+    vpn = next;
+  }
+  return committed;
+}

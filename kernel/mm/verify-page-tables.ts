@@ -1,0 +1,164 @@
+import type { AddressSpace } from './address-space.js';
+import { PAGE_SIZE, PageLocation, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { isPerProcess } from './page-directory.js';
+import { pdeLocation, usedPageTableEntries } from './page-table.js';
+import { type PteLocation, pteLocation } from './pte.js';
+
+/** How often each frame is mapped by a valid PTE, and how many pages have their PTE in it. */
+export interface FrameReferences {
+  readonly mappings: Uint32Array;
+  readonly contained: Uint32Array;
+}
+
+/** What one address space's walk counts. */
+interface SpaceTotals {
+  validUser: number;
+  privateUser: number;
+}
+
+/**
+ * Walks the page tables of every process: valid and transition PTEs against the PFN database, system directory entries against
+ * the master, UsedPageTableEntries, working-set and private-page counts, and user pages against VADs.
+ * @param references filled in: mappings, and for pages owned by prototype PTEs contained
+ * @returns the first inconsistency, or null
+ */
+export function verifyPageTables(mm: MemoryManager, references: FrameReferences): string | null {
+  for (const space of mm.addressSpaces) {
+    const wrong = verifySpace(mm, space, references);
+    if (wrong !== null) return `process ${space.processId}: ${wrong}`;
+  }
+  return null;
+}
+
+function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameReferences): string | null {
+  const { format } = mm;
+  const isMaster = space === mm.systemSpace;
+  const tables = 2 ** (32 - format.tableShift);
+  const totals: SpaceTotals = { validUser: 0, privateUser: 0 };
+  for (let table = 0; table < tables; table++) {
+    const address = table * 2 ** format.tableShift;
+    const pde = pdeLocation(mm, space, address);
+    if (format.isZero(pde)) {
+      const used = address < SYSTEM_RANGE_START ? usedPageTableEntries(mm, space, address) : 0;
+      if (used !== 0) return `${used} PTEs should be in use in the page table of ${hex(address)}, which does not exist`;
+      continue;
+    }
+    if (address >= SYSTEM_RANGE_START && !isMaster && !isPerProcess(mm, table)) {
+      const wrong = verifyCopiedDirectoryEntry(mm, pde, address);
+      if (wrong !== null) return wrong;
+      continue;
+    }
+    if (!format.isValid(pde)) return `the PDE of ${hex(address)} is ${text(mm, pde)}, neither valid nor zero`;
+    const directory = space.directoryFrames[format.isPae ? table >>> 9 : 0];
+    const wrong = verifyValid(mm, pde, format.pdeAddress(address), directory, references);
+    if (wrong !== null) return `PDE of ${hex(address)}: ${wrong}`;
+    const isSelfMap = isPerProcess(mm, table) && address !== format.hyperspace;
+    if (isSelfMap) continue;
+    const inTable = verifyTable(mm, space, address, format.frame(pde), references, totals);
+    if (inTable !== null) return inTable;
+  }
+  if (totals.validUser !== space.workingSetSize) {
+    return `the working set should have ${space.workingSetSize} pages but ${totals.validUser} are valid`;
+  }
+  if (totals.privateUser !== space.privatePages) {
+    return `${space.privatePages} private pages are counted but ${totals.privateUser} exist`;
+  }
+  return null;
+}
+
+function verifyCopiedDirectoryEntry(mm: MemoryManager, pde: PteLocation, address: number): string | null {
+  const master = pdeLocation(mm, mm.systemSpace, address);
+  const { format } = mm;
+  if (format.isValid(pde) && format.isValid(master) && format.frame(pde) === format.frame(master)) return null;
+  return `the PDE of ${hex(address)} is ${text(mm, pde)}, but the System process has ${text(mm, master)}`;
+}
+
+function verifyTable(
+  mm: MemoryManager,
+  space: AddressSpace,
+  base: number,
+  tableFrame: number,
+  references: FrameReferences,
+  totals: SpaceTotals,
+): string | null {
+  const { format, pfn } = mm;
+  const words = mm.memory.hostPage(tableFrame) >>> 2;
+  const isUser = base < SYSTEM_RANGE_START;
+  let used = 0;
+  for (let index = 0; index < format.entriesPerTable; index++) {
+    const at = pteLocation(words + index * format.entryWords);
+    if (format.isZero(at)) continue;
+    used++;
+    const address = base + index * PAGE_SIZE;
+    const valid = format.isValid(at);
+    const transition = format.isTransition(at);
+    if (valid) {
+      const wrong = verifyValid(mm, at, format.pteAddress(address), tableFrame, references);
+      if (wrong !== null) return `PTE of ${hex(address)}: ${wrong}`;
+    } else if (transition) {
+      const wrong = verifyTransition(mm, at, format.pteAddress(address), tableFrame);
+      if (wrong !== null) return `PTE of ${hex(address)}: ${wrong}`;
+    }
+    if (!isUser) continue;
+    if (valid) totals.validUser++;
+    if (transition || (valid && !pfn.isPrototype(format.frame(at)))) totals.privateUser++;
+    if (valid && format.isUser(at) === false) return `PTE of ${hex(address)} is valid for the kernel only`;
+    const isSharedData = address === SHARED_USER_DATA_USER;
+    if (!isSharedData && space.vads.find(address >>> 12) === null) {
+      return `PTE of ${hex(address)} is ${text(mm, at)}, but no VAD has that page`;
+    }
+  }
+  const expected = isUser ? usedPageTableEntries(mm, space, base) : used;
+  if (used !== expected) return `${expected} PTEs should be in use in the page table of ${hex(base)}, but ${used} are`;
+  return isUser && used === 0 ? `the page table of ${hex(base)} is empty` : null;
+}
+
+function verifyValid(
+  mm: MemoryManager,
+  at: PteLocation,
+  pteAddress: number,
+  tableFrame: number,
+  { mappings, contained }: FrameReferences,
+): string | null {
+  const { format, pfn } = mm;
+  const frame = format.frame(at);
+  if (frame === 0 || frame >= pfn.frameCount) return `maps frame ${frame.toString(16)}, which does not exist`;
+  mappings[frame]++;
+  const page = `PFN ${frame.toString(16)}`;
+  if (pfn.location(frame) !== PageLocation.Active) return `maps ${page}, which has location ${pfn.location(frame)}`;
+  if (pfn.isPrototype(frame)) {
+    contained[tableFrame]++;
+    return null;
+  }
+  if (pfn.pteAddress(frame) !== pteAddress)
+    return `maps ${page}, which belongs to the PTE at ${hex(pfn.pteAddress(frame))}`;
+  if (pfn.pteFrame(frame) !== tableFrame) {
+    return `maps ${page}, which says its PTE is in frame ${pfn.pteFrame(frame).toString(16)}, not ${tableFrame.toString(16)}`;
+  }
+  if (format.isWritable(at) && format.isCopyOnWrite(at)) return `maps ${page} writable and copy-on-write`;
+  return null;
+}
+
+function verifyTransition(mm: MemoryManager, at: PteLocation, pteAddress: number, tableFrame: number): string | null {
+  const { format, pfn } = mm;
+  const frame = format.transitionFrame(at);
+  const page = `PFN ${frame.toString(16)}`;
+  if (frame === 0 || frame >= pfn.frameCount) return `is in transition to ${page}, which does not exist`;
+  const location = pfn.location(frame);
+  const waits = location === PageLocation.Standby || location === PageLocation.Modified;
+  if (!waits && location !== PageLocation.ModifiedNoWrite && location !== PageLocation.Transition) {
+    return `is in transition to ${page}, which has location ${location}`;
+  }
+  if (pfn.pteAddress(frame) !== pteAddress || pfn.pteFrame(frame) !== tableFrame) {
+    return `is in transition to ${page}, which belongs to the PTE at ${hex(pfn.pteAddress(frame))}`;
+  }
+  return null;
+}
+
+function text(mm: MemoryManager, at: PteLocation): string {
+  const low = hex(mm.format.low(at));
+  return mm.format.isPae ? hex(mm.format.high(at)) + low : low;
+}
+
+const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');

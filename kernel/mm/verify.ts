@@ -1,0 +1,109 @@
+import { PageLocation } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { verifyCommitment } from './verify-commitment.js';
+import { verifyPageLists } from './verify-lists.js';
+import { type FrameReferences, verifyPageTables } from './verify-page-tables.js';
+import { verifyPrototypes } from './verify-prototypes.js';
+import { verifyTlb } from './verify-tlb.js';
+
+/**
+ * The house checks itself (rule 7): page lists, page tables of all processes, PFN database, prototype PTEs, commitment,
+ * VADs, system PTEs, pool and TLB against each other. Changes nothing.
+ * @returns the first inconsistency in one sentence, or null
+ */
+export function verifyMemory(mm: MemoryManager): string | null {
+  const listed = new Uint8Array(mm.pfn.frameCount);
+  const references: FrameReferences = {
+    mappings: new Uint32Array(mm.pfn.frameCount),
+    contained: new Uint32Array(mm.pfn.frameCount),
+  };
+  return (
+    verifyPageLists(mm, listed) ??
+    verifyAddressSpaces(mm) ??
+    verifyPageTables(mm, references) ??
+    verifyPrototypes(mm) ??
+    verifyFrames(mm, listed, references) ??
+    verifyCommitment(mm) ??
+    mm.systemPtes.verify() ??
+    mm.pool.verify() ??
+    verifyTlb(mm)
+  );
+}
+
+function verifyAddressSpaces(mm: MemoryManager): string | null {
+  if (!mm.addressSpaces.includes(mm.current)) return 'the address space in CR3 is not among the living ones';
+  for (const space of mm.addressSpaces) {
+    const wrong = space.vads.verify();
+    if (wrong !== null) return `process ${space.processId}: ${wrong}`;
+  }
+  return null;
+}
+
+/** Every frame is on exactly one list, or active with the right counts, or pinned in transition. */
+function verifyFrames(mm: MemoryManager, listed: Uint8Array, references: FrameReferences): string | null {
+  const { pfn } = mm;
+  for (let frame = 1; frame < pfn.frameCount; frame++) {
+    const location = pfn.location(frame);
+    if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
+    const table = pfn.pteFrame(frame);
+    if (table === 0 || table >= pfn.frameCount)
+      return `${name(frame)} is owned by a PTE in no frame (${table.toString(16)})`;
+    references.contained[table]++;
+  }
+  for (let frame = 1; frame < pfn.frameCount; frame++) {
+    const wrong = verifyFrame(mm, frame, listed[frame] !== 0, references);
+    if (wrong !== null) return `${name(frame)} ${wrong}`;
+  }
+  return null;
+}
+
+function verifyFrame(
+  mm: MemoryManager,
+  frame: number,
+  isListed: boolean,
+  { mappings, contained }: FrameReferences,
+): string | null {
+  const { pfn } = mm;
+  const location = pfn.location(frame);
+  if (location < PageLocation.Active) {
+    if (!isListed) return `has location ${location} but is on no list`;
+    if (mappings[frame] !== 0) return `is on list ${location} but ${mappings[frame]} valid PTEs map it`;
+    if (contained[frame] !== 0) return `is on list ${location} but holds PTEs of ${contained[frame]} pages`;
+    return location === PageLocation.Standby || location === PageLocation.Modified ? verifyOwner(mm, frame) : null;
+  }
+  if (isListed) return `has location ${location} but is on a list`;
+  if (location === PageLocation.Transition) {
+    return pfn.referenceCount(frame) === 0 ? 'is in transition without references and on no list' : null;
+  }
+  const shares = mappings[frame] + contained[frame];
+  if (pfn.shareCount(frame) !== shares) {
+    return (
+      `has share count ${pfn.shareCount(frame)}, but ${mappings[frame]} valid PTEs map it ` +
+      `and it holds the PTEs of ${contained[frame]} pages`
+    );
+  }
+  if (shares === 0) return 'is active but nothing refers to it';
+  if (pfn.referenceCount(frame) === 0) return 'is active with reference count 0';
+  return verifyOwner(mm, frame);
+}
+
+/** The PTE that the frame's entry names as its owner agrees. */
+function verifyOwner(mm: MemoryManager, frame: number): string | null {
+  const { format, pfn } = mm;
+  const owner = mm.lists.owningPte(frame);
+  const active = pfn.location(frame) === PageLocation.Active;
+  const agrees = active
+    ? format.isValid(owner) && format.frame(owner) === frame
+    : format.isTransition(owner) && format.transitionFrame(owner) === frame;
+  if (agrees) return null;
+  const kind = pfn.isPrototype(frame) ? 'prototype PTE' : 'PTE';
+  return `says its ${kind} is at ${hex(pfn.pteAddress(frame))}, which holds ${pteText(mm, owner)}`;
+}
+
+function pteText(mm: MemoryManager, at: Parameters<MemoryManager['format']['low']>[0]): string {
+  const low = hex(mm.format.low(at));
+  return mm.format.isPae ? `${hex(mm.format.high(at))}${low}` : low;
+}
+
+const name = (frame: number): string => `PFN ${frame.toString(16)}`;
+const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');

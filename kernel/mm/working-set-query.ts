@@ -1,0 +1,74 @@
+import type { Kernel } from '../kernel.js';
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
+import type { AddressSpace } from './address-space.js';
+import { HIGHEST_VAD_ADDRESS } from './layout.js';
+import { findPte, forEachPte } from './page-table.js';
+import { win32Protection } from './protection.js';
+import { NO_PTE } from './pte.js';
+import { pteProtection } from './pte-protection.js';
+import { writeDword } from './service-support.js';
+
+const HIGHEST_VPN = HIGHEST_VAD_ADDRESS >>> 12;
+const MAXIMUM_SHARE_COUNT = 7;
+const SHARED_BIT = 0x100;
+
+/**
+ * NtQueryVirtualMemory class 1: a count, then a dword for every valid page in ascending order: Protection 0-4, ShareCount
+ * 5-7 (0: private), Shared 8, page number 12-31. INFO_LENGTH_MISMATCH, with the count filled in, when they do not fit.
+ */
+export function queryWorkingSetList(
+  kernel: Kernel,
+  space: AddressSpace,
+  buffer: number,
+  length: number,
+  returnLength: number,
+): NtStatus {
+  const { mm } = kernel;
+  const entries: number[] = [];
+  forEachPte(mm, space, 0, HIGHEST_VPN, (at, vpn) => {
+    if (!mm.format.isValid(at)) return;
+    const frame = mm.format.frame(at);
+    const protection = pteProtection(mm, space, vpn * 0x1000, at) & 0x1f;
+    const shares = mm.pfn.isPrototype(frame) ? Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT) : 0;
+    const shared = mm.pfn.isPrototype(frame) ? SHARED_BIT : 0;
+    entries.push((protection | (shares << 5) | shared | (vpn << 12)) >>> 0);
+  });
+  writeDword(kernel, buffer, entries.length);
+  const needed = 4 + entries.length * 4;
+  if (returnLength !== 0) writeDword(kernel, returnLength, needed);
+  if (needed > length) return Status.INFO_LENGTH_MISMATCH;
+  for (const [index, entry] of entries.entries()) writeDword(kernel, buffer + 4 + index * 4, entry);
+  return Status.SUCCESS;
+}
+
+/**
+ * Class 4: for each {VirtualAddress, attributes} of an array, Valid 0, ShareCount 1-3, Win32Protection 4-14 and Shared 15 of
+ * the page there.
+ */
+export function queryWorkingSetEx(
+  kernel: Kernel,
+  space: AddressSpace,
+  buffer: number,
+  length: number,
+  returnLength: number,
+): NtStatus {
+  const { mm, user } = kernel;
+  const count = Math.floor(length / 8);
+  for (let index = 0; index < count; index++) {
+    const entry = buffer + index * 8;
+    const address = user.read32(entry);
+    const at = address > HIGHEST_VAD_ADDRESS ? NO_PTE : findPte(mm, space, address);
+    let attributes = 0;
+    if (at !== NO_PTE && mm.format.isValid(at)) {
+      const frame = mm.format.frame(at);
+      const shares = Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT);
+      const shared = mm.pfn.isPrototype(frame) ? 1 << 15 : 0;
+      const protection = win32Protection(pteProtection(mm, space, address - (address % 0x1000), at));
+      attributes = 1 | (shares << 1) | (protection << 4) | shared;
+    }
+    writeDword(kernel, entry + 4, attributes);
+  }
+  if (returnLength !== 0) writeDword(kernel, returnLength, count * 8);
+  return Status.SUCCESS;
+}

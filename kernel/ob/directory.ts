@@ -1,0 +1,45 @@
+import { upcaseName } from './name.js';
+import type { ObjectHeader } from './object-header.js';
+
+/** Body of a Directory object: named objects, found by upper-case name, listed in the order of their insertion. */
+export class DirectoryBody {
+  readonly #byUpperName = new Map<string, { name: string; object: ObjectHeader }[]>();
+
+  /** The object of that name, or null. */
+  find(name: string, caseInsensitive: boolean): ObjectHeader | null {
+    const bucket = this.#byUpperName.get(upcaseName(name));
+    if (bucket === undefined) return null;
+    const entry = caseInsensitive ? bucket[0] : bucket.find((candidate) => candidate.name === name);
+    return entry?.object ?? null;
+  }
+
+  insert(name: string, object: ObjectHeader): void {
+    const key = upcaseName(name);
+    const bucket = this.#byUpperName.get(key);
+    if (bucket === undefined) this.#byUpperName.set(key, [{ name, object }]);
+    else bucket.push({ name, object });
+  }
+
+  remove(name: string): void {
+    const key = upcaseName(name);
+    const rest = (this.#byUpperName.get(key) ?? []).filter((entry) => entry.name !== name);
+    if (rest.length === 0) this.#byUpperName.delete(key);
+    else this.#byUpperName.set(key, rest);
+  }
+
+  /** All entries in the order of their insertion. */
+  entries(): { name: string; object: ObjectHeader }[] {
+    return [...this.#byUpperName.values()].flat();
+  }
+}
+
+/** Body of a SymbolicLink object. */
+export class SymbolicLinkBody {
+  readonly target: string;
+  readonly creationTime: bigint;
+
+  constructor(target: string, creationTime: bigint) {
+    this.target = target;
+    this.creationTime = creationTime;
+  }
+}

@@ -1,0 +1,17 @@
+export { DirectoryBody, SymbolicLinkBody } from './directory.js';
+export { objectManagerEnvironment } from './environment.js';
+export { compareNames, MAXIMUM_NAME_LENGTH, upcaseName } from './name.js';
+export { obServices } from './ob-services.js';
+export { HandleFlag, isOfType, type ObjectAttributes, ObjectFlag, ObjectHeader } from './object-header.js';
+export {
+  CURRENT_PROCESS,
+  CURRENT_THREAD,
+  type HandleEntry,
+  type HandleResult,
+  type HandleTableOwner,
+  ObjectManager,
+  type ObjectManagerEnvironment,
+  type ObjectResult,
+} from './object-manager.js';
+export { Access, type ObjectProcedures, ObjectType, type ObjectTypeDescription } from './object-type.js';
+export type { ObjectTypes } from './object-types.js';

@@ -1,0 +1,349 @@
+import type { HandleTable } from '../ex/handle-table.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import { type AccessMask, accessMask, type Handle, handle, type NtStatus } from '../types.js';
+import { DirectoryBody, SymbolicLinkBody } from './directory.js';
+import { lookupName } from './namespace.js';
+import { HandleFlag, isOfType, type ObjectAttributes, ObjectFlag, ObjectHeader } from './object-header.js';
+import type { ObjectType } from './object-type.js';
+import { createObjectTypes, type ObjectTypes } from './object-types.js';
+
+/** One entry of a process's handle table. */
+export interface HandleEntry {
+  readonly object: ObjectHeader;
+  grantedAccess: AccessMask;
+  /** HandleFlag bits. */
+  flags: number;
+}
+
+/** Whatever has a handle table: a process. */
+export interface HandleTableOwner {
+  readonly handleTable: HandleTable<HandleEntry>;
+}
+
+/** What the object manager needs of the rest of the kernel. */
+export interface ObjectManagerEnvironment {
+  /** The process whose handle table counts now, null before the first one exists. */
+  currentHandleOwner(): HandleTableOwner | null;
+  /** What the pseudo handle -1 means. */
+  currentProcessObject(): ObjectHeader | null;
+  /** What the pseudo handle -2 means. */
+  currentThreadObject(): ObjectHeader | null;
+  /** Charges pool for an object and gives its address; 0: none left. */
+  allocatePool(paged: boolean, bytes: number, tag: string): number;
+  freePool(address: number): void;
+  systemTime(): bigint;
+}
+
+export interface ObjectResult<Body = unknown> {
+  readonly status: NtStatus;
+  /** Null unless the status is a success. */
+  readonly object: ObjectHeader<Body> | null;
+}
+
+export interface HandleResult {
+  readonly status: NtStatus;
+  /** 0 unless the status is a success. */
+  readonly handle: Handle;
+}
+
+/** OBJECT_HEADER and the name information before it (nt52.md 14). */
+const HEADER_SIZE = 0x18;
+const NAME_INFORMATION_SIZE = 0x10;
+const KERNEL_HANDLE_BIT = 0x80000000;
+export const CURRENT_PROCESS = handle(0xffffffff);
+export const CURRENT_THREAD = handle(0xfffffffe);
+const NO_HANDLE = handle(0);
+
+/**
+ * The object manager: types, reference and handle counts, handle tables and the name space. Nothing here blocks or
+ * throws; statuses are NT's.
+ */
+export class ObjectManager {
+  readonly types: ObjectTypes = createObjectTypes();
+  readonly root: ObjectHeader<DirectoryBody>;
+  readonly #environment: ObjectManagerEnvironment;
+
+  constructor(environment: ObjectManagerEnvironment) {
+    this.#environment = environment;
+    const address = environment.allocatePool(true, HEADER_SIZE + this.types.directory.description.bodySize, 'Dire');
+    this.root = new ObjectHeader(this.types.directory, new DirectoryBody(), address);
+    this.root.permanent = true;
+    this.types.directory.objectCount++;
+    for (const path of ['\\Device', '\\GLOBAL??', '\\BaseNamedObjects', '\\KnownDlls', '\\Sessions', '\\RPC Control']) {
+      this.createDirectory(path);
+    }
+    this.createSymbolicLink('\\??', '\\GLOBAL??');
+    this.createSymbolicLink('\\DosDevices', '\\??');
+    this.createSymbolicLink('\\BaseNamedObjects\\Global', '\\BaseNamedObjects');
+    this.createSymbolicLink('\\BaseNamedObjects\\Local', '\\BaseNamedObjects');
+    this.createSymbolicLink('\\GLOBAL??\\GLOBALROOT', '');
+    this.createSymbolicLink('\\GLOBAL??\\Global', '\\GLOBAL??');
+  }
+
+  // --- objects
+
+  /** Makes an object with one reference, unnamed, without handles. INSUFFICIENT_RESOURCES when pool is exhausted. */
+  createObject<Body>(type: ObjectType<Body>, body: Body, named = false): ObjectResult<Body> {
+    const { bodySize, tag, paged } = type.description;
+    const size = HEADER_SIZE + bodySize + (named ? NAME_INFORMATION_SIZE : 0);
+    const address = this.#environment.allocatePool(paged, size, tag);
+    if (address === 0) return { status: Status.INSUFFICIENT_RESOURCES, object: null };
+    type.objectCount++;
+    return { status: Status.SUCCESS, object: new ObjectHeader(type, body, address) };
+  }
+
+  referenceObject(object: ObjectHeader): void {
+    object.pointerCount++;
+  }
+
+  /** Gives a reference back; the last one ends the object: its type's delete procedure runs. */
+  dereferenceObject(object: ObjectHeader): void {
+    object.pointerCount--;
+    if (object.pointerCount > 0 || object.deleted) return;
+    object.deleted = true;
+    this.#removeName(object);
+    object.type.objectCount--;
+    object.type.procedures.delete?.(object.body);
+    this.#environment.freePool(object.address);
+  }
+
+  // --- handles
+
+  /** A handle to an object in a process's table; adds a reference. `flags` are HandleFlag bits. */
+  insertHandle(process: HandleTableOwner, object: ObjectHeader, access: number, flags: number = 0): HandleResult {
+    const value = process.handleTable.allocate({ object, grantedAccess: accessMask(access), flags });
+    if (value === null) return { status: Status.INSUFFICIENT_RESOURCES, handle: NO_HANDLE };
+    object.pointerCount++;
+    object.handleCount++;
+    object.type.handleCount++;
+    return { status: Status.SUCCESS, handle: value };
+  }
+
+  /**
+   * The object behind a handle, with a reference that the caller gives back (dereferenceObject). INVALID_HANDLE,
+   * OBJECT_TYPE_MISMATCH, ACCESS_DENIED. The pseudo handles give the current process and thread with all rights.
+   */
+  referenceObjectByHandle<Body>(value: number, type: ObjectType<Body> | null, access: number): ObjectResult<Body> {
+    const result = this.peekObjectByHandle(value, type, access);
+    if (result.object !== null) result.object.pointerCount++;
+    return result;
+  }
+
+  /** As referenceObjectByHandle, but without a reference: good until the next yield. */
+  peekObjectByHandle<Body>(value: number, type: ObjectType<Body> | null, access: number): ObjectResult<Body> {
+    const object = this.#pseudoHandle(value);
+    if (object !== null) return typed(object, type);
+    const entry = this.handleEntry(value);
+    if (entry === null) return { status: Status.INVALID_HANDLE, object: null };
+    const result = typed(entry.object, type);
+    if (result.object === null) return result;
+    if ((access & ~entry.grantedAccess) !== 0) return { status: Status.ACCESS_DENIED, object: null };
+    return result;
+  }
+
+  /** The entry of a handle of the current process, null for values that are not in use and for pseudo handles. */
+  handleEntry(value: number): HandleEntry | null {
+    if (value >>> 0 >= KERNEL_HANDLE_BIT) return null;
+    return this.#environment.currentHandleOwner()?.handleTable.get(value) ?? null;
+  }
+
+  /** Rights that a handle of the current process carries; all for pseudo handles, 0 for bad ones. */
+  grantedAccess(value: number): AccessMask {
+    const object = this.#pseudoHandle(value);
+    if (object !== null) return accessMask(object.type.description.mapping.all);
+    return this.handleEntry(value)?.grantedAccess ?? accessMask(0);
+  }
+
+  /** NtClose. INVALID_HANDLE, HANDLE_NOT_CLOSABLE. Closing a pseudo handle does nothing. */
+  closeHandle(process: HandleTableOwner, value: number): NtStatus {
+    if (value >>> 0 === CURRENT_PROCESS || value >>> 0 === CURRENT_THREAD) return Status.SUCCESS;
+    if (value >>> 0 >= KERNEL_HANDLE_BIT) return Status.INVALID_HANDLE;
+    const entry = process.handleTable.get(value);
+    if (entry === null) return Status.INVALID_HANDLE;
+    if ((entry.flags & HandleFlag.PROTECT_CLOSE) !== 0) return Status.HANDLE_NOT_CLOSABLE;
+    process.handleTable.remove(value);
+    this.#closed(process, entry.object);
+    return Status.SUCCESS;
+  }
+
+  /** Closes everything that a process has open, protected or not (ObKillProcess). */
+  closeAllHandles(process: HandleTableOwner): void {
+    for (const [value, entry] of process.handleTable.inUse()) {
+      process.handleTable.remove(value);
+      this.#closed(process, entry.object);
+    }
+  }
+
+  // --- names
+
+  /**
+   * Finds an object by path. A path that leads into a device stops there: `remaining` is what the device's owner
+   * has to look up ('' or '\...'). Gives no reference.
+   */
+  lookup(attributes: ObjectAttributes, openLink = false): ReturnType<typeof lookupName> {
+    return lookupName(this, attributes, openLink);
+  }
+
+  /** Finds an object by an absolute path, ignoring case; for the kernel's own use. Null: not there. */
+  find(path: string): ObjectHeader | null {
+    const result = this.lookup({ root: 0, name: path, attributes: ObjectFlag.CASE_INSENSITIVE });
+    return isSuccess(result.status) && result.remaining === '' ? result.object : null;
+  }
+
+  /**
+   * The way of every NtCreate service: makes an object, gives it its name and a handle in the current process. With
+   * OBJ_OPENIF an existing object of the same type is opened instead: OBJECT_NAME_EXISTS. Otherwise
+   * OBJECT_NAME_COLLISION, OBJECT_TYPE_MISMATCH, path statuses, INSUFFICIENT_RESOURCES, PRIVILEGE_NOT_HELD (permanent).
+   * `create` is called only when a new object is needed; it may give a status instead of a body.
+   */
+  createObjectHandle<Body extends object>(
+    type: ObjectType<Body>,
+    attributes: ObjectAttributes | null,
+    desiredAccess: number,
+    create: () => Body | NtStatus,
+  ): HandleResult {
+    const owner = this.#environment.currentHandleOwner();
+    if (owner === null) return { status: Status.UNSUCCESSFUL, handle: NO_HANDLE };
+    const flags = attributes?.attributes ?? 0;
+    if ((flags & ObjectFlag.PERMANENT) !== 0) return { status: Status.PRIVILEGE_NOT_HELD, handle: NO_HANDLE };
+    const place = attributes === null || !attributes.name ? null : this.lookup(attributes, true);
+    if (attributes !== null && place === null && attributes.root !== 0) {
+      const root = this.peekObjectByHandle(attributes.root, this.types.directory, 0);
+      if (!isSuccess(root.status)) return { status: root.status, handle: NO_HANDLE };
+    }
+    if (place !== null && isSuccess(place.status)) return this.#existing(owner, type, place, flags, desiredAccess);
+    if (place !== null && place.directory === null) return { status: place.status, handle: NO_HANDLE };
+    const body = create();
+    if (typeof body === 'number') return { status: body, handle: NO_HANDLE };
+    const made = this.createObject(type, body, place !== null);
+    if (made.object === null) {
+      type.procedures.delete?.(body);
+      return { status: made.status, handle: NO_HANDLE };
+    }
+    if (place !== null && place.directory !== null) this.#insertName(place.directory, place.name, made.object);
+    made.object.exclusive = (flags & ObjectFlag.EXCLUSIVE) !== 0;
+    const result = this.insertHandle(owner, made.object, type.mapAccess(desiredAccess), handleFlags(flags));
+    if (!isSuccess(result.status)) this.#removeName(made.object);
+    this.dereferenceObject(made.object);
+    return result;
+  }
+
+  /** Puts an object that exists into the current process's table: the tail of creations that have no name. */
+  insertObject(object: ObjectHeader, attributes: number, desiredAccess: number): HandleResult {
+    const owner = this.#environment.currentHandleOwner();
+    if (owner === null) return { status: Status.UNSUCCESSFUL, handle: NO_HANDLE };
+    return this.insertHandle(owner, object, object.type.mapAccess(desiredAccess), handleFlags(attributes));
+  }
+
+  /** The way of every NtOpen service: a handle to a named object of a type. Path statuses, OBJECT_TYPE_MISMATCH. */
+  openObjectByName(type: ObjectType<never>, attributes: ObjectAttributes, desiredAccess: number): HandleResult;
+  openObjectByName<Body>(type: ObjectType<Body>, attributes: ObjectAttributes, desiredAccess: number): HandleResult;
+  openObjectByName<Body>(type: ObjectType<Body>, attributes: ObjectAttributes, desiredAccess: number): HandleResult {
+    const owner = this.#environment.currentHandleOwner();
+    if (owner === null) return { status: Status.UNSUCCESSFUL, handle: NO_HANDLE };
+    const wantsLink = type.name === 'SymbolicLink';
+    const found = this.lookup(attributes, wantsLink || (attributes.attributes & ObjectFlag.OPENLINK) !== 0);
+    if (found.object === null) return { status: found.status, handle: NO_HANDLE };
+    if (found.remaining !== '') return { status: Status.OBJECT_TYPE_MISMATCH, handle: NO_HANDLE };
+    const result = typed(found.object, type);
+    if (result.object === null) return { status: result.status, handle: NO_HANDLE };
+    const access = type.mapAccess(desiredAccess);
+    return this.insertHandle(owner, result.object, access, handleFlags(attributes.attributes));
+  }
+
+  /** Names an object for good, at boot. The path's directory must exist. */
+  insertNamed(path: string, object: ObjectHeader): NtStatus {
+    const place = this.lookup({ root: 0, name: path, attributes: ObjectFlag.CASE_INSENSITIVE }, true);
+    if (isSuccess(place.status)) return Status.OBJECT_NAME_COLLISION;
+    if (place.directory === null) return place.status;
+    object.permanent = true;
+    this.#insertName(place.directory, place.name, object);
+    return Status.SUCCESS;
+  }
+
+  /** A permanent directory, at boot. */
+  createDirectory(path: string): NtStatus {
+    const { object, status } = this.createObject(this.types.directory, new DirectoryBody(), true);
+    return object === null ? status : this.insertNamed(path, object);
+  }
+
+  /** A permanent symbolic link, at boot. */
+  createSymbolicLink(path: string, target: string): NtStatus {
+    const body = new SymbolicLinkBody(target, this.#environment.systemTime());
+    const { object, status } = this.createObject(this.types.symbolicLink, body, true);
+    return object === null ? status : this.insertNamed(path, object);
+  }
+
+  /** NtMakeTemporaryObject: the name goes with the last handle. */
+  makeTemporary(object: ObjectHeader): void {
+    object.permanent = false;
+    if (object.handleCount === 0) this.#removeName(object);
+  }
+
+  /** The full path of a named object, '' when it has no name. */
+  pathOf(object: ObjectHeader): string {
+    if (object === this.root) return '\\';
+    if (object.name === null) return '';
+    const parent = this.pathOf(object.name.directory);
+    return parent === '\\' ? `\\${object.name.name}` : `${parent}\\${object.name.name}`;
+  }
+
+  #existing(
+    owner: HandleTableOwner,
+    type: ObjectType<object> | ObjectType<never>,
+    place: ReturnType<typeof lookupName>,
+    flags: number,
+    desiredAccess: number,
+  ): HandleResult {
+    if (place.object === null || place.remaining !== '')
+      return { status: Status.OBJECT_TYPE_MISMATCH, handle: NO_HANDLE };
+    const sameType = place.object.type.index === type.index;
+    if ((flags & ObjectFlag.OPENIF) === 0) return { status: Status.OBJECT_NAME_COLLISION, handle: NO_HANDLE };
+    if (!sameType) return { status: Status.OBJECT_TYPE_MISMATCH, handle: NO_HANDLE };
+    const result = this.insertHandle(owner, place.object, type.mapAccess(desiredAccess), handleFlags(flags));
+    return isSuccess(result.status) ? { status: Status.OBJECT_NAME_EXISTS, handle: result.handle } : result;
+  }
+
+  #pseudoHandle(value: number): ObjectHeader | null {
+    if (value >>> 0 === CURRENT_PROCESS) return this.#environment.currentProcessObject();
+    if (value >>> 0 === CURRENT_THREAD) return this.#environment.currentThreadObject();
+    return null;
+  }
+
+  #insertName(directory: ObjectHeader<DirectoryBody>, name: string, object: ObjectHeader): void {
+    directory.pointerCount++;
+    directory.body.insert(name, object);
+    object.name = { directory, name };
+  }
+
+  #removeName(object: ObjectHeader): void {
+    const name = object.name;
+    if (name === null) return;
+    object.name = null;
+    name.directory.body.remove(name.name);
+    this.dereferenceObject(name.directory);
+  }
+
+  #closed(process: HandleTableOwner, object: ObjectHeader): void {
+    const close = object.type.procedures.close;
+    if (close !== undefined) {
+      let processHandles = 1;
+      for (const [, entry] of process.handleTable.inUse()) if (entry.object === object) processHandles++;
+      close(object.body, processHandles, object.handleCount);
+    }
+    object.handleCount--;
+    object.type.handleCount--;
+    if (object.handleCount === 0 && !object.permanent) this.#removeName(object);
+    this.dereferenceObject(object);
+  }
+}
+
+function typed<Body>(object: ObjectHeader, type: ObjectType<Body> | null): ObjectResult<Body> {
+  if (type === null) return { status: Status.SUCCESS, object: object as ObjectHeader<Body> };
+  if (!isOfType(object, type)) return { status: Status.OBJECT_TYPE_MISMATCH, object: null };
+  return { status: Status.SUCCESS, object };
+}
+
+function handleFlags(attributes: number): number {
+  return (attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
+}

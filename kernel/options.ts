@@ -1,0 +1,65 @@
+/** DEP policy of the boot option /NOEXECUTE. */
+export type NoExecutePolicy = 'alwaysoff' | 'alwayson' | 'optin' | 'optout';
+
+/** A paging file asked for at boot, sizes in bytes. */
+export interface PagingFileOptions {
+  readonly size: number;
+  readonly maximum: number;
+}
+
+/** Everything besides the host's input that a run depends on. */
+export interface MachineOptions {
+  /** Guest RAM in bytes, a multiple of 4 KB (boot option MAXMEM). */
+  readonly memorySize: number;
+  /** PAE page tables; two-level ones otherwise. */
+  readonly pae: boolean;
+  readonly noExecute: NoExecutePolicy;
+  readonly pagingFiles: readonly PagingFileOptions[];
+  /** NT path of the program: \??\C:\dir\prog.exe. */
+  readonly imagePath: string;
+  /** The whole command line, program name first. */
+  readonly commandLine: string;
+  /** Current directory as a DOS path: C:\. */
+  readonly currentDirectory: string;
+  /** Added to the machine's own environment, or replacing; names are case-insensitive. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly seed: number;
+  /** System time at boot, 100 ns units since 1601. */
+  readonly bootTime: bigint;
+  /** Virtual time that one retired instruction takes. */
+  readonly nanosecondsPerInstruction: number;
+  /** Instructions after which run() ends with `limit`; Infinity for none. */
+  readonly maximumInstructions: number;
+  readonly trace: TraceOptions;
+}
+
+export interface TraceOptions {
+  readonly faults: boolean;
+  readonly syscalls: boolean;
+  readonly threads: boolean;
+  readonly modules: boolean;
+  /** Receives each event as a line of JSON without line end; without it, events are only hashed. */
+  readonly sink: ((line: string) => void) | null;
+}
+
+/** 2005-03-25 00:00:00 UTC in 100 ns units since 1601. */
+const DEFAULT_BOOT_TIME = 127_561_824_000_000_000n;
+
+/** Options with NT's defaults for whatever is not given. */
+export function machineOptions(given: Partial<MachineOptions> & { readonly imagePath: string }): MachineOptions {
+  return {
+    memorySize: 128 << 20,
+    pae: true,
+    noExecute: 'optin',
+    pagingFiles: [],
+    commandLine: given.imagePath,
+    currentDirectory: 'C:\\',
+    environment: {},
+    seed: 0,
+    bootTime: DEFAULT_BOOT_TIME,
+    nanosecondsPerInstruction: 1,
+    maximumInstructions: Number.POSITIVE_INFINITY,
+    trace: { faults: false, syscalls: false, threads: false, modules: false, sink: null },
+    ...given,
+  };
+}

@@ -1,0 +1,246 @@
+import { StandardStream } from '../host.js';
+import { CreateRequestDefaults, createFile, kernelAttributes } from '../io/create-file.js';
+import { Process } from '../ke/process.js';
+import type { ImageInformation } from '../mm/segment.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { createUserThread, type InitialTeb, initialContext } from './create-thread.js';
+import { environmentBlock, environmentOf, type ProcessParameters, parametersBlock } from './parameters.js';
+import type { EProcess } from './process.js';
+import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
+import { userDispatchers } from './system-dll.js';
+import type { EThread } from './thread.js';
+
+/** A program to start. Paths are as RtlDosPathNameToNtPathName would leave them. */
+export interface ProcessRequest {
+  /** NT path: \??\C:\dir\prog.exe. */
+  readonly imagePath: string;
+  readonly commandLine: string;
+  /** DOS path. */
+  readonly currentDirectory: string;
+  readonly environment: ReadonlyMap<string, string>;
+  /** NT paths of what the standard handles are opened on; null: no handle. */
+  readonly standardStreams: readonly [string | null, string | null, string | null];
+}
+
+export interface ProcessResult {
+  readonly status: NtStatus;
+  readonly process: EProcess | null;
+  readonly thread: EThread | null;
+}
+
+const failed = (status: NtStatus): ProcessResult => ({ status, process: null, thread: null });
+const PAGE = 0x1000;
+const GRANULARITY = 0x10000;
+const DEFAULT_STACK_RESERVE = 0x100000;
+const IMAGE_FILE_DLL = 0x2000;
+
+/** Starts the program that the machine's options name; see createUserProcess. */
+export function* createInitialProcess(manager: ProcessManager): Blocking<ProcessResult> {
+  const { options, io } = manager.kernel;
+  const status = manager.loadSystemDll();
+  if (!isSuccess(status)) return failed(status);
+  return yield* createUserProcess(manager, {
+    imagePath: options.imagePath,
+    commandLine: options.commandLine,
+    currentDirectory: options.currentDirectory,
+    environment: environmentOf(options.environment),
+    standardStreams: [
+      io.standardStreamPath(StandardStream.Input),
+      io.standardStreamPath(StandardStream.Output),
+      io.standardStreamPath(StandardStream.Error),
+    ],
+  });
+}
+
+/**
+ * Makes a process with its first thread and starts it: address space, image and ntdll mapped, PEB, parameters, standard
+ * handles, user stack, thread (nt52.md 11.5). Statuses of image sections, paths and memory; INVALID_IMAGE_FORMAT for a
+ * DLL. Nothing is left behind when it fails. Environment: PASSIVE_LEVEL in any thread; may block.
+ */
+export function* createUserProcess(manager: ProcessManager, request: ProcessRequest): Blocking<ProcessResult> {
+  const { kernel, memory } = manager;
+  const opened = kernel.io.openImageFile(request.imagePath);
+  if (opened.file === null) return failed(opened.status);
+  const section = memory.createImageSection(opened.file);
+  opened.file.dereference();
+  if (section.object === null) return failed(section.status);
+  const image = section.object.body.segment.imageInformation;
+  if (image === null || (image.characteristics & IMAGE_FILE_DLL) !== 0) {
+    kernel.ob.dereferenceObject(section.object);
+    return failed(Status.INVALID_IMAGE_FORMAT);
+  }
+  const process = makeProcess(manager, request.imagePath);
+  if (process === null) {
+    kernel.ob.dereferenceObject(section.object);
+    return failed(Status.INSUFFICIENT_RESOURCES);
+  }
+  process.imageSection = section.object;
+  kernel.ke.attachProcess(process.pcb);
+  const result = yield* buildUserHalf(manager, process, image, request);
+  kernel.ke.detachProcess();
+  if (result.thread === null) {
+    manager.discardProcess(process);
+    return failed(result.status);
+  }
+  return { status: Status.SUCCESS, process, thread: result.thread };
+}
+
+function makeProcess(manager: ProcessManager, imagePath: string): EProcess | null {
+  const { kernel } = manager;
+  const id = manager.allocateClientId();
+  if (id === 0) return null;
+  const pcb = new Process(id, imagePath.split('\\').at(-1) ?? '');
+  pcb.addressSpace = manager.memory.createAddressSpace(id);
+  if (pcb.addressSpace === null) {
+    manager.freeClientId(id);
+    return null;
+  }
+  const parent = kernel.ke.currentProcess.uniqueProcessId || SYSTEM_PROCESS_ID;
+  const process = manager.createProcessObject(pcb, parent, imagePath);
+  if (process === null) return null;
+  manager.setToken(process, manager.createUserToken());
+  return process;
+}
+
+interface UserHalfResult {
+  readonly status: NtStatus;
+  readonly thread: EThread | null;
+}
+
+/** Fills the user half of a new address space; the caller is attached to the process. */
+function* buildUserHalf(
+  manager: ProcessManager,
+  process: EProcess,
+  image: ImageInformation,
+  request: ProcessRequest,
+): Blocking<UserHalfResult> {
+  const { kernel, memory } = manager;
+  const stop = (status: NtStatus): UserHalfResult => ({ status, thread: null });
+  const section = process.imageSection;
+  const dll = manager.systemDll;
+  if (section === null || dll === null) return stop(Status.DLL_NOT_FOUND);
+  const mapped = memory.mapImage(process, section.body);
+  if (!isSuccess(mapped.status)) return stop(mapped.status);
+  process.sectionBaseAddress = mapped.base;
+  const system = memory.mapImage(process, dll.section.body);
+  if (!isSuccess(system.status)) return stop(system.status);
+  process.systemDllBase = system.base;
+  kernel.ke.setUserDispatchers(userDispatchers(dll, system.base));
+
+  const handles = openStandardStreams(manager, process, request.standardStreams);
+  const parameters = parametersOf(request, handles);
+  const placed = yield* placeParameters(manager, process, parameters, request.environment);
+  if (!isSuccess(placed.status)) return stop(placed.status);
+  const stack = createStack(manager, process, image);
+  if (typeof stack === 'number') return stop(stack);
+  const peb = memory.createPeb(process, mapped.base, image);
+  if (!isSuccess(peb.status)) return stop(peb.status);
+  process.pcb.peb = peb.address;
+  const pebStatus = yield* kernel.user.probeForWrite(peb.address, PAGE, 1);
+  if (!isSuccess(pebStatus)) return stop(pebStatus);
+  kernel.user.write32(peb.address + 0x10, placed.address);
+
+  const relocated = mapped.base - image.imageBase;
+  const entry = image.transferAddress === 0 ? 0 : (image.transferAddress + relocated) >>> 0;
+  return createUserThread(manager, {
+    process,
+    context: initialContext({ eip: entry, esp: stack.stackBase - 4, eax: entry, ebx: peb.address }),
+    initialTeb: stack,
+    suspended: false,
+  });
+}
+
+/** Handles 4, 8 and C in the new process, in the order input, output, error; 0 where the host has nothing. */
+function openStandardStreams(
+  manager: ProcessManager,
+  process: EProcess,
+  paths: ProcessRequest['standardStreams'],
+): readonly [number, number, number] {
+  const { kernel } = manager;
+  const open = (path: string | null): number => {
+    if (path === null) return 0;
+    const outcome = createFile(kernel.io, {
+      ...CreateRequestDefaults,
+      attributes: kernelAttributes(path),
+      desiredAccess: 0x12019f,
+    });
+    if (outcome.file === null) return 0;
+    const { object } = kernel.ob.createObject(kernel.ob.types.file, outcome.file);
+    if (object === null) return 0;
+    const result = kernel.ob.insertHandle(process, object, 0x12019f, 2);
+    kernel.ob.dereferenceObject(object);
+    return result.handle;
+  };
+  return [open(paths[0]), open(paths[1]), open(paths[2])];
+}
+
+function parametersOf(request: ProcessRequest, handles: readonly [number, number, number]): ProcessParameters {
+  const imagePathName = request.imagePath.replace(/^\\\?\?\\/, '');
+  const directory = imagePathName.slice(0, imagePathName.lastIndexOf('\\'));
+  const path = [...request.environment].find(([name]) => name.toUpperCase() === 'PATH')?.[1] ?? '';
+  const current = request.currentDirectory.endsWith('\\') ? request.currentDirectory : `${request.currentDirectory}\\`;
+  return {
+    imagePathName,
+    commandLine: request.commandLine,
+    currentDirectory: current,
+    dllPath: `${directory.endsWith(':') ? `${directory}\\` : directory};C:\\WINDOWS\\system32;C:\\WINDOWS;.;${path}`,
+    windowTitle: imagePathName,
+    standardInput: handles[0],
+    standardOutput: handles[1],
+    standardError: handles[2],
+  };
+}
+
+interface Placed {
+  readonly status: NtStatus;
+  readonly address: number;
+}
+
+function* placeParameters(
+  manager: ProcessManager,
+  process: EProcess,
+  parameters: ProcessParameters,
+  environment: ReadonlyMap<string, string>,
+): Blocking<Placed> {
+  const environmentPlace = yield* place(manager, process, environmentBlock(environment));
+  if (!isSuccess(environmentPlace.status)) return environmentPlace;
+  const size = parametersBlock(0, 0, parameters).length;
+  const region = manager.memory.allocate(process, size);
+  if (!isSuccess(region.status)) return { status: region.status, address: 0 };
+  const bytes = parametersBlock(region.base, environmentPlace.address, parameters);
+  return yield* write(manager, region.base, bytes);
+}
+
+function* place(manager: ProcessManager, process: EProcess, bytes: Uint8Array): Blocking<Placed> {
+  const region = manager.memory.allocate(process, bytes.length);
+  if (!isSuccess(region.status)) return { status: region.status, address: 0 };
+  return yield* write(manager, region.base, bytes);
+}
+
+function* write(manager: ProcessManager, address: number, bytes: Uint8Array): Blocking<Placed> {
+  const { user } = manager.kernel;
+  const status = yield* user.probeForWrite(address, bytes.length, 1);
+  if (isSuccess(status)) user.writeBytes(address, bytes);
+  return { status, address };
+}
+
+/** The user stack as kernel32 makes it: reserved whole, committed at its top, one guard page below. */
+function createStack(manager: ProcessManager, process: EProcess, image: ImageInformation): InitialTeb | NtStatus {
+  const { memory } = manager;
+  const commit = roundUp(Math.max(image.committedStackSize, PAGE), PAGE);
+  let reserve = image.maximumStackSize === 0 ? DEFAULT_STACK_RESERVE : image.maximumStackSize;
+  if (commit >= reserve) reserve = roundUp(commit + 1, DEFAULT_STACK_RESERVE);
+  reserve = roundUp(reserve, GRANULARITY);
+  const region = memory.reserve(process, reserve);
+  if (!isSuccess(region.status)) return region.status;
+  const stackBase = region.base + reserve;
+  const guard = reserve >= commit + PAGE;
+  const status = memory.commitStack(process, stackBase - commit, commit, guard);
+  if (!isSuccess(status)) return status;
+  return { stackBase, stackLimit: stackBase - commit, allocationBase: region.base };
+}
+
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}

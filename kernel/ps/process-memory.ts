@@ -1,0 +1,124 @@
+import type { Kernel } from '../kernel.js';
+import type { AddressSpace } from '../mm/address-space.js';
+import { allocateVirtualMemory, MemoryType } from '../mm/allocate-virtual-memory.js';
+import { cleanAddressSpace } from '../mm/clean-address-space.js';
+import { releaseSection } from '../mm/create-section.js';
+import { createImageSection } from '../mm/image.js';
+import { PAGE_SIZE } from '../mm/layout.js';
+import { InheritDisposition, mapViewOfSection } from '../mm/map-view.js';
+import { createAddressSpace, deleteAddressSpace } from '../mm/page-directory.js';
+import { createPeb, createTeb, deleteTeb } from '../mm/peb-teb.js';
+import { protectVirtualMemory } from '../mm/protect-virtual-memory.js';
+import { PageProtection } from '../mm/protection.js';
+import type { Section } from '../mm/section.js';
+import type { ImageInformation, SectionFile } from '../mm/segment.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { ObjectResult } from '../ob/object-manager.js';
+import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
+import type { InitialTeb } from './create-thread.js';
+import type { EProcess } from './process.js';
+
+export interface Region {
+  readonly status: NtStatus;
+  readonly base: VirtualAddress;
+}
+
+export interface Block {
+  readonly status: NtStatus;
+  readonly address: VirtualAddress;
+}
+
+/** What ps asks of the memory manager to build and to clear a process. Environment: PASSIVE_LEVEL, never blocks. */
+export interface ProcessMemory {
+  /** Null: INSUFFICIENT_RESOURCES. */
+  createAddressSpace(processId: number): AddressSpace | null;
+  /** Removes everything mapped or allocated, then the address space; twice does nothing. */
+  deleteAddressSpace(process: EProcess): void;
+  createImageSection(file: SectionFile): ObjectResult<Section>;
+  /** Maps a whole image for execution; IMAGE_NOT_AT_BASE is a success. */
+  mapImage(process: EProcess, section: Section): Region;
+  /** Commits read-write memory anywhere. */
+  allocate(process: EProcess, size: number): Region;
+  reserve(process: EProcess, size: number): Region;
+  /** Commits stack pages inside a reservation; with a guard page below when asked for. */
+  commitStack(process: EProcess, limit: number, size: number, guard: boolean): NtStatus;
+  createPeb(process: EProcess, imageBase: number, image: ImageInformation): Block;
+  createTeb(process: EProcess, threadId: number, stack: InitialTeb): Block;
+  deleteTeb(process: EProcess, teb: number): void;
+}
+
+const PRIVATE = { zeroBits: 0, protection: PageProtection.ReadWrite } as const;
+const GRANULARITY = 0x10000;
+
+/** The memory manager of a kernel, as ps sees it. */
+export function processMemory(kernel: Kernel): ProcessMemory {
+  const { mm } = kernel;
+  const spaceOf = (process: EProcess): AddressSpace | null => process.pcb.addressSpace;
+  const gone: Region = { status: Status.PROCESS_IS_TERMINATING, base: virtualAddress(0) };
+  const allocate = (process: EProcess, base: number, size: number, type: number): Region => {
+    const space = spaceOf(process);
+    return space === null ? gone : allocateVirtualMemory(kernel, space, { ...PRIVATE, base, size, type });
+  };
+  return {
+    createAddressSpace(processId) {
+      const space = createAddressSpace(mm);
+      if (space !== null) space.processId = processId;
+      return space;
+    },
+    deleteAddressSpace(process) {
+      const space = spaceOf(process);
+      if (space === null || space === mm.systemSpace) return;
+      cleanAddressSpace(kernel, space);
+      process.pcb.addressSpace = null;
+      deleteAddressSpace(mm, space);
+    },
+    createImageSection(file) {
+      const made = createImageSection(kernel, file);
+      if (made.section === null) return { status: made.status, object: null };
+      const created = kernel.ob.createObject(kernel.ob.types.section, made.section);
+      if (created.object === null) releaseSection(kernel, made.section);
+      return created;
+    },
+    mapImage(process, section) {
+      const space = spaceOf(process);
+      return space === null ? gone : mapViewOfSection(kernel, section, space, WHOLE_IMAGE);
+    },
+    allocate: (process, size) => allocate(process, 0, size, MemoryType.Reserve | MemoryType.Commit),
+    reserve: (process, size) => allocate(process, 0, size + (-size & (GRANULARITY - 1)), MemoryType.Reserve),
+    commitStack(process, limit, size, guard) {
+      const space = spaceOf(process);
+      if (space === null) return gone.status;
+      const below = guard ? PAGE_SIZE : 0;
+      const committed = allocate(process, limit - below, size + below, MemoryType.Commit);
+      if (!isSuccess(committed.status) || !guard) return committed.status;
+      const protection = PageProtection.ReadWrite | PageProtection.Guard;
+      return protectVirtualMemory(kernel, space, limit - below, below, protection).status;
+    },
+    createPeb(process, imageBase, image) {
+      const space = spaceOf(process);
+      if (space === null) return { status: gone.status, address: gone.base };
+      return createPeb(kernel, space, { imageBase, image, tickCount: kernel.ke.tickCount() });
+    },
+    createTeb(process, threadId, stack) {
+      const space = spaceOf(process);
+      if (space === null) return { status: gone.status, address: gone.base };
+      const { processId } = process;
+      return createTeb(kernel, space, { processId, threadId, peb: process.pcb.peb, ...stack });
+    },
+    deleteTeb(process, teb) {
+      const space = spaceOf(process);
+      if (space !== null) deleteTeb(kernel, space, teb);
+    },
+  };
+}
+
+const WHOLE_IMAGE = {
+  base: 0,
+  zeroBits: 0,
+  commitSize: 0,
+  offset: 0,
+  size: 0,
+  inherit: InheritDisposition.ViewShare,
+  allocationType: 0,
+  protection: PageProtection.ExecuteWriteCopy,
+} as const;

@@ -1,0 +1,287 @@
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { encodeUtf16 } from '../mm/user-memory.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { Fields } from './information-buffer.js';
+import { type EProcess, PriorityClass } from './process.js';
+import { ProcessAccess } from './process-services.js';
+
+/** PROCESSINFOCLASS, the ones in use. */
+const InformationClass = {
+  Basic: 0,
+  QuotaLimits: 1,
+  IoCounters: 2,
+  VmCounters: 3,
+  Times: 4,
+  BasePriority: 5,
+  DebugPort: 7,
+  DefaultHardErrorMode: 12,
+  PooledUsage: 14,
+  WorkingSetWatch: 15,
+  UserModeIopl: 16,
+  PriorityClass: 18,
+  HandleCount: 20,
+  AffinityMask: 21,
+  PriorityBoost: 22,
+  SessionInformation: 24,
+  Wow64: 26,
+  ImageFileName: 27,
+  BreakOnTermination: 29,
+  DebugFlags: 31,
+  ExecuteFlags: 34,
+  Cookie: 36,
+  ImageInformation: 37,
+} as const;
+
+const PAGE = 0x1000;
+const NO_DEBUG_INHERIT_CLEAR = 1;
+const PAGE_FILE_UNLIMITED = 0xffffffff;
+
+/** How a class is answered: sizes that are accepted, and the bytes. */
+interface Query {
+  readonly sizes: readonly number[];
+  readonly fill: (kernel: Kernel, process: EProcess, size: number) => Uint8Array | NtStatus;
+}
+
+const dword = (read: (process: EProcess, kernel: Kernel) => number): Query => ({
+  sizes: [4],
+  fill: (kernel, process) => new Fields(4).dword(0, read(process, kernel)).bytes,
+});
+
+const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
+  [InformationClass.Basic, { sizes: [0x18], fill: basicInformation }],
+  [InformationClass.QuotaLimits, { sizes: [0x20], fill: quotaLimits }],
+  [InformationClass.IoCounters, { sizes: [0x30], fill: () => new Uint8Array(0x30) }],
+  [InformationClass.VmCounters, { sizes: [0x2c, 0x30], fill: vmCounters }],
+  [InformationClass.Times, { sizes: [0x20], fill: times }],
+  [InformationClass.DebugPort, dword(() => 0)],
+  [InformationClass.DefaultHardErrorMode, dword((process) => process.hardErrorMode)],
+  [InformationClass.PriorityClass, { sizes: [2], fill: (_kernel, process) => Uint8Array.of(0, process.priorityClass) }],
+  [InformationClass.HandleCount, dword((process) => process.handleTable.count)],
+  [InformationClass.PriorityBoost, dword((process) => (process.priorityBoostDisabled ? 1 : 0))],
+  [InformationClass.SessionInformation, dword(() => 0)],
+  [InformationClass.Wow64, dword(() => 0)],
+  [InformationClass.BreakOnTermination, dword(() => 0)],
+  [InformationClass.DebugFlags, dword(() => NO_DEBUG_INHERIT_CLEAR)],
+  [InformationClass.ExecuteFlags, dword((process) => process.executeOptions)],
+  [InformationClass.Cookie, dword(cookie)],
+  [InformationClass.ImageInformation, { sizes: [0x30], fill: imageInformation }],
+]);
+
+/** NtQueryInformationProcess. INVALID_INFO_CLASS, INFO_LENGTH_MISMATCH, handle statuses. */
+function* queryInformationProcess(
+  kernel: Kernel,
+  handle: number,
+  informationClass: number,
+  buffer: number,
+  length: number,
+  returnedAddress: number,
+): Blocking<NtStatus> {
+  const { user, ob } = kernel;
+  let status = yield* user.probeForWrite(buffer, length, 4);
+  if (isSuccess(status) && returnedAddress !== 0) status = yield* user.probeForWrite(returnedAddress, 4, 4);
+  if (!isSuccess(status)) return status;
+  const isName = informationClass === InformationClass.ImageFileName;
+  const query = queries.get(informationClass);
+  if (query === undefined && !isName) return Status.INVALID_INFO_CLASS;
+  if (query !== undefined && !query.sizes.includes(length)) return Status.INFO_LENGTH_MISMATCH;
+  const found = ob.peekObjectByHandle(handle, ob.types.process, ProcessAccess.QUERY_INFORMATION);
+  if (found.object === null) return found.status;
+  const process = found.object.body;
+  const bytes = query === undefined ? imageFileName(process, buffer) : query.fill(kernel, process, length);
+  if (typeof bytes === 'number') return bytes;
+  if (returnedAddress !== 0) user.write32(returnedAddress, bytes.length);
+  if (bytes.length > length) return Status.INFO_LENGTH_MISMATCH;
+  user.writeBytes(buffer, bytes);
+  return Status.SUCCESS;
+}
+
+function basicInformation(_kernel: Kernel, process: EProcess): Uint8Array {
+  return new Fields(0x18)
+    .dword(0x00, process.pcb.exitStatus)
+    .dword(0x04, process.pcb.peb)
+    .dword(0x08, process.affinity)
+    .dword(0x0c, process.pcb.basePriority)
+    .dword(0x10, process.processId)
+    .dword(0x14, process.inheritedFromProcessId).bytes;
+}
+
+function quotaLimits(): Uint8Array {
+  return new Fields(0x20)
+    .dword(0x00, 0xffffffff)
+    .dword(0x04, 0xffffffff)
+    .dword(0x08, 50 * PAGE)
+    .dword(0x0c, 345 * PAGE)
+    .dword(0x10, PAGE_FILE_UNLIMITED)
+    .quad(0x18, 0x7fffffffffffffffn).bytes;
+}
+
+function vmCounters(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
+  const space = process.pcb.addressSpace;
+  const fields = new Fields(size);
+  if (space === null) return fields.bytes;
+  fields
+    .dword(0x00, space.peakVirtualSize)
+    .dword(0x04, space.virtualSize)
+    .dword(0x08, space.pageFaultCount)
+    .dword(0x0c, space.peakWorkingSetSize * PAGE)
+    .dword(0x10, space.workingSetSize * PAGE)
+    .dword(0x24, space.commitCharge * PAGE)
+    .dword(0x28, space.commitChargePeak * PAGE);
+  if (size >= 0x30) fields.dword(0x2c, space.commitCharge * PAGE);
+  return fields.bytes;
+}
+
+/** Kernel code takes no virtual time: all of it is user time. */
+function times(_kernel: Kernel, process: EProcess): Uint8Array {
+  const living = process.pcb.threads.reduce((sum, thread) => sum + Math.floor(thread.userNanoseconds / 100), 0);
+  return new Fields(0x20)
+    .quad(0x00, process.createTime)
+    .quad(0x08, process.exitTime)
+    .quad(0x10, BigInt(process.pcb.kernelTime))
+    .quad(0x18, BigInt(process.pcb.userTime + living)).bytes;
+}
+
+/** Made when first asked for, from the seed, the time and the process id. */
+function cookie(process: EProcess, kernel: Kernel): number {
+  if (process.cookie === 0) {
+    const mixed = kernel.options.seed ^ Math.imul(process.processId, 0x9e3779b1) ^ kernel.ke.tickCount();
+    process.cookie = (mixed | 1) >>> 0;
+  }
+  return process.cookie;
+}
+
+function imageInformation(_kernel: Kernel, process: EProcess): Uint8Array | NtStatus {
+  const image = process.imageSection?.body.segment.imageInformation ?? null;
+  if (image === null) return Status.INVALID_HANDLE;
+  return new Fields(0x30)
+    .dword(0x00, image.transferAddress)
+    .dword(0x04, image.zeroBits)
+    .dword(0x08, image.maximumStackSize)
+    .dword(0x0c, image.committedStackSize)
+    .dword(0x10, image.subSystemType)
+    .word(0x14, image.subSystemMinorVersion)
+    .word(0x16, image.subSystemMajorVersion)
+    .word(0x1c, image.characteristics)
+    .word(0x1e, image.dllCharacteristics)
+    .word(0x20, image.machine)
+    .byte(0x22, image.containsCode ? 1 : 0)
+    .dword(0x24, image.loaderFlags)
+    .dword(0x28, image.imageFileSize).bytes;
+}
+
+function imageFileName(process: EProcess, buffer: number): Uint8Array {
+  const section = process.imageSection?.body;
+  const text = encodeUtf16(section?.controlArea.file?.name ?? process.imagePath);
+  const fields = new Fields(8 + text.length + 2)
+    .word(0, text.length)
+    .word(2, text.length + 2)
+    .dword(4, buffer + 8);
+  fields.bytes.set(text, 8);
+  return fields.bytes;
+}
+
+/** Priorities of the classes Idle to AboveNormal (nt52.md 11.8). */
+const classPriorities: ReadonlyMap<number, number> = new Map([
+  [PriorityClass.Idle, 4],
+  [PriorityClass.Normal, 8],
+  [PriorityClass.High, 13],
+  [PriorityClass.RealTime, 24],
+  [PriorityClass.BelowNormal, 6],
+  [PriorityClass.AboveNormal, 10],
+]);
+const MEM_EXECUTE_OPTION_VALID = 0x3f;
+const MEM_EXECUTE_OPTION_PERMANENT = 0x8;
+const MEM_EXECUTE_OPTION_ENABLE = 0x2;
+
+/** What a class of NtSetInformationProcess takes and does. */
+interface Change {
+  readonly size: number;
+  readonly apply: (kernel: Kernel, process: EProcess, view: DataView) => NtStatus;
+}
+
+const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
+  [InformationClass.BasePriority, { size: 4, apply: setBasePriority }],
+  [
+    InformationClass.DefaultHardErrorMode,
+    {
+      size: 4,
+      apply: (_kernel, process, view) => {
+        process.hardErrorMode = view.getUint32(0, true);
+        return Status.SUCCESS;
+      },
+    },
+  ],
+  [InformationClass.PriorityClass, { size: 2, apply: setPriorityClass }],
+  [InformationClass.AffinityMask, { size: 4, apply: setAffinity }],
+  [
+    InformationClass.PriorityBoost,
+    {
+      size: 4,
+      apply: (_kernel, process, view) => {
+        process.priorityBoostDisabled = view.getUint32(0, true) !== 0;
+        for (const thread of process.pcb.threads) thread.disableBoost = process.priorityBoostDisabled;
+        return Status.SUCCESS;
+      },
+    },
+  ],
+  [InformationClass.ExecuteFlags, { size: 4, apply: setExecuteFlags }],
+]);
+
+function* setInformationProcess(
+  kernel: Kernel,
+  handle: number,
+  informationClass: number,
+  buffer: number,
+  length: number,
+): Blocking<NtStatus> {
+  const { user, ob } = kernel;
+  const change = changes.get(informationClass);
+  if (change === undefined) return Status.INVALID_INFO_CLASS;
+  if (length !== change.size) return Status.INFO_LENGTH_MISMATCH;
+  const probed = yield* user.probeForRead(buffer, length, Math.min(length, 4) === 2 ? 1 : 4);
+  if (!isSuccess(probed)) return probed;
+  const found = ob.peekObjectByHandle(handle, ob.types.process, ProcessAccess.SET_INFORMATION);
+  if (found.object === null) return found.status;
+  if (found.object.body.exiting) return Status.PROCESS_IS_TERMINATING;
+  const bytes = user.readBytes(buffer, length);
+  return change.apply(kernel, found.object.body, new DataView(bytes.buffer));
+}
+
+function setBasePriority(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
+  const priority = view.getUint32(0, true) & 0x7fffffff;
+  if (priority < 1 || priority > 31) return Status.INVALID_PARAMETER;
+  kernel.ke.setProcessPriority(process.pcb, priority);
+  return Status.SUCCESS;
+}
+
+/** PROCESS_PRIORITY_CLASS: foreground byte, class byte. */
+function setPriorityClass(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
+  const value = view.getUint8(1);
+  const priority = classPriorities.get(value);
+  if (priority === undefined) return Status.INVALID_PARAMETER;
+  process.priorityClass = value;
+  kernel.ke.setProcessPriority(process.pcb, priority);
+  return Status.SUCCESS;
+}
+
+/** There is one processor. */
+function setAffinity(_kernel: Kernel, _process: EProcess, view: DataView): NtStatus {
+  return view.getUint32(0, true) === 1 ? Status.SUCCESS : Status.INVALID_PARAMETER;
+}
+
+function setExecuteFlags(_kernel: Kernel, process: EProcess, view: DataView): NtStatus {
+  const flags = view.getUint32(0, true);
+  if ((flags & ~MEM_EXECUTE_OPTION_VALID) !== 0) return Status.INVALID_PARAMETER;
+  if ((process.executeOptions & MEM_EXECUTE_OPTION_PERMANENT) !== 0) return Status.ACCESS_DENIED;
+  process.executeOptions = flags;
+  const space = process.pcb.addressSpace;
+  if (space !== null) space.executeEnable = (flags & MEM_EXECUTE_OPTION_ENABLE) !== 0;
+  return Status.SUCCESS;
+}
+
+export const queryProcessServices: readonly Service[] = [
+  service('NtQueryInformationProcess', queryInformationProcess),
+  service('NtSetInformationProcess', setInformationProcess),
+];

@@ -1,0 +1,30 @@
+import { PoolType } from '../ex/pool.js';
+import type { Kernel } from '../kernel.js';
+import { Fields } from './information-buffer.js';
+
+/** SYSTEM_PERFORMANCE_INFORMATION (nt52.md 12.3); what nothing counts yet is 0. */
+export function performanceInformation(kernel: Kernel): Uint8Array {
+  const { counters, mm } = kernel;
+  const elapsed = BigInt(Math.floor(kernel.ke.nanoseconds() / 100));
+  const busy = BigInt(Math.floor((kernel.cpu.instructionCount * kernel.options.nanosecondsPerInstruction) / 100));
+  return new Fields(0x138)
+    .quad(0x00, elapsed - busy)
+    .quad(0x08, BigInt(counters.bytesRead))
+    .quad(0x10, BigInt(counters.bytesWritten))
+    .dword(0x2c, mm.lists.availablePages)
+    .dword(0x30, mm.commit.charged)
+    .dword(0x34, mm.commit.limit)
+    .dword(0x38, mm.commit.peak)
+    .dword(0x3c, counters.pageFaults)
+    .dword(0x40, counters.copyOnWriteFaults)
+    .dword(0x44, counters.transitionFaults)
+    .dword(0x4c, counters.demandZeroFaults)
+    .dword(0x50, counters.pagesRead)
+    .dword(0x54, counters.pageReadIos)
+    .dword(0x60, counters.dirtyPagesWritten)
+    .dword(0x68, counters.mappedPagesWritten)
+    .dword(0x70, kernel.ex.pool.pagesInUse(PoolType.Paged))
+    .dword(0x74, kernel.ex.pool.pagesInUse(PoolType.NonPaged))
+    .dword(0x128, counters.contextSwitches)
+    .dword(0x134, counters.systemCalls).bytes;
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Machine, type MachineOptions, type RunResult } from '../../kernel/index.js';
+import { NodeHost } from '../../tools/host-node.js';
+import type { Mount } from '../../tools/machine-flags.js';
+import { guestImages } from '../../tools/package-root.js';
+import { quoteArgument } from '../../tools/run.js';
+
+export interface GuestRun {
+  readonly result: RunResult;
+  readonly stdout: string;
+  readonly stderr: string;
+  /** What mm.verify says after the run: null when consistent. */
+  readonly inconsistency: string | null;
+  readonly machine: Machine;
+  readonly trace: readonly string[];
+}
+
+export interface GuestRunOptions {
+  readonly args?: readonly string[];
+  readonly stdin?: string | Uint8Array;
+  readonly mounts?: readonly Mount[];
+  readonly machine?: Partial<MachineOptions>;
+  /** Categories to record as lines. */
+  readonly trace?: { faults?: boolean; syscalls?: boolean; threads?: boolean; modules?: boolean };
+}
+
+/** Runs guest/images/NAME.exe, from drive Z:, with the given drive C: (or none), and collects what it wrote. */
+export function runGuest(name: string, options: GuestRunOptions = {}): GuestRun {
+  const written: [string, string] = ['', ''];
+  const decoder = new TextDecoder('latin1');
+  const input = typeof options.stdin === 'string' ? new TextEncoder().encode(options.stdin) : options.stdin;
+  let position = 0;
+  const nodeHost = new NodeHost({
+    mounts: [...(options.mounts ?? []), { drive: 'Z', folder: guestImages, readOnly: true }],
+    systemFolder: guestImages,
+  });
+  const host = {
+    volumes: nodeHost.volumes,
+    systemVolume: nodeHost.systemVolume,
+    debugOutput: () => {},
+    hardError: () => {},
+    unhandledException: () => {},
+    console: {
+      kind: () => 'pipe' as const,
+      read: (maximum: number) => {
+        if (input === undefined || position >= input.length) return 'eof' as const;
+        const bytes = input.subarray(position, position + maximum);
+        position += bytes.length;
+        return bytes;
+      },
+      waitForInput: () => {},
+      write: (stream: number, bytes: Uint8Array) => {
+        written[stream === 2 ? 1 : 0] += decoder.decode(bytes);
+        return 0 as never;
+      },
+      flush: () => {},
+      size: () => ({ columns: 80, rows: 25 }),
+      setRaw: () => {},
+    },
+  };
+  const trace: string[] = [];
+  const path = `Z:\\${name}.exe`;
+  const machine = new Machine(
+    {
+      imagePath: `\\??\\${path}`,
+      commandLine: [path, ...(options.args ?? [])].map(quoteArgument).join(' '),
+      currentDirectory: options.mounts === undefined ? 'Z:\\' : 'C:\\',
+      maximumInstructions: 3_000_000_000,
+      trace: {
+        faults: false,
+        syscalls: false,
+        threads: false,
+        modules: false,
+        ...options.trace,
+        sink: (line) => trace.push(line),
+      },
+      ...options.machine,
+    },
+    host,
+  );
+  try {
+    const result = machine.run();
+    return {
+      result,
+      stdout: written[0].replaceAll('\r\n', '\n'),
+      stderr: written[1].replaceAll('\r\n', '\n'),
+      inconsistency: machine.verify(),
+      machine,
+      trace,
+    };
+  } finally {
+    nodeHost.close();
+  }
+}
+
+/** The text of guest/programs/NAME.expected. */
+export function expectedOutput(name: string): string {
+  return readFileSync(join(guestImages, '../programs', `${name}.expected`), 'utf8');
+}

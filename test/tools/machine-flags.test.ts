@@ -1,0 +1,74 @@
+import { describe, expect, it } from 'vitest';
+import { CliError } from '../../tools/cli-error.js';
+import { machineFlags, parseSize, traceOptions } from '../../tools/machine-flags.js';
+import { quoteArgument } from '../../tools/run.js';
+
+const raw = { maxmem: '64M', pae: true, verify: 'off', seed: 0 };
+
+describe('machine flags', () => {
+  it.each([
+    ['64M', 64 << 20],
+    ['8m', 8 << 20],
+    ['1G', 1 << 30],
+    ['1.5MB', 1.5 * 2 ** 20],
+    ['512K', 512 << 10],
+  ])('reads the size %s', (text, size) => {
+    expect(parseSize(text)).toBe(size);
+  });
+
+  it.each(['', '64', 'M', '-1M', '64X', '1e9'])('refuses the size %j', (text) => {
+    expect(() => parseSize(text)).toThrow(CliError);
+  });
+
+  it('takes 8 MB at the least', () => {
+    expect(machineFlags({ ...raw, maxmem: '8M' }).memorySize).toBe(8 << 20);
+    expect(() => machineFlags({ ...raw, maxmem: '4M' })).toThrow(/8M to/);
+  });
+
+  it('reads mounts, environment and limits', () => {
+    const flags = machineFlags({
+      ...raw,
+      mount: ['c=./files:ro', 'D=/tmp'],
+      env: ['NAME=a=b', 'EMPTY='],
+      'max-instructions': '5M',
+      verify: '100',
+    });
+    expect(flags.mounts).toEqual([
+      { drive: 'C', folder: './files', readOnly: true },
+      { drive: 'D', folder: '/tmp', readOnly: false },
+    ]);
+    expect(flags.environment).toEqual({ NAME: 'a=b', EMPTY: '' });
+    expect(flags.maximumInstructions).toBe(5_000_000);
+    expect(flags.verify).toBe(100);
+  });
+
+  it.each([
+    { mount: ['files'] },
+    { mount: ['CC=files'] },
+    { env: ['NAME'] },
+    { 'max-instructions': '0' },
+    { 'max-instructions': 'many' },
+    { verify: 'sometimes' },
+    { seed: 1.5 },
+  ])('refuses %j as usage', (flags) => {
+    expect(() => machineFlags({ ...raw, ...flags })).toThrow(CliError);
+  });
+
+  it('knows the trace categories', () => {
+    const options = traceOptions('faults,modules', () => {});
+    expect([options.faults, options.syscalls, options.threads, options.modules]).toEqual([true, false, false, true]);
+    expect(traceOptions(undefined, () => {}).sink).toBeNull();
+    expect(() => traceOptions('fault', () => {})).toThrow(/choose from/);
+  });
+
+  it.each([
+    ['plain', 'plain'],
+    ['', '""'],
+    ['two words', '"two words"'],
+    ['say "hi"', '"say \\"hi\\""'],
+    ['C:\\dir name\\', '"C:\\dir name\\\\"'],
+    ['a\\b', 'a\\b'],
+  ])('quotes %j as %j', (argument, quoted) => {
+    expect(quoteArgument(argument)).toBe(quoted);
+  });
+});

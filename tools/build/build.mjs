@@ -1,0 +1,40 @@
+// Bundles the command line and the library into dist/ and writes their type declarations. Run by npm at install.
+import { spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+process.chdir(root);
+
+const esbuild = await import('esbuild').catch(() => null);
+if (esbuild === null) {
+  // Installed without development dependencies: only a packed copy, which brings dist/ along, can do without the bundler.
+  if (existsSync('dist/nt86.js')) process.exit(0);
+  console.error('nt86: esbuild is missing and dist/ is not built; run `npm ci` with development dependencies');
+  process.exit(1);
+}
+
+rmSync('dist', { recursive: true, force: true });
+const common = {
+  bundle: true,
+  format: 'esm',
+  target: 'es2022',
+  sourcemap: true,
+  outdir: 'dist',
+  external: ['yargs', 'yargs/helpers', 'iced-x86', 'node-pty'],
+  logLevel: 'warning',
+};
+await esbuild.build({ ...common, platform: 'neutral', entryPoints: { cpu: 'cpu/index.ts', kernel: 'kernel/index.ts' } });
+await esbuild.build({ ...common, platform: 'node', entryPoints: { index: 'tools/index.ts' } });
+await esbuild.build({
+  ...common,
+  platform: 'node',
+  entryPoints: { nt86: 'tools/nt86.ts' },
+  banner: { js: '#!/usr/bin/env node' },
+});
+chmodSync('dist/nt86.js', 0o755);
+
+const declarations = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
+  stdio: 'inherit',
+});
+process.exit(declarations.status ?? 1);

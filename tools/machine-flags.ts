@@ -1,0 +1,141 @@
+import { readFileSync } from 'node:fs';
+import type { TraceOptions } from '../kernel/index.js';
+import { CliError, ExitCode, reasonOf } from './cli-error.js';
+
+/** A host folder as a guest drive. */
+export interface Mount {
+  /** Upper-case drive letter. */
+  readonly drive: string;
+  readonly folder: string;
+  readonly readOnly: boolean;
+}
+
+/** The machine as the command line describes it; the same flags for every verb. */
+export interface MachineFlags {
+  readonly memorySize: number;
+  readonly pae: boolean;
+  readonly mounts: readonly Mount[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly maximumInstructions: number;
+  readonly seed: number;
+  readonly verify: VerifyPolicy;
+}
+
+/** When the whole memory manager is checked: never, at the end, or also every N page faults. */
+export type VerifyPolicy = 'off' | 'exit' | number;
+
+const MAXIMUM_MEMORY = 4 * 2 ** 30 - 2 ** 20;
+const MINIMUM_MEMORY = 8 * 2 ** 20;
+
+/** yargs descriptions of the machine flags. */
+export const machineFlagDescriptions = {
+  maxmem: { type: 'string', default: '128M', describe: 'guest memory: a number with K, M or G' },
+  pae: { type: 'boolean', default: true, describe: 'three-level page tables with NX; --no-pae for two-level ones' },
+  mount: { type: 'string', array: true, nargs: 1, describe: 'C=DIR[:ro]: a host folder as a guest drive' },
+  env: { type: 'string', array: true, nargs: 1, describe: 'K=V: an environment variable of the guest' },
+  'max-instructions': { type: 'string', describe: 'end the run after so many instructions (exit code 124)' },
+  verify: { type: 'string', default: 'off', describe: 'off, exit or N: check the memory manager at exit, or every N faults' },
+  seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
+} as const;
+
+/** The flags after yargs has read them. */
+export interface RawMachineFlags {
+  readonly maxmem: string;
+  readonly pae: boolean;
+  readonly mount?: string[] | undefined;
+  readonly env?: string[] | undefined;
+  readonly 'max-instructions'?: string | undefined;
+  readonly verify: string;
+  readonly seed: number;
+}
+
+const usage = (message: string) => new CliError(ExitCode.Usage, message);
+
+/** '64M' -> 67108864. @throws CliError for anything that is no size. */
+export function parseSize(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)([KMG])B?$/i.exec(text.trim());
+  if (match === null) throw usage(`'${text}' is not a size; write a number with K, M or G, for example 64M`);
+  const shift = { K: 10, M: 20, G: 30 }[match[2]?.toUpperCase() ?? ''] ?? 0;
+  return Math.floor(Number(match[1]) * 2 ** shift);
+}
+
+function parseMemory(text: string): number {
+  const size = parseSize(text);
+  if (size < MINIMUM_MEMORY || size > MAXIMUM_MEMORY)
+    throw usage(`--maxmem ${text}: the machine takes 8M to ${MAXIMUM_MEMORY / 2 ** 20}M`);
+  return Math.floor(size / 4096) * 4096;
+}
+
+function parseMount(text: string): Mount {
+  const match = /^([A-Za-z])=(.+?)(:ro)?$/.exec(text);
+  if (match === null) throw usage(`--mount ${text}: write a drive letter and a folder, for example --mount C=./files:ro`);
+  return { drive: (match[1] ?? '').toUpperCase(), folder: match[2] ?? '', readOnly: match[3] !== undefined };
+}
+
+function parseEnvironment(entries: readonly string[]): Record<string, string> {
+  const environment: Record<string, string> = {};
+  for (const entry of entries) {
+    const equals = entry.indexOf('=', 1);
+    if (equals < 0) throw usage(`--env ${entry}: write NAME=VALUE`);
+    environment[entry.slice(0, equals)] = entry.slice(equals + 1);
+  }
+  return environment;
+}
+
+/** Instruction counts may be written 5000000, 5_000_000, 5e6 or 5M (decimal). */
+function parseCount(flag: string, text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const match = /^(\d[\d_]*(?:\.\d+)?(?:e\d+)?)([KMG]?)$/i.exec(text);
+  const factor = { K: 1e3, M: 1e6, G: 1e9 }[match?.[2]?.toUpperCase() ?? ''] ?? 1;
+  const count = match === null ? Number.NaN : Number((match[1] ?? '').replaceAll('_', '')) * factor;
+  if (!Number.isSafeInteger(count) || count <= 0) throw usage(`${flag} ${text}: write a positive whole number`);
+  return count;
+}
+
+function parseVerify(text: string): VerifyPolicy {
+  if (text === 'off' || text === 'exit') return text;
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  throw usage(`--verify ${text}: write off, exit or a number of faults`);
+}
+
+/** @throws CliError (usage) for values that make no machine. */
+export function machineFlags(raw: RawMachineFlags): MachineFlags {
+  if (!Number.isSafeInteger(raw.seed)) throw usage('--seed takes a whole number');
+  return {
+    memorySize: parseMemory(raw.maxmem),
+    pae: raw.pae,
+    mounts: (raw.mount ?? []).map(parseMount),
+    environment: parseEnvironment(raw.env ?? []),
+    maximumInstructions: parseCount('--max-instructions', raw['max-instructions']),
+    seed: raw.seed,
+    verify: parseVerify(raw.verify),
+  };
+}
+
+const TRACE_CATEGORIES = ['faults', 'syscalls', 'threads', 'modules'] as const;
+
+/** 'faults,syscalls' -> the trace options. @throws CliError for an unknown category. */
+export function traceOptions(categories: string | undefined, sink: (line: string) => void): TraceOptions {
+  const wanted = new Set((categories ?? '').split(',').filter((category) => category !== ''));
+  const known: readonly string[] = TRACE_CATEGORIES;
+  for (const category of wanted)
+    if (!known.includes(category)) throw usage(`--trace ${category}: choose from ${TRACE_CATEGORIES.join(', ')}`);
+  return {
+    faults: wanted.has('faults'),
+    syscalls: wanted.has('syscalls'),
+    threads: wanted.has('threads'),
+    modules: wanted.has('modules'),
+    sink: wanted.size > 0 ? sink : null,
+  };
+}
+
+/** Reads a --config file: a JSON object whose keys are flag names. @throws CliError when it is none. */
+export function readConfiguration(path: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(readFileSync(path, 'utf8'));
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return { ...parsed };
+  } catch (error) {
+    throw usage(`--config ${path}: ${reasonOf(error)}`);
+  }
+  throw usage(`--config ${path}: the file must hold a JSON object of flags`);
+}

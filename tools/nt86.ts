@@ -1,0 +1,43 @@
+import { CliError, ExitCode } from './cli-error.js';
+import { packageVersion } from './package-root.js';
+import { verbs } from './verbs.js';
+
+function help(): string {
+  const width = Math.max(...Object.keys(verbs).map((name) => name.length));
+  return [
+    'nt86 VERB [flags] PROGRAM [ARGS...]',
+    '',
+    ...Object.entries(verbs).map(([name, { summary }]) => `  ${name.padEnd(width)}  ${summary}`),
+    '',
+    'nt86 VERB --help shows the flags of a verb and examples; nt86 --version the version.',
+  ].join('\n');
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  const [name, ...rest] = argv;
+  if (name === '--version') {
+    console.log(packageVersion());
+    return ExitCode.Success;
+  }
+  if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+    console.log(help());
+    return name === undefined ? ExitCode.Usage : ExitCode.Success;
+  }
+  const verb = Object.hasOwn(verbs, name) ? verbs[name] : undefined;
+  if (verb === undefined) throw new CliError(ExitCode.Usage, `unknown verb '${name}'; nt86 --help lists them`);
+  return await verb.main(rest);
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof CliError) {
+    process.stderr.write(`nt86: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else {
+    process.stderr.write(`nt86: internal error: ${error instanceof Error ? error.message : String(error)}\n`);
+    if (process.env['NT86_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    else process.stderr.write('nt86: please report this; NT86_DEBUG=1 shows where it happened\n');
+    process.exitCode = ExitCode.Defect;
+  }
+}

@@ -1,0 +1,122 @@
+import yargs from 'yargs';
+import { bench, formatReport } from './bench/bench.js';
+import { compile } from './cc.js';
+import { CliError, ExitCode } from './cli-error.js';
+import { programInfo } from './info.js';
+import { machineFlagDescriptions, readConfiguration } from './machine-flags.js';
+import { runProgram } from './run.js';
+
+export interface Verb {
+  readonly summary: string;
+  /** Takes what stands behind the verb and returns the exit code. @throws CliError */
+  main(args: readonly string[]): Promise<number>;
+}
+
+type Example = readonly [command: string, description: string];
+
+/** A parser for one verb: flags first, then the program, whose own arguments stay untouched. */
+function parser(verb: string, args: readonly string[], synopsis: string, examples: readonly Example[]) {
+  return yargs([...args])
+    .scriptName(`nt86 ${verb}`)
+    .usage(synopsis)
+    .example(examples.map(([command, description]) => [command, description]))
+    .parserConfiguration({ 'halt-at-non-option': true, 'camel-case-expansion': false, 'parse-positional-numbers': false })
+    .wrap(110)
+    .version(false)
+    .strictOptions()
+    .exitProcess(false)
+    .fail((message, error) => {
+      throw error ?? new CliError(ExitCode.Usage, `${verb}: ${message}; nt86 ${verb} --help lists the flags`);
+    });
+}
+
+const askedForHelp = (args: readonly string[]) => {
+  const flags = args.findIndex((argument) => !argument.startsWith('-'));
+  return args.slice(0, flags < 0 ? undefined : flags).some((argument) => argument === '--help' || argument === '-h');
+};
+
+function requireProgram(verb: string, words: readonly (string | number)[]): [string, string[]] {
+  const [program, ...rest] = words.map(String);
+  if (program === undefined) throw new CliError(ExitCode.Usage, `${verb}: name a program; nt86 ${verb} --help shows examples`);
+  return [program, rest];
+}
+
+const run: Verb = {
+  summary: 'run a PE32 program',
+  async main(args) {
+    const parsed = await parser('run', args, 'nt86 run [flags] PROGRAM [ARGS...]', [
+      ['nt86 run hello.exe one two', 'run a program with two arguments'],
+      ['nt86 run --stats --maxmem 64M --mount C=./files sort.exe in.txt', 'its drive C: is ./files; counters at the end'],
+      ['nt86 run --trace faults,syscalls --trace-file t.jsonl hello.exe', 'one JSON line an event'],
+    ])
+      .options(machineFlagDescriptions)
+      .option('stats', { type: 'boolean', default: false, describe: 'print counters on stderr at the end' })
+      .option('json', { type: 'boolean', default: false, describe: 'counters as JSON' })
+      .option('trace', { type: 'string', describe: 'faults,syscalls,threads,modules: JSON lines on stderr' })
+      .option('trace-file', { type: 'string', describe: 'write the trace to this file instead' })
+      .config('config', 'a JSON file with any of these flags', readConfiguration)
+      .parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    const [program, programArguments] = requireProgram('run', parsed._);
+    return runProgram({ ...parsed, traceFile: parsed['trace-file'], program, programArguments });
+  },
+};
+
+const info: Verb = {
+  summary: "show a program's headers, sections, imports and exports",
+  async main(args) {
+    const parsed = await parser('info', args, 'nt86 info [flags] PROGRAM', [
+      ['nt86 info prog.exe', 'headers, sections, imports'],
+      ['nt86 info --missing prog.exe', "imports that nt86's own DLLs lack; exit code 1 when there are any"],
+      ['nt86 info --json prog.exe', 'the same for other programs to read'],
+    ])
+      .option('missing', { type: 'boolean', default: false, describe: 'only the imports that are missing' })
+      .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
+      .parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    const [program] = requireProgram('info', parsed._);
+    const report = programInfo(program, parsed);
+    console.log(report.text);
+    return parsed.missing && report.missing > 0 ? 1 : ExitCode.Success;
+  },
+};
+
+const cc: Verb = {
+  summary: 'compile C with mingw into a program for nt86',
+  async main(args) {
+    const parsed = await parser('cc', args, 'nt86 cc [-o PROGRAM] FILE.c... [compiler flags]', [
+      ['nt86 cc hello.c', 'hello.exe in the current folder'],
+      ['nt86 cc -o build/sort.exe sort.c list.c', 'two files, a name of your own'],
+      ['nt86 cc -o tool.dll tool.c -shared', 'what stands behind the file goes to the compiler'],
+    ])
+      .option('o', { alias: 'output', type: 'string', describe: 'the program to write' })
+      .parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    const [first, rest] = requireProgram('cc', parsed._);
+    return compile([first, ...rest], parsed.o);
+  },
+};
+
+const benchmark: Verb = {
+  summary: 'measure speed beside native code, qemu-i386 and v86',
+  async main(args) {
+    const parsed = await parser('bench', args, 'nt86 bench [flags]', [
+      ['nt86 bench', 'everything, three interleaved rounds'],
+      ['nt86 bench --rounds 1 --filter x87', 'a quick look at some kernels'],
+      ['nt86 bench --json', 'the figures as JSON'],
+    ])
+      .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds; the least time counts' })
+      .option('filter', { type: 'string', default: '', describe: 'only kernels whose name contains this' })
+      .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
+      .parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    if (!Number.isInteger(parsed.rounds) || parsed.rounds < 1)
+      throw new CliError(ExitCode.Usage, 'bench: --rounds takes a whole number of at least 1');
+    const report = await bench(parsed);
+    console.log(parsed.json ? JSON.stringify(report, null, 2) : formatReport(report));
+    return ExitCode.Success;
+  },
+};
+
+/** Every verb of the command line, in the order of its help. */
+export const verbs: Readonly<Record<string, Verb>> = { run, info, cc, bench: benchmark };
