@@ -327,10 +327,12 @@ export class BlockCache {
   /**
    * What a branch to another page is linked to: a block without instructions that checks the page and goes on.
    * @param target a block in a flat code segment
+   * @returns 0 when there is no room for it
    */
   trampoline(target: number): number {
     const code = this.code;
     const block = this.#next;
+    if (block + BLOCK_RESERVE > CODE_WORDS) return 0;
     const eip = code[target + BLOCK_EIP];
     const writer = this.#writer;
     code.fill(0, block, block + HEADER_WORDS);

@@ -1,13 +1,6 @@
 import type { Handler, Instruction } from './instruction.js';
 import { TEMP2, ZERO } from './layout.js';
-import {
-  BRANCH_LINK,
-  BRANCH_REFUND,
-  BRANCH_TARGET,
-  BRANCH_WORDS,
-  OPERATION_WORDS,
-  WHERE,
-} from './micro-operation.js';
+import { BRANCH_LINK, BRANCH_REFUND, BRANCH_TARGET, BRANCH_WORDS, OPERATION_WORDS, WHERE } from './micro-operation.js';
 import { operationNumber } from './micro-operation-table.js';
 import { segmentIsFlat } from './processor-mode.js';
 

@@ -1,4 +1,5 @@
 import { BlockCache } from './block-cache.js';
+import { DebugRegisters } from './debug-registers.js';
 import { deliverException } from './exceptions.js';
 import { ExitReason } from './exit-reason.js';
 import { composeEflags, storeEflags } from './flags.js';
@@ -43,6 +44,14 @@ export interface ExceptionOwner {
 
 const VECTOR_PAGE_FAULT = 14;
 
+export interface CpuOptions {
+  /**
+   * A machine loop of its own: about 1.4 times as fast, but the JavaScript engine warms it up for this processor alone.
+   * For a process that runs one machine; many machines in one process better share a loop.
+   */
+  readonly dedicatedLoop?: boolean;
+}
+
 /** An IA-32 processor over one physical memory. All its architectural state lies in that memory (see layout.ts). */
 export class Cpu {
   readonly memory: PhysicalMemory;
@@ -62,6 +71,8 @@ export class Cpu {
   exceptionVector = 0;
   exceptionErrorCode = 0;
   exceptionHasErrorCode = false;
+  /** The exception is no fault: RF in the frame's EFLAGS is as it is in the register. */
+  exceptionKeepsResumeFlag = false;
   /** Linear address of the last page fault. */
   exceptionLinear = 0;
   /** Set by raise(); cleared before each instruction handler. */
@@ -84,17 +95,22 @@ export class Cpu {
     jumpCacheMisses: 0,
   };
   readonly blocks: BlockCache;
+  readonly debug: DebugRegisters;
   readonly #interpreter: Interpreter;
 
   /** @param owner takes the exceptions; null: they go through the guest's IDT inside run(). */
-  constructor(memory: PhysicalMemory, owner: ExceptionOwner | null) {
+  constructor(memory: PhysicalMemory, owner: ExceptionOwner | null, options: CpuOptions = {}) {
     this.memory = memory;
-    this.owner = owner;
+    this.owner = null;
     this.state = memory.words;
     this.bytes = memory.bytes;
     this.view = memory.view;
+    this.debug = new DebugRegisters(this);
     this.blocks = new BlockCache(this);
-    this.#interpreter = createInterpreter(this);
+    this.#interpreter = createInterpreter(this, options.dedicatedLoop ?? false);
+    this.owner = owner;
+    this.counters.tlbMisses = 0;
+    this.counters.pageFaults = 0;
     this.reset();
   }
 
@@ -172,6 +188,7 @@ export class Cpu {
     this.exceptionVector = vector;
     this.exceptionHasErrorCode = errorCode !== undefined;
     this.exceptionErrorCode = errorCode ?? 0;
+    this.exceptionKeepsResumeFlag = false;
     this.faulted = true;
     return false;
   }

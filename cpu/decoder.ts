@@ -246,7 +246,6 @@ function selectEntry(entries: readonly OpcodeEntry[], prefix: MandatoryPrefix, m
   return null;
 }
 
-
 /**
  * Decodes the first instruction in these bytes, for tests and tools.
  * @param mode 16 or 32: the default size of the code segment

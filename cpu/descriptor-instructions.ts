@@ -17,14 +17,16 @@ import {
   descriptorBase,
   descriptorLimit,
   isNullSelector,
+  SELECTOR_LOCAL,
   SELECTOR_RPL,
   SystemType,
   selectorErrorCode,
+  TSS_BUSY,
 } from './descriptor.js';
 import { readFarOffset, readFarSelector } from './far-transfer.js';
 import { setZero } from './flags.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
-import { inhibitInterrupts } from './interrupts.js';
+import { inhibitAfterStackLoad } from './interrupts.js';
 import {
   CPL,
   CS,
@@ -48,9 +50,6 @@ import { isProtected, loadDataSegment, Vector } from './segmentation.js';
 import { dropStack, peekStack, pushFrame, stagePush } from './stack-frame.js';
 import { readOperand16, requirePrivilege, setRegister, setRegister16, writeOperand16 } from './system-operand.js';
 
-const SELECTOR_LOCAL = 4;
-/** Busy bit of a TSS descriptor's type, in its second dword. */
-const TSS_BUSY = 0x200;
 /** What LAR keeps of a descriptor's second dword. Bits 19-16 are undefined by the SDM; processors show the limit's. */
 const LAR_MASK = 0x00ff_ff00;
 
@@ -283,7 +282,7 @@ export function executeMovToSegment(cpu: Cpu, instruction: Instruction): boolean
   if (segment === CS || segment > GS) return cpu.raise(Vector.InvalidOpcode);
   const selector = readOperand16(cpu, instruction);
   if (cpu.faulted || !loadDataSegment(cpu, segment, selector)) return false;
-  if (segment === SS) inhibitInterrupts(cpu);
+  if (segment === SS) inhibitAfterStackLoad(cpu);
   return true;
 }
 
@@ -303,7 +302,7 @@ export function popSegment(cpu: Cpu, instruction: Instruction, segment: number):
     cpu.state[ESP] = top;
     return false;
   }
-  if (segment === SS) inhibitInterrupts(cpu);
+  if (segment === SS) inhibitAfterStackLoad(cpu);
   return true;
 }
 

@@ -41,8 +41,11 @@ export const SystemType = {
   TrapGate32: 15,
 } as const;
 
+/** Busy bit of a TSS descriptor's type, in its second dword. */
+export const TSS_BUSY = 0x200;
+
 /** In a selector: table indicator; and what an error code keeps of a selector. */
-const SELECTOR_LOCAL = 4;
+export const SELECTOR_LOCAL = 4;
 export const SELECTOR_RPL = 3;
 const ERROR_CODE_SELECTOR = 0xfffc;
 

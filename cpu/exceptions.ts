@@ -53,13 +53,14 @@ import {
   Vector,
 } from './segmentation.js';
 import { mergeStackPointer, pushFrame, stagePush, writeFrame } from './stack-frame.js';
+import { interruptToTask } from './task-switch.js';
 import { innerStackPointer, innerStackSelector } from './tss.js';
 
 /** What made an interrupt: decides about the gate's DPL, the EXT bit and the resume flag of the pushed image. */
 export const InterruptSource = {
   /** A fault: the instruction will be executed again. */
   Fault: 0,
-  /** A trap that the processor raises behind the instruction: single step, ICEBP. */
+  /** A trap that the processor raises behind the instruction: single step, ICEBP; also an instruction breakpoint. */
   Trap: 1,
   /** INT n, INT3, INTO: the gate's DPL is checked. */
   Software: 2,
@@ -93,7 +94,7 @@ export function deliverException(cpu: Cpu): boolean {
   let vector = cpu.exceptionVector;
   let hasErrorCode = cpu.exceptionHasErrorCode;
   let errorCode = cpu.exceptionErrorCode;
-  let source: InterruptSource = isTrapVector(vector) ? InterruptSource.Trap : InterruptSource.Fault;
+  let source: InterruptSource = cpu.exceptionKeepsResumeFlag ? InterruptSource.Trap : InterruptSource.Fault;
   for (;;) {
     cpu.faulted = false;
     if (enterInterrupt(cpu, vector, source, hasErrorCode, errorCode, cpu.state[EIP])) return true;
@@ -112,11 +113,6 @@ export function deliverException(cpu: Cpu): boolean {
   }
 }
 
-/** #DB and #BP come behind their instruction (instruction breakpoints are not built yet). */
-function isTrapVector(vector: number): boolean {
-  return vector === Vector.Debug || vector === Vector.Breakpoint;
-}
-
 /**
  * Goes through the vector's gate: pushes the frame and sets CS:EIP, SS:ESP, EFLAGS.
  *
@@ -131,8 +127,15 @@ export function enterInterrupt(
   errorCode: number,
   returnEip: number,
 ): boolean {
-  if ((cpu.state[CR0] & CR0_PE) === 0) return enterRealInterrupt(cpu, vector, returnEip);
-  if (enterGate(cpu, vector, source, hasErrorCode, errorCode, returnEip)) return true;
+  if ((cpu.state[CR0] & CR0_PE) === 0) {
+    if (!enterRealInterrupt(cpu, vector, returnEip)) return false;
+    cpu.debug.discard();
+    return true;
+  }
+  if (enterGate(cpu, vector, source, hasErrorCode, errorCode, returnEip)) {
+    cpu.debug.discard();
+    return true;
+  }
   if (source !== InterruptSource.Software && cpu.exceptionVector !== Vector.PageFault) {
     cpu.exceptionErrorCode |= ERROR_CODE_EXTERNAL;
   }
@@ -176,8 +179,8 @@ function enterGate(
   const kind = accessKind(gate);
   const wide = kind === SystemType.InterruptGate32 || kind === SystemType.TrapGate32;
   const interruptGate = kind === SystemType.InterruptGate32 || kind === SystemType.InterruptGate16;
-  if (!wide && kind !== SystemType.InterruptGate16 && kind !== SystemType.TrapGate16) {
-    // Task gates among them: hardware task switching is not built, and a gate to it is refused like a bad one.
+  const taskGate = kind === SystemType.TaskGate;
+  if (!wide && !taskGate && kind !== SystemType.InterruptGate16 && kind !== SystemType.TrapGate16) {
     return cpu.raise(Vector.GeneralProtection, gateCode);
   }
   if (source === InterruptSource.Software && accessDpl(gate) < state[CPL]) {
@@ -185,10 +188,11 @@ function enterGate(
   }
   if ((gate & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, gateCode);
 
-  const eip = wide ? (gateLow & 0xffff) | (gateHigh & 0xffff_0000) : gateLow & 0xffff;
   const frameErrorCode = hasErrorCode ? errorCode : NO_ERROR_CODE;
   const flags = cpu.getEflags();
   const image = source === InterruptSource.Fault ? flags | EFLAGS_RF : flags;
+  if (taskGate) return interruptToTask(cpu, gateLow >>> 16, image, returnEip, frameErrorCode);
+  const eip = wide ? (gateLow & 0xffff) | (gateHigh & 0xffff_0000) : gateLow & 0xffff;
   if (!enterHandler(cpu, gateLow >>> 16, eip, wide ? 4 : 2, image, returnEip, frameErrorCode)) return false;
   let cleared = EFLAGS_TF | EFLAGS_NT | EFLAGS_RF | EFLAGS_VM;
   if (interruptGate) cleared |= EFLAGS_IF;

@@ -1,7 +1,6 @@
 /**
  * Returns to other segments: far RET and IRET to the same and to outer privilege levels and to virtual-8086 mode (SDM vol
- * 3A sections 5.8.6 and 6.12.1, vol 2 RET and IRET). IRET with NT set would be a task switch, which is not built: it
- * gives #TS with the selector of TR.
+ * 3A sections 5.8.6 and 6.12.1, vol 2 RET and IRET). IRET with NT set goes back to the linked task (task-switch.ts).
  */
 import type { Cpu } from './cpu.js';
 import {
@@ -16,7 +15,7 @@ import {
 } from './descriptor.js';
 import { CODE_SEGMENT, targetDescriptor } from './far-transfer.js';
 import type { Instruction } from './instruction.js';
-import { privilegedFlagMask } from './interrupts.js';
+import { nextEip, privilegedFlagMask } from './interrupts.js';
 import {
   CPL,
   CS,
@@ -26,11 +25,10 @@ import {
   ESP,
   FS,
   GS,
+  NMI_BLOCKED,
   SEGMENT_ACCESS,
   SEGMENT_LIMIT,
-  SEGMENT_SELECTOR,
   SS,
-  TR,
 } from './layout.js';
 import {
   checkStackSegment,
@@ -53,6 +51,7 @@ import {
   Vector,
 } from './segmentation.js';
 import { dropStack, mergeStackPointer, peekStack } from './stack-frame.js';
+import { returnToLinkedTask } from './task-switch.js';
 
 const EFLAGS_STATUS = 0x0000_0cd5;
 const EFLAGS_TF_BIT = 0x0000_0100;
@@ -133,13 +132,21 @@ function returnToCode(cpu: Cpu, selector: number, eip: number, size: number, fra
   return true;
 }
 
-/** IRET/IRETD. */
+/** IRET/IRETD. Whatever it does, NMIs may come again behind it. */
 export function executeIret(cpu: Cpu, instruction: Instruction): boolean {
+  if (!interruptReturn(cpu, instruction)) return false;
+  cpu.state[NMI_BLOCKED] = 0;
+  return true;
+}
+
+function interruptReturn(cpu: Cpu, instruction: Instruction): boolean {
   const state = cpu.state;
   const size = instruction.operandSize;
   if (isVirtual8086(cpu) && ioPrivilegeLevel(cpu) < 3) return cpu.raise(Vector.GeneralProtection, 0);
   if (isProtected(cpu) && (state[EFLAGS_SYSTEM] & EFLAGS_NT) !== 0) {
-    return cpu.raise(Vector.InvalidTss, selectorErrorCode(state[SEGMENT_SELECTOR + TR]));
+    if (!returnToLinkedTask(cpu, nextEip(cpu, instruction))) return false;
+    cpu.jumped = true;
+    return true;
   }
   const eip = peekStack(cpu, 0, size, 0);
   if (cpu.faulted) return false;

@@ -1,7 +1,6 @@
 /**
  * Transfers of control to other segments: far JMP and CALL, directly and through call gates (SDM vol 3A section 5.8, vol
- * 2A of each instruction). Task gates and task state segments as targets need the hardware task switch, which is not
- * built: they give #GP with the selector.
+ * 2A of each instruction). Task gates and task state segments as targets switch the task (task-switch.ts).
  */
 import type { Cpu } from './cpu.js';
 import {
@@ -26,6 +25,7 @@ import { nextEip } from './interrupts.js';
 import { CPL, CS, ESP, SEGMENT_LIMIT, SEGMENT_SELECTOR, SS } from './layout.js';
 import { isProtected, loadRealSegment, setCodeSegment, Vector } from './segmentation.js';
 import { peekStack, pushFrame, stagePush } from './stack-frame.js';
+import { switchThroughTaskGate, switchToTss, TaskSwitch } from './task-switch.js';
 
 export const CODE_SEGMENT = ACCESS_SEGMENT | ACCESS_CODE;
 
@@ -82,7 +82,9 @@ function farJump(cpu: Cpu, selector: number, offset: number, instruction: Instru
     if (!checkDirectCode(cpu, selector, access)) return false;
     return enterCode(cpu, selector, address, eip, cpu.state[CPL]);
   }
-  if (!isCallGate(access)) return cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
+  if (!isCallGate(access)) {
+    return transferToTask(cpu, selector, address, access, TaskSwitch.Jump, nextEip(cpu, instruction));
+  }
   const code = checkCallGate(cpu, selector, address, access);
   if (code < 0) return false;
   const gateLow = cpu.readSystem32(address);
@@ -120,8 +122,35 @@ function farCall(cpu: Cpu, selector: number, offset: number, instruction: Instru
     if (!checkDirectCode(cpu, selector, access)) return false;
     return callCode(cpu, selector, address, eip, size, returnEip);
   }
-  if (!isCallGate(access)) return cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
+  if (!isCallGate(access)) return transferToTask(cpu, selector, address, access, TaskSwitch.Call, returnEip);
   return callThroughGate(cpu, selector, address, high, returnEip);
+}
+
+/** Far JMP or CALL to a system descriptor that is no call gate: a TSS, a task gate, or #GP(selector). */
+function transferToTask(
+  cpu: Cpu,
+  selector: number,
+  address: number,
+  access: number,
+  kind: TaskSwitch,
+  returnEip: number,
+): boolean {
+  let switched: boolean;
+  switch (accessKind(access)) {
+    case SystemType.TaskGate: {
+      const low = cpu.readSystem32(address);
+      switched = !cpu.faulted && switchThroughTaskGate(cpu, selector, low, access, kind, returnEip);
+      break;
+    }
+    case SystemType.Tss16:
+    case SystemType.Tss32:
+      switched = switchToTss(cpu, selector, access, kind, returnEip);
+      break;
+    default:
+      return cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
+  }
+  if (switched) cpu.jumped = true;
+  return switched;
 }
 
 /** Far call to code of the same privilege: CS and EIP go on the current stack. */

@@ -97,6 +97,12 @@ export function setZero(state: Int32Array, zero: boolean): void {
   setArithmeticFlags(state, zero ? flags | FLAG_ZF : flags & ~FLAG_ZF);
 }
 
+/** Flags after a division, all undefined in the SDM: AF set, ZF, SF and PF clear, CF and OF as before, as on AMD processors. */
+export function setDivideFlags(state: Int32Array): void {
+  state[FLAG_RESULT] = 1;
+  state[FLAG_AUXILIARY] = (state[FLAG_AUXILIARY] & 0xc000_0000) | 8;
+}
+
 /** Flags of a logical operation: CF = OF = AF = 0, the others by the result (sign-extended). */
 export function setLogicFlags(state: Int32Array, result: number): void {
   state[FLAG_RESULT] = result;

@@ -50,8 +50,8 @@ export function add80(words: Int32Array, a: number, b: number, out: number, cont
   );
 }
 
-/** Sum of two normalised values; exponents may be out of range. */
-function addFinite(
+/** Sum of two normalised values; exponents may be out of range, signs are 0 or 0x8000. @returns exception flags */
+export function addFinite(
   words: Int32Array,
   out: number,
   control: number,
@@ -258,8 +258,13 @@ export function multiply80(words: Int32Array, a: number, b: number, out: number,
   return multiplyFinite(words, out, sign, aExponent + bExponent, aHigh, words[a], bHigh, words[b], control);
 }
 
-/** @param exponents sum of the two biased exponents */
-function multiplyFinite(
+/**
+ * Product of two normalised significands.
+ * @param sign 0 or 0x8000
+ * @param exponents sum of the two biased exponents
+ * @returns exception flags
+ */
+export function multiplyFinite(
   words: Int32Array,
   out: number,
   sign: number,

@@ -1,5 +1,5 @@
 /** The processor room: everything that kernel and tools may use of it. */
-export { Cpu, type ExceptionOwner } from './cpu.js';
+export { Cpu, type CpuOptions, type ExceptionOwner } from './cpu.js';
 export { type DecodeFailure, decodeInstruction } from './decoder.js';
 export { ExitReason } from './exit-reason.js';
 export * from './flags.js';

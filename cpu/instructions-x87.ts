@@ -10,6 +10,13 @@ import {
   arithmeticSingle,
   arithmeticTop,
   changeSign,
+  extract,
+  partialRemainder,
+  roundInteger,
+  scale,
+  squareRoot,
+} from './x87-arithmetic.js';
+import {
   compare,
   compareDouble,
   compareFlags,
@@ -22,13 +29,8 @@ import {
   compareUnorderedPop,
   compareUnorderedPopPop,
   examine,
-  extract,
-  partialRemainder,
-  roundInteger,
-  scale,
-  squareRoot,
   test,
-} from './x87-arithmetic.js';
+} from './x87-compare.js';
 import {
   clearExceptions,
   decrementTop,

@@ -3,14 +3,12 @@ import type { Cpu } from './cpu.js';
 import {
   arithmeticFlags,
   carryFlag,
-  evenParity,
   FLAG_AF,
   FLAG_CF,
-  FLAG_PF,
-  FLAG_SF,
-  FLAG_ZF,
+  setAddFlags,
   setArithmeticFlags,
   setLogicFlags,
+  setSubtractFlags,
   signExtend,
 } from './flags.js';
 import type { Instruction } from './instruction.js';
@@ -21,10 +19,15 @@ import { Vector } from './segmentation.js';
 const AL = 0;
 const AH = 4;
 
-function resultFlags(value: number): number {
-  return (
-    ((value & 0xff) === 0 ? FLAG_ZF : 0) | ((value & 0x80) !== 0 ? FLAG_SF : 0) | (evenParity(value & 0xff) * FLAG_PF)
-  );
+/**
+ * Flags of an adjustment: AF and CF as given. The others are those of the addition or subtraction to AL, also where the
+ * SDM leaves them undefined, as on AMD processors.
+ */
+function setAdjustFlags(cpu: Cpu, before: number, adjustment: number, auxiliaryAndCarry: number): void {
+  const { state } = cpu;
+  if (adjustment >= 0) setAddFlags(state, 1, before, adjustment, before + adjustment);
+  else setSubtractFlags(state, 1, before, -adjustment, before + adjustment);
+  setArithmeticFlags(state, (arithmeticFlags(state) & ~(FLAG_AF | FLAG_CF)) | auxiliaryAndCarry);
 }
 
 function adjustPacked(cpu: Cpu, direction: 1 | -1): boolean {
@@ -42,7 +45,7 @@ function adjustPacked(cpu: Cpu, direction: 1 | -1): boolean {
     result |= FLAG_CF;
   }
   writeRegister(cpu, AL, 1, value);
-  setArithmeticFlags(cpu.state, result | resultFlags(value));
+  setAdjustFlags(cpu, before, value - before, result);
   return true;
 }
 
@@ -55,11 +58,11 @@ export function executeDas(cpu: Cpu): boolean {
 }
 
 function adjustUnpacked(cpu: Cpu, direction: 1 | -1): boolean {
-  const adjusts = (readRegister(cpu, AL, 1) & 15) > 9 || (arithmeticFlags(cpu.state) & FLAG_AF) !== 0;
+  const before = readRegister(cpu, AL, 1);
+  const adjusts = (before & 15) > 9 || (arithmeticFlags(cpu.state) & FLAG_AF) !== 0;
   if (adjusts) writeRegister(cpu, EAX, 2, readRegister(cpu, EAX, 2) + 0x106 * direction);
-  const value = readRegister(cpu, AL, 1) & 15;
-  writeRegister(cpu, AL, 1, value);
-  setArithmeticFlags(cpu.state, (adjusts ? FLAG_AF | FLAG_CF : 0) | resultFlags(value));
+  writeRegister(cpu, AL, 1, readRegister(cpu, AL, 1) & 15);
+  setAdjustFlags(cpu, before, adjusts ? 6 * direction : 0, adjusts ? FLAG_AF | FLAG_CF : 0);
   return true;
 }
 
@@ -83,9 +86,10 @@ export function executeAam(cpu: Cpu, instruction: Instruction): boolean {
 }
 
 export function executeAad(cpu: Cpu, instruction: Instruction): boolean {
-  const value = readRegister(cpu, AL, 1) + readRegister(cpu, AH, 1) * (instruction.immediate & 0xff);
-  writeRegister(cpu, EAX, 2, value & 0xff);
-  setLogicFlags(cpu.state, signExtend(value, 1));
+  const low = readRegister(cpu, AL, 1);
+  const tens = (readRegister(cpu, AH, 1) * (instruction.immediate & 0xff)) & 0xff;
+  writeRegister(cpu, EAX, 2, (low + tens) & 0xff);
+  setAddFlags(cpu.state, 1, low, tens, low + tens);
   return true;
 }
 

@@ -5,7 +5,14 @@ import {
   conditionHolds,
   FLAG_OF,
   setAddFlags,
-  setArithmeticFlags, setCarry, setCarryOverflow, setLogicFlags, setSubtractFlags, setZero, signExtend } from './flags.js';
+  setArithmeticFlags,
+  setCarry,
+  setCarryOverflow,
+  setDivideFlags,
+  setSubtractFlags,
+  setZero,
+  signExtend,
+} from './flags.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
 import {
   readMemory,
@@ -160,7 +167,9 @@ export function executeMultiplyDivide(cpu: Cpu, instruction: Instruction): boole
   const size = sizeByOpcode(instruction) === 1 ? 1 : 2;
   const operand = readOperand(cpu, instruction, size);
   if (cpu.faulted) return false;
-  return instruction.reg < 6 ? multiply(cpu, instruction.reg === 5, size, operand) : divide(cpu, instruction.reg === 7, size, operand);
+  return instruction.reg < 6
+    ? multiply(cpu, instruction.reg === 5, size, operand)
+    : divide(cpu, instruction.reg === 7, size, operand);
 }
 
 function multiply(cpu: Cpu, signed: boolean, size: 1 | 2, operand: number): boolean {
@@ -172,7 +181,7 @@ function multiply(cpu: Cpu, signed: boolean, size: 1 | 2, operand: number): bool
     writeRegister(cpu, EAX, 2, product);
     writeRegister(cpu, EDX, 2, product >>> 16);
   }
-  setMultiplyFlags(cpu.state, signExtend(product, size), !fits);
+  setCarryOverflow(cpu.state, !fits, !fits);
   return true;
 }
 
@@ -190,18 +199,13 @@ function divide(cpu: Cpu, signed: boolean, size: 1 | 2, operand: number): boolea
   const lowest = signed ? -(2 ** (size * 8 - 1)) : 0;
   if (quotient > highest || quotient < lowest) return cpu.raise(Vector.DivideError);
   const remainder = dividend - quotient * divisor;
+  setDivideFlags(cpu.state);
   if (size === 1) writeRegister(cpu, EAX, 2, (quotient & 0xff) | ((remainder & 0xff) << 8));
   else {
     writeRegister(cpu, EAX, 2, quotient);
     writeRegister(cpu, EDX, 2, remainder);
   }
   return true;
-}
-
-/** Flags of a multiplication: CF = OF = the product does not fit; the others by its low half. */
-function setMultiplyFlags(state: Int32Array, low: number, overflow: boolean): void {
-  setLogicFlags(state, low);
-  if (overflow) setCarryOverflow(state, true, true);
 }
 
 /** IMUL Gv,Ev and IMUL Gv,Ev,I in 16 bits. */
@@ -211,7 +215,8 @@ export function executeMultiplyRegister16(cpu: Cpu, instruction: Instruction): b
   const other = instruction.opcode === 0xaf ? readRegister(cpu, instruction.reg, 2) : instruction.immediate;
   const product = signExtend(operand, 2) * signExtend(other, 2);
   writeRegister(cpu, instruction.reg, 2, product);
-  setMultiplyFlags(cpu.state, signExtend(product, 2), signExtend(product, 2) !== product);
+  const overflow = signExtend(product, 2) !== product;
+  setCarryOverflow(cpu.state, overflow, overflow);
   return true;
 }
 

@@ -36,7 +36,11 @@ function sizeOf(instruction: Instruction): Size {
 
 const LOAD = { 1: operationNumber('LOAD8'), 2: operationNumber('LOAD16'), 4: operationNumber('LOAD32') };
 const LOAD32_BASE = operationNumber('LOAD32_BASE');
-const LOAD_RMW = { 1: operationNumber('LOAD8_RMW'), 2: operationNumber('LOAD16_RMW'), 4: operationNumber('LOAD32_RMW') };
+const LOAD_RMW = {
+  1: operationNumber('LOAD8_RMW'),
+  2: operationNumber('LOAD16_RMW'),
+  4: operationNumber('LOAD32_RMW'),
+};
 const STORE_RMW = {
   1: operationNumber('STORE8_RMW'),
   2: operationNumber('STORE16_RMW'),
@@ -74,7 +78,8 @@ const lowerArithmetic: Lowering = (writer, instruction, mnemonic) => {
   const size = sizeOf(instruction);
   const { opcode } = instruction;
   const group = opcode >= 0x80 && opcode < 0x84;
-  const hasImmediate = group || opcode === 0xf6 || opcode === 0xf7 || (opcode & 6) === 4 && opcode < 0x40 || (opcode & 0xfe) === 0xa8;
+  const hasImmediate =
+    group || opcode === 0xf6 || opcode === 0xf7 || ((opcode & 6) === 4 && opcode < 0x40) || (opcode & 0xfe) === 0xa8;
   if (hasImmediate) return lowerArithmeticImmediate(writer, instruction, operation, size);
   const toRegister = opcode < 0x40 && (opcode & 2) !== 0;
   const register = registerOperand(instruction.reg, size);
@@ -206,7 +211,8 @@ const lowerMove: Lowering = (writer, instruction) => {
   }
   const size = sizeOf(instruction);
   if (opcode >= 0xc6) {
-    if (!instruction.isMemory) writer.emit(MOV_RI[size], registerOperand(instruction.rm, size), 0, instruction.immediate);
+    if (!instruction.isMemory)
+      writer.emit(MOV_RI[size], registerOperand(instruction.rm, size), 0, instruction.immediate);
     else writer.emitMemory(STORE_I[size], 0, writer.address(instruction, size, true), instruction.immediate);
     return Lowered.Continues;
   }
@@ -233,7 +239,8 @@ const lowerExtend: Lowering = (writer, instruction, mnemonic) => {
   }
   const kind = mnemonic === 'MOVZX' ? 'ZX' : 'SX';
   const form = `${kind}${BITS[to]}_${BITS[from]}`;
-  if (!instruction.isMemory) writer.emit(operationNumber(`MOV${form}`), register, registerOperand(instruction.rm, from));
+  if (!instruction.isMemory)
+    writer.emit(operationNumber(`MOV${form}`), register, registerOperand(instruction.rm, from));
   else writer.emitMemory(operationNumber(`LOAD${form}`), register, writer.address(instruction, from, false));
   return Lowered.Continues;
 };

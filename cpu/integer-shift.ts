@@ -32,10 +32,10 @@ export function shift(state: Int32Array, operation: number, size: number, value:
   }
 }
 
-/** Result and flags of a shift: CF and OF as given, AF clear, the others by the result. */
+/** Result and flags of a shift: CF and OF as given, AF set (undefined in the SDM, so on AMD processors), the others by the result. */
 function setShiftFlags(state: Int32Array, size: number, result: number, carry: number, overflow: number): number {
   state[FLAG_RESULT] = signExtend(result, size);
-  state[FLAG_AUXILIARY] = (carry << 31) | ((carry ^ overflow) << 30);
+  state[FLAG_AUXILIARY] = (carry << 31) | ((carry ^ overflow) << 30) | 8;
   return result;
 }
 
@@ -116,12 +116,12 @@ export function shiftLeftDouble(state: Int32Array, size: number, value: number, 
     const result = (value << by) | (fill >>> (32 - by));
     return setShiftFlags(state, size, result, carry, carry ^ (result >>> 31));
   }
-  // Counts above 16 are undefined: processors go on with the fill and then with the value again.
+  // Counts above 16 are undefined: AMD processors take the fill twice and the carry from the value.
   const word = value & 0xffff;
   const other = fill & 0xffff;
   const wide = (word << 16) | other;
-  const result = by <= 16 ? (wide << by) >>> 16 : ((other << (by - 16)) | (word >>> (32 - by))) & 0xffff;
-  const carry = by <= 16 ? (word >>> (16 - by)) & 1 : (other >>> (32 - by)) & 1;
+  const result = by <= 16 ? (wide << by) >>> 16 : ((other << (by - 16)) | (other >>> (32 - by))) & 0xffff;
+  const carry = (word >>> ((16 - by) & 15)) & 1;
   return setShiftFlags(state, size, result, carry, carry ^ ((result >>> 15) & 1));
 }
 
@@ -137,7 +137,7 @@ export function shiftRightDouble(state: Int32Array, size: number, value: number,
   const word = value & 0xffff;
   const other = fill & 0xffff;
   const wide = (other << 16) | word;
-  const result = by <= 16 ? (wide >>> by) & 0xffff : ((other >>> (by - 16)) | (word << (32 - by))) & 0xffff;
-  const carry = by <= 16 ? (wide >>> (by - 1)) & 1 : (other >>> (by - 17)) & 1;
+  const result = by <= 16 ? (wide >>> by) & 0xffff : ((other >>> (by - 16)) | (other << (32 - by))) & 0xffff;
+  const carry = (word >>> ((by - 1) & 15)) & 1;
   return setShiftFlags(state, size, result, carry, ((result >>> 15) ^ (result >>> 14)) & 1);
 }

@@ -6,19 +6,7 @@ import type { Cpu } from './cpu.js';
 import { conditionHolds } from './flags.js';
 import type { Instruction } from './instruction.js';
 import { readMemory, readOperand, readRegister, writeMemory, writeOperand, writeRegister } from './integer-operand.js';
-import {
-  CS,
-  EAX,
-  EBP,
-  ECX,
-  EDI,
-  EIP,
-  ESP,
-  SCRATCH_OFFSET,
-  SEGMENT_ACCESS,
-  SEGMENT_LIMIT,
-  SS,
-} from './layout.js';
+import { CS, EAX, EBP, ECX, EDI, EIP, ESP, SCRATCH_OFFSET, SEGMENT_ACCESS, SEGMENT_LIMIT, SS } from './layout.js';
 import { Vector } from './segmentation.js';
 
 /** Descriptor bit B of a stack segment, in the access word: ESP, not SP. */

@@ -1,6 +1,6 @@
 /**
  * The text of the interpreter's loop, assembled from the bodies of the micro-operations: one function with one dense
- * switch. Its free names are the arrays of one machine, so that the compiler can build their addresses and lengths in.
+ * switch.
  */
 import { EBP, EFLAGS_SYSTEM, EIP, ESP, FLAG_AUXILIARY, FLAG_RESULT } from './layout.js';
 import { microOperations } from './micro-operation-table.js';
@@ -30,16 +30,32 @@ function shareVariables(body: string, names: Set<string>): string {
   });
 }
 
-/** Text of the statement list of a function that returns the loop. */
-export function interpreterSource(): string {
+/** What the loop uses of the interpreter object, under the same names. */
+export const MACHINE_NAMES = [
+  'cpu',
+  'words',
+  'bytes',
+  'halves',
+  'view',
+  'code',
+  'jumps',
+  'handlers',
+  'instructions',
+] as const;
+
+/**
+ * Text of the statement list of a function that returns the loop, execute(run, block, remaining).
+ * @param dedicated true: the machine's arrays are parameters of the outer function, each name behind a $; false: the loop takes them
+ *   from `run` each time it is called
+ */
+export function interpreterSource(dedicated: boolean): string {
   const names = new Set<string>();
   const cases = microOperations.map(
     ({ name, body }, number) => `case ${number}: { // ${name}\n${shareVariables(withConstants(body), names)}\n}\n`,
   );
   return `'use strict';
 return function execute(run, pc, remaining) {
-  const cpu = machine, words = machineWords, bytes = machineBytes, halves = machineHalves, view = machineView;
-  const code = machineCode, jumps = machineJumps;
+  const ${MACHINE_NAMES.map((name) => `${name} = ${dedicated ? '$' : 'run.'}${name}`).join(', ')};
   const readTable = run.readTable | 0;
   const writeTable = run.writeTable | 0;
   const executeTable = run.executeTable | 0;

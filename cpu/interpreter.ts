@@ -1,7 +1,10 @@
-import { BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
+import { type BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
 import type { Cpu } from './cpu.js';
 import { ExitReason } from './exit-reason.js';
-import { interpreterSource } from './interpreter-source.js';
+import { setDivideFlags } from './flags.js';
+import type { Handler, Instruction } from './instruction.js';
+import { rehearse } from './interpreter-rehearsal.js';
+import { interpreterSource, MACHINE_NAMES } from './interpreter-source.js';
 import {
   CPL,
   CS,
@@ -35,13 +38,13 @@ import {
   OPERATION_WORDS,
   WHERE,
 } from './micro-operation.js';
-import { microOperations, operationNumber } from './micro-operation-table.js';
+import { isBranch, operationNumber } from './micro-operation-table.js';
 import { AccessKind } from './paging.js';
 import { MODE_CODE_FLAT, modeBits, singleSteps } from './processor-mode.js';
 import { segmentLinear, Vector } from './segmentation.js';
 
 /** What the assembled loop is: runs blocks from `block` on until something needs attention. */
-type Execute = (run: Interpreter, block: number, remaining: number) => void;
+export type Execute = (run: Interpreter, block: number, remaining: number) => void;
 
 /** The loop returns this often, so that it is compiled as a function and not only as a loop that never ended. */
 const SLICE = 1 << 16;
@@ -54,7 +57,6 @@ const DR6_SINGLE_STEP = 0x4000;
 const JUMP_CACHES = 9;
 
 const LEAVE_BLOCK = operationNumber('LEAVE_BLOCK');
-const EIGHT_WORDS: readonly boolean[] = microOperations.map(({ body }) => body.includes('code[pc + 6 | 0]'));
 const TERMINAL = new Set(
   ['JUMP', 'JUMP_PAGE', 'JUMP_R', 'CALL', 'CALL_R', 'RETURN', 'RAISE', 'LEAVE_BLOCK', 'HANDLER_END'].map(
     operationNumber,
@@ -80,14 +82,21 @@ export class Interpreter {
   left = 0;
   sliceEnd = 0;
 
-  readonly #cpu: Cpu;
-  readonly #words: Int32Array;
-  readonly #code: Int32Array;
+  /** For the loop: the machine, and its memory in the shapes that micro-operations use. */
+  readonly cpu: Cpu;
+  readonly words: Int32Array;
+  readonly bytes: Uint8Array;
+  readonly halves: Uint16Array;
+  readonly view: DataView;
+  readonly code: Int32Array;
+  readonly jumps = new Int32Array(JUMP_CACHES * JUMP_ENTRIES * JUMP_ENTRY_WORDS);
+  readonly handlers: readonly Handler[];
+  readonly instructions: readonly Instruction[];
+
   readonly #blocks: BlockCache;
-  readonly #jumps = new Int32Array(JUMP_CACHES * JUMP_ENTRIES * JUMP_ENTRY_WORDS);
+  readonly #execute: Execute;
   /** Modes that own a jump cache, by place; place 0 is the one that stays empty. */
   readonly #jumpModes: number[] = [-1];
-  readonly #execute: Execute;
   #mode = -1;
   #codeBase = 0;
   /** Code segments that are not flat, as base and limit: part of the mode by their number. */
@@ -105,13 +114,27 @@ export class Interpreter {
   /** Where a read-modify-write operand lies that needs the slow way. */
   #rmwLinear = 0;
 
-  constructor(cpu: Cpu) {
-    this.#cpu = cpu;
-    this.#words = cpu.state;
+  /** @param dedicated see CpuOptions */
+  constructor(cpu: Cpu, dedicated: boolean) {
+    this.cpu = cpu;
+    this.words = cpu.state;
+    this.bytes = cpu.bytes;
+    this.halves = new Uint16Array(cpu.memory.memory.buffer);
+    this.view = cpu.view;
     this.#blocks = cpu.blocks;
-    this.#code = cpu.blocks.code;
-    this.#execute = assemble(cpu, this.#jumps);
+    this.code = cpu.blocks.code;
+    this.handlers = cpu.blocks.handlers;
+    this.instructions = cpu.blocks.instructions;
+    // A fraction now keeps the field a double for good: a change of its kind later would undo compiled code.
+    this.sliceEnd = 0.5;
+    this.#execute = dedicated ? dedicatedLoop(this) : sharedLoop;
+    rehearse(this, this.#execute);
     this.#emptyJumpCaches();
+    this.sliceEnd = 0;
+    this.left = 0;
+    this.#held = 0;
+    this.#patched = 0;
+    this.#linkOperation = 0;
   }
 
   get instructionCount(): number {
@@ -124,7 +147,7 @@ export class Interpreter {
 
   /** See Cpu.run(). */
   run(maximumInstructions: number): ExitReason {
-    const cpu = this.#cpu;
+    const cpu = this.cpu;
     let budget = maximumInstructions;
     cpu.faulted = false;
     cpu.attention = true;
@@ -139,7 +162,7 @@ export class Interpreter {
         this.#prepare();
       }
       if (budget <= 0) return ExitReason.Budget;
-      const stepping = singleSteps(this.#words);
+      const stepping = singleSteps(this.words);
       const slice = stepping ? 1 : Math.min(budget, SLICE);
       this.sliceEnd += slice - this.left;
       this.left = slice;
@@ -157,7 +180,7 @@ export class Interpreter {
         if (!cpu.deliver()) return ExitReason.Shutdown;
         cpu.attention = true;
       } else if (stepping && this.left === 0 && this.#trapsAfterStep()) {
-        this.#words[DR6] |= DR6_SINGLE_STEP;
+        this.words[DR6] |= DR6_SINGLE_STEP;
         cpu.raise(Vector.Debug);
         if (cpu.owner !== null) return ExitReason.Exception;
         if (!cpu.deliver()) return ExitReason.Shutdown;
@@ -172,13 +195,13 @@ export class Interpreter {
 
   /** An instruction that entered an interrupt handler or leaves run() has taken the place of the trap. */
   #trapsAfterStep(): boolean {
-    const interrupted = this.#cpu.jumped && (this.#words[EFLAGS_SYSTEM] & EFLAGS_TF) === 0;
-    return !interrupted && this.#cpu.pendingExit < 0;
+    const interrupted = this.cpu.jumped && (this.words[EFLAGS_SYSTEM] & EFLAGS_TF) === 0;
+    return !interrupted && this.cpu.pendingExit < 0;
   }
 
   /** Takes over what decoded code depends on: privilege, code segment, flat segments. */
   #prepare(): void {
-    const words = this.#words;
+    const words = this.words;
     const user = words[CPL] === 3;
     this.readTable = (user ? TLB_USER_READ_OFFSET : TLB_SUPERVISOR_READ_OFFSET) >> 2;
     this.writeTable = (user ? TLB_USER_WRITE_OFFSET : TLB_SUPERVISOR_WRITE_OFFSET) >> 2;
@@ -200,8 +223,8 @@ export class Interpreter {
 
   #codeSegmentNumber(): number {
     const segments = this.#codeSegments;
-    const base = this.#words[SEGMENT_BASE + CS];
-    const limit = this.#words[SEGMENT_LIMIT + CS];
+    const base = this.words[SEGMENT_BASE + CS];
+    const limit = this.words[SEGMENT_LIMIT + CS];
     for (let at = 0; at < segments.length; at += 2) {
       if (segments[at] === base && segments[at + 1] === limit) return at / 2 + 1;
     }
@@ -220,16 +243,16 @@ export class Interpreter {
   }
 
   #emptyJumpCaches(): void {
-    this.#jumps.fill(-1);
+    this.jumps.fill(-1);
     this.#jumpModes.length = 1;
     this.#mode = -1;
   }
 
   /** The block at EIP, decoded if need be; 0 when fetching it raised an exception. */
   #locate(limit: number): number {
-    const cpu = this.#cpu;
-    const words = this.#words;
-    const jumps = this.#jumps;
+    const cpu = this.cpu;
+    const words = this.words;
+    const jumps = this.jumps;
     const eip = words[EIP];
     const flat = (this.#mode & MODE_CODE_FLAT) !== 0;
     const slot = this.jumpBase + ((eip ^ (eip >>> 12)) & (JUMP_ENTRIES - 1)) * JUMP_ENTRY_WORDS;
@@ -237,7 +260,8 @@ export class Interpreter {
     let block = 0;
     if (flat && jumps[slot] === eip && words[this.executeTable + (eip >>> 12)] === jumps[slot + 1]) {
       block = jumps[slot + 2];
-      if (this.#code[block] === BLOCK_DEAD) block = 0;
+      // What straddles two pages is looked up, so that its second page is looked at.
+      if (this.code[block + BLOCK_COUNT] === BLOCK_DEAD || this.#blocks.straddles(block)) block = 0;
     }
     if (block === 0) {
       block = this.#find(eip);
@@ -249,15 +273,15 @@ export class Interpreter {
       }
     }
     if (this.#linkOperation !== 0) this.#link(block);
-    if (this.#code[block + BLOCK_SIZE] <= limit) return block;
+    if (this.code[block + BLOCK_SIZE] <= limit) return block;
     const linear = (this.#codeBase + eip) | 0;
     const host = cpu.resolve(linear, AccessKind.Execute, words[CPL] !== 3);
     return host === 0 ? 0 : this.#blocks.decode(host, linear, eip, this.#mode, limit);
   }
 
   #find(eip: number): number {
-    const cpu = this.#cpu;
-    const words = this.#words;
+    const cpu = this.cpu;
+    const words = this.words;
     if ((this.#mode & MODE_CODE_FLAT) === 0 && eip >>> 0 > words[SEGMENT_LIMIT + CS] >>> 0) {
       cpu.raise(Vector.GeneralProtection, 0);
       return 0;
@@ -286,7 +310,7 @@ export class Interpreter {
 
   /** Joins the branch that left the loop last to the block where it leads. */
   #link(target: number): void {
-    const code = this.#code;
+    const code = this.code;
     const operation = this.#linkOperation;
     const source = this.#linkBlock;
     this.#linkOperation = 0;
@@ -301,8 +325,8 @@ export class Interpreter {
 
   /** The budget does not pay for the block at `target`, or it is dead. */
   leave(target: number, source: number, remaining: number): void {
-    const code = this.#code;
-    this.#words[EIP] = code[target + BLOCK_EIP];
+    const code = this.code;
+    this.words[EIP] = code[target + BLOCK_EIP];
     this.left = ((remaining + code[target + BLOCK_COUNT]) | 0) + this.#held;
     this.#held = 0;
     if (code[target + BLOCK_COUNT] === BLOCK_DEAD && source !== 0) this.#unlink(source, target);
@@ -310,18 +334,18 @@ export class Interpreter {
 
   /** Forgets the links of a block to one that was invalidated. */
   #unlink(source: number, target: number): void {
-    const code = this.#code;
+    const code = this.code;
     for (let at = source + HEADER_WORDS; ; ) {
       const operation = code[at] & 0x3ff;
-      if (EIGHT_WORDS[operation] && code[at + BRANCH_LINK] === target) code[at + BRANCH_LINK] = 0;
+      if (isBranch(operation) && code[at + BRANCH_LINK] === target) code[at + BRANCH_LINK] = 0;
       if (TERMINAL.has(operation)) return;
-      at += EIGHT_WORDS[operation] ? BRANCH_WORDS : OPERATION_WORDS;
+      at += isBranch(operation) ? BRANCH_WORDS : OPERATION_WORDS;
     }
   }
 
   /** A branch without a link was taken. */
   unlinked(operation: number, block: number, remaining: number): void {
-    this.#words[EIP] = this.#code[operation + BRANCH_TARGET];
+    this.words[EIP] = this.code[operation + BRANCH_TARGET];
     this.left = remaining + this.#held;
     this.#held = 0;
     this.#linkOperation = operation;
@@ -330,7 +354,7 @@ export class Interpreter {
 
   /** An indirect branch to an EIP that is not in the jump cache. */
   unknown(eip: number, _block: number, remaining: number): void {
-    this.#words[EIP] = eip;
+    this.words[EIP] = eip;
     this.left = remaining + this.#held;
     this.#held = 0;
   }
@@ -349,46 +373,46 @@ export class Interpreter {
   /** A handler succeeded and the block must be left: EIP goes behind the instruction unless it jumped. */
   afterHandler(length: number): void {
     this.left--;
-    if (!this.#cpu.jumped) this.#words[EIP] += length;
-    this.#cpu.jumped = false;
+    if (!this.cpu.jumped) this.words[EIP] += length;
+    this.cpu.jumped = false;
   }
 
   /** The instruction cannot be executed. */
   raise(vector: number, hasErrorCode: number, operation: number, block: number, remaining: number): void {
     this.#enter(operation, block, remaining);
-    if (hasErrorCode !== 0) this.#cpu.raise(vector, 0);
-    else this.#cpu.raise(vector);
+    if (hasErrorCode !== 0) this.cpu.raise(vector, 0);
+    else this.cpu.raise(vector);
     this.#outcome = Outcome.Faulted;
   }
 
   corrupt(operation: number): void {
-    throw new Error(`interpreter: no micro-operation ${this.#code[operation] & 0x3ff} at ${operation}`);
+    throw new Error(`interpreter: no micro-operation ${this.code[operation] & 0x3ff} at ${operation}`);
   }
 
   // --- called by the loop: slow paths ---------------------------------------------------------------------------------
 
   /** Makes EIP and the instruction count exact. */
   #enter(operation: number, block: number, remaining: number): void {
-    const code = this.#code;
+    const code = this.code;
     const where = code[operation + WHERE];
     this.left = remaining + this.#held + code[block + BLOCK_SIZE] - (where >>> 16);
-    this.#words[EIP] = code[block + BLOCK_EIP] + (where & 0xffff);
-    this.#cpu.faulted = false;
+    this.words[EIP] = code[block + BLOCK_EIP] + (where & 0xffff);
+    this.cpu.faulted = false;
   }
 
   /** Tells the loop how a slow path ended. */
   #finish(operation: number, block: number, remaining: number): void {
     this.remaining = remaining;
-    if (this.#cpu.faulted) {
+    if (this.cpu.faulted) {
       this.remaining = FAULTED;
       this.#outcome = Outcome.Faulted;
       this.#held = 0;
-    } else if (this.#cpu.attention) this.#stopAfter(operation, block, remaining);
+    } else if (this.cpu.attention) this.#stopAfter(operation, block, remaining);
   }
 
   /** Makes the loop leave behind the instruction of this micro-operation. */
   #stopAfter(operation: number, block: number, remaining: number): void {
-    const code = this.#code;
+    const code = this.code;
     if (remaining >= 0) {
       this.#held += remaining - STOP;
       this.remaining = STOP;
@@ -399,7 +423,7 @@ export class Interpreter {
     do {
       const number = code[at] & 0x3ff;
       if (TERMINAL.has(number)) return;
-      at += EIGHT_WORDS[number] ? BRANCH_WORDS : OPERATION_WORDS;
+      at += isBranch(number) ? BRANCH_WORDS : OPERATION_WORDS;
     } while (code[at + WHERE] === where && at < block + 4096);
     this.#patched = at;
     this.#patchedWord = code[at];
@@ -407,70 +431,69 @@ export class Interpreter {
   }
 
   #removePatch(): void {
-    this.#code[this.#patched] = this.#patchedWord;
+    this.code[this.#patched] = this.#patchedWord;
     this.#patched = 0;
   }
 
   load8(linear: number, operation: number, block: number, remaining: number): number {
     this.#enter(operation, block, remaining);
-    const value = this.#cpu.readLinear8(linear);
+    const value = this.cpu.readLinear8(linear);
     this.#finish(operation, block, remaining);
     return value;
   }
 
   load16(linear: number, operation: number, block: number, remaining: number): number {
     this.#enter(operation, block, remaining);
-    const value = this.#cpu.readLinear16(linear);
+    const value = this.cpu.readLinear16(linear);
     this.#finish(operation, block, remaining);
     return value;
   }
 
   load32(linear: number, operation: number, block: number, remaining: number): number {
     this.#enter(operation, block, remaining);
-    const value = this.#cpu.readLinear32(linear);
+    const value = this.cpu.readLinear32(linear);
     this.#finish(operation, block, remaining);
     return value;
   }
 
   store8(linear: number, value: number, operation: number, block: number, remaining: number): void {
     this.#enter(operation, block, remaining);
-    this.#cpu.writeLinear8(linear, value);
+    this.cpu.writeLinear8(linear, value);
     this.#finish(operation, block, remaining);
   }
 
   store16(linear: number, value: number, operation: number, block: number, remaining: number): void {
     this.#enter(operation, block, remaining);
-    this.#cpu.writeLinear16(linear, value);
+    this.cpu.writeLinear16(linear, value);
     this.#finish(operation, block, remaining);
   }
 
   store32(linear: number, value: number, operation: number, block: number, remaining: number): void {
     this.#enter(operation, block, remaining);
-    this.#cpu.writeLinear32(linear, value);
+    this.cpu.writeLinear32(linear, value);
     this.#finish(operation, block, remaining);
   }
 
   /** Reads an operand that storeBack() will write: faults as a write does. */
   loadForWrite(linear: number, size: number, operation: number, block: number, remaining: number): number {
-    const cpu = this.#cpu;
+    const cpu = this.cpu;
     this.#enter(operation, block, remaining);
     this.#rmwLinear = linear;
     let value = 0;
-    const supervisor = this.#words[CPL] !== 3;
+    const supervisor = this.words[CPL] !== 3;
     let writable = cpu.resolve(linear, AccessKind.Write, supervisor) !== 0;
     if (writable && (linear & 0xfff) + size > 0x1000) {
       writable = cpu.resolve((linear + size - 1) & ~0xfff, AccessKind.Write, supervisor) !== 0;
     }
     if (writable) {
-      value =
-        size === 1 ? cpu.readLinear8(linear) : size === 2 ? cpu.readLinear16(linear) : cpu.readLinear32(linear);
+      value = size === 1 ? cpu.readLinear8(linear) : size === 2 ? cpu.readLinear16(linear) : cpu.readLinear32(linear);
     }
     this.#finish(operation, block, remaining);
     return value;
   }
 
   storeBack(value: number, size: number, operation: number, block: number, remaining: number): void {
-    const cpu = this.#cpu;
+    const cpu = this.cpu;
     const linear = this.#rmwLinear;
     this.#enter(operation, block, remaining);
     if (size === 1) cpu.writeLinear8(linear, value);
@@ -482,14 +505,14 @@ export class Interpreter {
   /** @param access segment | size << 8 | (write ? 1 << 16 : 0) */
   checkSegment(offset: number, access: number, operation: number, block: number, remaining: number): number {
     this.#enter(operation, block, remaining);
-    const linear = segmentLinear(this.#cpu, access & 7, offset, (access >> 8) & 0xff, access >> 16 !== 0);
+    const linear = segmentLinear(this.cpu, access & 7, offset, (access >> 8) & 0xff, access >> 16 !== 0);
     this.#finish(operation, block, remaining);
     return linear | 0;
   }
 
   /** DIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
   divideUnsigned(divisor: number, operation: number, block: number, remaining: number): void {
-    const words = this.#words;
+    const words = this.words;
     const low = words[EAX] >>> 0;
     const high = words[EDX] >>> 0;
     const by = divisor >>> 0;
@@ -500,21 +523,24 @@ export class Interpreter {
     }
     if (high === 0) {
       words[EAX] = (low / by) | 0;
-      words[EDX] = low % by | 0;
+      words[EDX] = (low % by) | 0;
+      setDivideFlags(words);
       return;
     }
     divideLong(words, high, low, by);
+    setDivideFlags(words);
   }
 
   /** IDIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
   divideSigned(divisor: number, operation: number, block: number, remaining: number): void {
-    const words = this.#words;
+    const words = this.words;
     this.remaining = remaining;
     let low = words[EAX];
     let high = words[EDX];
     if (divisor !== 0 && high === low >> 31 && !(low === -0x8000_0000 && divisor === -1)) {
       words[EAX] = (low / divisor) | 0;
-      words[EDX] = low % divisor | 0;
+      words[EDX] = (low % divisor) | 0;
+      setDivideFlags(words);
       return;
     }
     const negative = high < 0;
@@ -538,13 +564,14 @@ export class Interpreter {
       this.#divideError(operation, block, remaining);
       return;
     }
+    setDivideFlags(words);
     if (quotientNegative) words[EAX] = -quotient;
     if (negative) words[EDX] = -words[EDX];
   }
 
   #divideError(operation: number, block: number, remaining: number): void {
     this.#enter(operation, block, remaining);
-    this.#cpu.raise(Vector.DivideError);
+    this.cpu.raise(Vector.DivideError);
     this.remaining = FAULTED;
     this.#outcome = Outcome.Faulted;
     this.#held = 0;
@@ -564,29 +591,18 @@ function divideLong(words: Int32Array, high: number, low: number, by: number): v
   words[EDX] = (second - secondDigit * by) | 0;
 }
 
+/** The loop for all machines that have none of their own: the engine compiles it once. */
+const sharedLoop = new Function(interpreterSource(false))() as Execute;
+
 /**
- * Compiles the loop for one machine. Its arrays are named as parameters that nothing ever assigns, which lets the compiler take them,
- * their addresses and their lengths for constants; a text of its own for every machine keeps it so.
+ * A loop for one machine. Nothing ever assigns the names of the machine's arrays, and no other function has this text, so that the
+ * engine takes the arrays, their addresses and their lengths for constants.
  */
-function assemble(cpu: Cpu, jumps: Int32Array): Execute {
-  const { blocks, memory } = cpu;
-  const halves = new Uint16Array(memory.memory.buffer);
-  const names = ['machine', 'machineWords', 'machineBytes', 'machineHalves', 'machineView', 'machineCode', 'machineJumps'];
-  names.push('handlers', 'instructions');
-  const factory = new Function(...names, interpreterSource());
-  return factory(
-    cpu,
-    cpu.state,
-    cpu.bytes,
-    halves,
-    cpu.view,
-    blocks.code,
-    jumps,
-    blocks.handlers,
-    blocks.instructions,
-  ) as Execute;
+function dedicatedLoop(run: Interpreter): Execute {
+  const factory = new Function(...MACHINE_NAMES.map((name) => `$${name}`), interpreterSource(true));
+  return factory(...MACHINE_NAMES.map((name) => run[name])) as Execute;
 }
 
-export function createInterpreter(cpu: Cpu): Interpreter {
-  return new Interpreter(cpu);
+export function createInterpreter(cpu: Cpu, dedicated: boolean): Interpreter {
+  return new Interpreter(cpu, dedicated);
 }

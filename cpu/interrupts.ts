@@ -3,10 +3,11 @@
  * and the processor's interrupt input.
  */
 import type { Cpu } from './cpu.js';
+import { DR7_GENERAL_DETECT } from './debug-registers.js';
 import { deliverException, enterInterrupt, InterruptSource, isCode32 } from './exceptions.js';
 import { ExitReason } from './exit-reason.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
-import { CPL, CR0, EFLAGS_SYSTEM, EIP, INTERRUPT_SHADOW } from './layout.js';
+import { CPL, CR0, DEBUG_SHADOW, DR7, EFLAGS_SYSTEM, EIP, INTERRUPT_SHADOW, NMI_BLOCKED } from './layout.js';
 import { CR0_PE } from './paging.js';
 import {
   EFLAGS_IF,
@@ -69,6 +70,7 @@ export function executeInt3(cpu: Cpu, instruction: Instruction): boolean {
 
 /** INT1 (ICEBP): #DB as a trap; no DPL is checked. */
 export function executeInt1(cpu: Cpu, instruction: Instruction): boolean {
+  cpu.state[DR7] &= ~DR7_GENERAL_DETECT;
   return interrupt(cpu, instruction, Vector.Debug, InterruptSource.Trap, ExitReason.Exception);
 }
 
@@ -127,9 +129,29 @@ export function executeSti(cpu: Cpu): boolean {
 }
 
 /** Keeps interrupts out until the instruction after this one is done: STI, MOV SS, POP SS. */
-export function inhibitInterrupts(cpu: Cpu): void {
+function inhibitInterrupts(cpu: Cpu): void {
   // Compared modulo 2^32: the low word of the count tells instructions apart well enough.
   cpu.state[INTERRUPT_SHADOW] = (cpu.instructionCount + 2) | 0;
+}
+
+/** MOV SS and POP SS keep debug exceptions out too, so that SS and ESP can be loaded as one. */
+export function inhibitAfterStackLoad(cpu: Cpu): void {
+  inhibitInterrupts(cpu);
+  cpu.state[DEBUG_SHADOW] = cpu.state[INTERRUPT_SHADOW];
+}
+
+/** True between MOV SS or POP SS and the instruction behind it: no #DB, no breakpoint, no NMI. */
+export function debugInhibited(cpu: Cpu): boolean {
+  return ((cpu.state[DEBUG_SHADOW] - cpu.instructionCount) | 0) === 1;
+}
+
+function interruptsInhibited(cpu: Cpu): boolean {
+  return ((cpu.state[INTERRUPT_SHADOW] - cpu.instructionCount) | 0) === 1;
+}
+
+/** True when the processor would take an external interrupt now: IF set, outside the shadow of STI, MOV SS and POP SS. */
+export function acceptsInterrupts(cpu: Cpu): boolean {
+  return (cpu.state[EFLAGS_SYSTEM] & EFLAGS_IF) !== 0 && !interruptsInhibited(cpu);
 }
 
 /** HLT: run() returns Halt. The owner, or whoever drives the processor, runs it again when an interrupt is there. */
@@ -183,14 +205,27 @@ export function privilegedFlagMask(cpu: Cpu): number {
  * @returns false when the interrupt was not taken and must stay pending
  */
 export function acceptInterrupt(cpu: Cpu, vector: number): boolean {
-  const state = cpu.state;
-  if ((state[EFLAGS_SYSTEM] & EFLAGS_IF) === 0) return false;
-  if (((state[INTERRUPT_SHADOW] - cpu.instructionCount) | 0) === 1) return false;
-  cpu.faulted = false;
-  if (enterInterrupt(cpu, vector & 0xff, InterruptSource.External, false, 0, state[EIP])) return true;
-  if (!deliverException(cpu)) {
-    cpu.pendingExit = ExitReason.Shutdown;
-    cpu.attention = true;
-  }
+  if (!acceptsInterrupts(cpu)) return false;
+  deliverExternal(cpu, vector & 0xff);
   return true;
+}
+
+/**
+ * The NMI input: delivers vector 2 unless an earlier NMI is still being handled (up to the next IRET) or SS was just loaded.
+ * @returns false when it was not taken and must stay pending
+ */
+export function acceptNonMaskableInterrupt(cpu: Cpu): boolean {
+  const state = cpu.state;
+  if (state[NMI_BLOCKED] !== 0 || debugInhibited(cpu)) return false;
+  state[NMI_BLOCKED] = 1;
+  deliverExternal(cpu, Vector.NonMaskableInterrupt);
+  return true;
+}
+
+function deliverExternal(cpu: Cpu, vector: number): void {
+  cpu.faulted = false;
+  if (enterInterrupt(cpu, vector, InterruptSource.External, false, 0, cpu.state[EIP])) return;
+  if (deliverException(cpu)) return;
+  cpu.pendingExit = ExitReason.Shutdown;
+  cpu.attention = true;
 }

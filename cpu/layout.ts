@@ -94,6 +94,10 @@ export const PAT = 258;
 export const APIC_BASE = 260;
 /** instructionCount up to which interrupts stay inhibited after STI, MOV SS and POP SS: see interrupts.ts. */
 export const INTERRUPT_SHADOW = 262;
+/** The same for debug exceptions, after MOV SS and POP SS. */
+export const DEBUG_SHADOW = 263;
+/** 1 from the delivery of an NMI up to the next IRET. */
+export const NMI_BLOCKED = 264;
 
 export const STATE_WORDS = 1024;
 export const SCRATCH_OFFSET = 0x1000;

@@ -49,7 +49,10 @@ const JUMPS: readonly MicroOperation[] = [
 const TAKE_BRANCH = `remaining = remaining + code[pc + 5 | 0] | 0; ${TAKE_LINK}`;
 
 function conditionalJumps(): MicroOperation[] {
-  return CONDITIONS.map(([name, text]) => ({ name: `J${name}`, body: `if (${text}) { ${TAKE_BRANCH} } ${NEXT_BRANCH}` }));
+  return CONDITIONS.map(([name, text]) => ({
+    name: `J${name}`,
+    body: `if (${text}) { ${TAKE_BRANCH} } ${NEXT_BRANCH}`,
+  }));
 }
 
 /** Conditions over the operands x and y of a comparison. */
@@ -130,9 +133,9 @@ const HANDLERS: readonly MicroOperation[] = [
     run.left = remaining + code[block + 7 | 0] - (where >>> 16) | 0;
     words[EIP] = code[block + 1 | 0] + (where & 0xffff);
     cpu.faulted = false;
-    const index = ${IMMEDIATE};
-    if (!handlers[index](cpu, instructions[index])) { run.faulted(); return; }
-    if (cpu.attention || cpu.jumped) { run.afterHandler(instructions[index].length); return; }
+    const index = ${IMMEDIATE}, instruction = instructions[index];
+    if (!handlers[index](cpu, instruction)) { run.faulted(); return; }
+    if (cpu.attention || cpu.jumped) { run.afterHandler(instruction.length); return; }
     ${NEXT}`,
   },
   {
@@ -143,9 +146,9 @@ const HANDLERS: readonly MicroOperation[] = [
     run.left = remaining + code[block + 7 | 0] - (where >>> 16) | 0;
     words[EIP] = code[block + 1 | 0] + (where & 0xffff);
     cpu.faulted = false;
-    const index = ${IMMEDIATE};
-    if (!handlers[index](cpu, instructions[index])) run.faulted();
-    else run.afterHandler(instructions[index].length);
+    const index = ${IMMEDIATE}, instruction = instructions[index];
+    if (!handlers[index](cpu, instruction)) run.faulted();
+    else run.afterHandler(instruction.length);
     return;`,
   },
   { name: 'RAISE', body: `run.raise(${IMMEDIATE}, ${IMMEDIATE2}, pc, block, remaining); return;` },

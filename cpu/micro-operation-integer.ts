@@ -1,5 +1,18 @@
 /** Micro-operations on registers: moves, arithmetic, shifts, multiplication and division. */
-import { A, A8, A16, B, B8, B16, C, CHECK_FAULT, CONDITIONS, IMMEDIATE, type MicroOperation, NEXT } from './micro-operation.js';
+import {
+  A,
+  A8,
+  A16,
+  B,
+  B8,
+  B16,
+  C,
+  CHECK_FAULT,
+  CONDITIONS,
+  IMMEDIATE,
+  type MicroOperation,
+  NEXT,
+} from './micro-operation.js';
 
 type Size = 8 | 16 | 32;
 
@@ -84,45 +97,51 @@ function unaryOperations(size: Size): MicroOperation[] {
   }));
 }
 
-/** 32-bit shifts by a count `n` of 1 to 31: result `r`, flags. */
+/** 32-bit shifts by a count `n` of 1 to 31: result `r`, flags. AF, which the SDM leaves undefined, is set as on AMD processors. */
 const SHIFTS: readonly (readonly [name: string, text: string])[] = [
-  [
-    'ROL',
-    'const r = x << n | x >>> 32 - n; words[FA] = words[FA] & 0x3fffffff | r << 31 | r >>> 1 & 0x40000000;',
-  ],
+  ['ROL', 'const r = x << n | x >>> 32 - n; words[FA] = words[FA] & 0x3fffffff | r << 31 | r >>> 1 & 0x40000000;'],
   ['ROR', 'const r = x >>> n | x << 32 - n; words[FA] = words[FA] & 0x3fffffff | r & 0xc0000000;'],
-  ['SHL', 'const t = x << n - 1, r = t << 1; words[FR] = r; words[FA] = t & 0xc0000000;'],
+  ['SHL', 'const t = x << n - 1, r = t << 1; words[FR] = r; words[FA] = t & 0xc0000000 | 8;'],
   [
     'SHR',
     `const t = x >>> n - 1, r = t >>> 1 | 0; words[FR] = r;
-    words[FA] = t << 31 ^ (t << 30 ^ (n === 1 ? x >>> 1 : 0)) & 0x40000000;`,
+    words[FA] = t << 31 ^ (t << 30 ^ (n === 1 ? x >>> 1 : 0)) & 0x40000000 | 8;`,
   ],
-  ['SAR', 'const t = x >> n - 1, r = t >> 1; words[FR] = r; words[FA] = t << 31 | t << 30 & 0x40000000;'],
+  ['SAR', 'const t = x >> n - 1, r = t >> 1; words[FR] = r; words[FA] = t << 31 | t << 30 & 0x40000000 | 8;'],
 ];
 
 function shiftOperations(): MicroOperation[] {
   return SHIFTS.flatMap(([name, text]) => [
     { name: `${name}32_RI`, body: `const x = ${A}, n = ${IMMEDIATE}; ${text} ${A} = r; ${NEXT}` },
-    { name: `${name}32_RC`, body: `const n = words[1] & 31; if (n !== 0) { const x = ${A}; ${text} ${A} = r; } ${NEXT}` },
+    {
+      name: `${name}32_RC`,
+      body: `const n = words[1] & 31; if (n !== 0) { const x = ${A}; ${text} ${A} = r; } ${NEXT}`,
+    },
   ]);
 }
 
 /** SHLD and SHRD of A, filled from B. */
 function doubleShiftOperations(): MicroOperation[] {
   const left = `const r = x << n | y >>> 32 - n, c = x << n - 1;
-    words[FR] = r; words[FA] = c & 0x80000000 | r >>> 1 & 0x40000000; ${A} = r;`;
+    words[FR] = r; words[FA] = c & 0x80000000 | r >>> 1 & 0x40000000 | 8; ${A} = r;`;
   const right = `const r = x >>> n | y << 32 - n;
-    words[FR] = r; const c = x >>> n - 1 & 1; words[FA] = c << 31 | (c << 30 ^ (r >>> 1 ^ r) & 0x40000000); ${A} = r;`;
+    words[FR] = r; const c = x >>> n - 1 & 1; words[FA] = c << 31 | (c << 30 ^ (r >>> 1 ^ r) & 0x40000000) | 8; ${A} = r;`;
   return [
     ['SHLD', left],
     ['SHRD', right],
   ].flatMap(([name, text]) => [
     { name: `${name}32_RRI`, body: `const x = ${A}, y = ${B}, n = ${IMMEDIATE}; ${text} ${NEXT}` },
-    { name: `${name}32_RRC`, body: `const n = words[1] & 31; if (n !== 0) { const x = ${A}, y = ${B}; ${text} } ${NEXT}` },
+    {
+      name: `${name}32_RRC`,
+      body: `const n = words[1] & 31; if (n !== 0) { const x = ${A}, y = ${B}; ${text} } ${NEXT}`,
+    },
   ]);
 }
 
-/** Unsigned high half of x * y by 16-bit pieces. */
+/**
+ * Multiplications set CF and OF alone; SF, ZF, AF and PF, which the SDM leaves undefined, stay as on AMD processors.
+ * Unsigned high half of x * y by 16-bit pieces.
+ */
 const HIGH_PRODUCT = `
   const x0 = x & 0xffff, x1 = x >>> 16, y0 = y & 0xffff, y1 = y >>> 16;
   const t = Math.imul(x1, y0) + (Math.imul(x0, y0) >>> 16) | 0;
@@ -133,23 +152,23 @@ const MULTIPLY: readonly MicroOperation[] = [
   {
     name: 'MUL32_R',
     body: `const x = words[0], y = ${A}; ${HIGH_PRODUCT}
-      words[0] = Math.imul(x, y); words[2] = high; words[FR] = words[0]; words[FA] = high !== 0 ? 0x80000000 : 0; ${NEXT}`,
+      words[0] = Math.imul(x, y); words[2] = high; words[FA] = words[FA] & 0x3fffffff | (high !== 0 ? 0x80000000 : 0); ${NEXT}`,
   },
   {
     name: 'IMUL32_R',
     body: `const x = words[0], y = ${A}; ${HIGH_PRODUCT}
       const low = Math.imul(x, y), signed = high - (x >> 31 & y) - (y >> 31 & x) | 0;
-      words[0] = low; words[2] = signed; words[FR] = low; words[FA] = signed !== low >> 31 ? 0x80000000 : 0; ${NEXT}`,
+      words[0] = low; words[2] = signed; words[FA] = words[FA] & 0x3fffffff | (signed !== low >> 31 ? 0x80000000 : 0); ${NEXT}`,
   },
   {
     name: 'IMUL32_RR',
     body: `const x = ${A}, y = ${B}, r = Math.imul(x, y);
-      words[FR] = r; words[FA] = x * y !== r ? 0x80000000 : 0; ${A} = r; ${NEXT}`,
+      words[FA] = words[FA] & 0x3fffffff | (x * y !== r ? 0x80000000 : 0); ${A} = r; ${NEXT}`,
   },
   {
     name: 'IMUL32_RRI',
     body: `const x = ${B}, y = ${IMMEDIATE}, r = Math.imul(x, y);
-      words[FR] = r; words[FA] = x * y !== r ? 0x80000000 : 0; ${A} = r; ${NEXT}`,
+      words[FA] = words[FA] & 0x3fffffff | (x * y !== r ? 0x80000000 : 0); ${A} = r; ${NEXT}`,
   },
   { name: 'DIV32_R', body: `run.divideUnsigned(${A}, pc, block, remaining); ${CHECK_FAULT} ${NEXT}` },
   { name: 'IDIV32_R', body: `run.divideSigned(${A}, pc, block, remaining); ${CHECK_FAULT} ${NEXT}` },
@@ -169,7 +188,10 @@ const MOVES: readonly MicroOperation[] = [
   { name: 'MOVZX16_8', body: `${A16} = ${B8}; ${NEXT}` },
   { name: 'MOVSX16_8', body: `${A16} = ${B8} << 24 >> 24; ${NEXT}` },
   { name: 'XCHG32_RR', body: `const x = ${A}; ${A} = ${B}; ${B} = x; ${NEXT}` },
-  { name: 'BSWAP32_R', body: `const x = ${A}; ${A} = x << 24 | x << 8 & 0xff0000 | x >>> 8 & 0xff00 | x >>> 24; ${NEXT}` },
+  {
+    name: 'BSWAP32_R',
+    body: `const x = ${A}; ${A} = x << 24 | x << 8 & 0xff0000 | x >>> 8 & 0xff00 | x >>> 24; ${NEXT}`,
+  },
   { name: 'CDQ', body: `words[2] = words[0] >> 31; ${NEXT}` },
   { name: 'CWD', body: `halves[4] = halves[0] << 16 >> 31; ${NEXT}` },
   { name: 'LEA', body: `${A} = ${B} + (${C} << (w >>> 28)) + ${IMMEDIATE}; ${NEXT}` },

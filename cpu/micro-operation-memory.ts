@@ -1,8 +1,8 @@
 /** Micro-operations on guest memory: loads, stores, arithmetic with a memory operand, the stack. */
 import {
   A,
-  A16,
   A8,
+  A16,
   ADDRESS,
   ADDRESS_BASE,
   B,

@@ -11,7 +11,9 @@ export const microOperations: readonly MicroOperation[] = [
   ...branchOperations,
 ];
 
-const numbers: ReadonlyMap<string, number> = new Map(microOperations.map((operation, number) => [operation.name, number]));
+const numbers: ReadonlyMap<string, number> = new Map(
+  microOperations.map((operation, number) => [operation.name, number]),
+);
 
 /** Number of a micro-operation; throws when there is none of this name, which only a wrong lowering can cause. */
 export function operationNumber(name: string): number {
@@ -23,4 +25,11 @@ export function operationNumber(name: string): number {
 /** Number of a micro-operation, or -1. */
 export function findOperation(name: string): number {
   return numbers.get(name) ?? -1;
+}
+
+const branches: readonly boolean[] = microOperations.map(({ body }) => body.includes('code[pc + 6 | 0]'));
+
+/** True for micro-operations of eight words. */
+export function isBranch(number: number): boolean {
+  return branches[number];
 }

@@ -137,7 +137,8 @@ export function store(size: 8 | 16 | 32, address: string, value: string): string
 /** Reads a memory operand that will be written, leaving where it lies in rmwHost (0: the slow path keeps it). */
 export function loadForWrite(size: 8 | 16 | 32): string {
   const inPage = size === 8 ? '' : ` && (linear & 0xfff) <= ${size === 16 ? 0xffe : 0xffc}`;
-  const direct = size === 8 ? 'bytes[rmwHost >>> 0]' : `view.get${size === 16 ? 'Uint16' : 'Int32'}(rmwHost >>> 0, true)`;
+  const direct =
+    size === 8 ? 'bytes[rmwHost >>> 0]' : `view.get${size === 16 ? 'Uint16' : 'Int32'}(rmwHost >>> 0, true)`;
   return `
   const linear = ${ADDRESS};
   const page = words[writeTable + (linear >>> 12) | 0];

@@ -104,10 +104,10 @@ function addRow(maps: OpcodeEntry[][][], row: InstructionRow): void {
   if (tokens[0] === '0F') {
     tokens.shift();
     map = 1;
-    const escape = tokens.at(0);
-    if (escape === '38' || escape === '3A') {
+    const escapeByte = tokens.at(0);
+    if (escapeByte === '38' || escapeByte === '3A') {
       tokens.shift();
-      map = escape === '38' ? 2 : 3;
+      map = escapeByte === '38' ? 2 : 3;
     }
   }
   const opcodeToken = /^([0-9A-F]{2})(\+r)?$/.exec(tokens.shift() ?? '');

@@ -85,20 +85,44 @@ export function store64(cpu: Cpu, instruction: Instruction, low: number, high: n
   return true;
 }
 
+/**
+ * Copies 8 bytes from one byte offset of the linear memory to another. As one 64-bit move where that is safe: a processor
+ * stalls when it loads 64 bits that were stored as two words. NaN patterns go by words, since an engine may change them.
+ */
+export function copyQuad(cpu: Cpu, from: number, to: number): void {
+  const view = cpu.view;
+  const value = view.getFloat64(from, true);
+  if (!Number.isNaN(value)) {
+    view.setFloat64(to, value, true);
+    return;
+  }
+  const low = view.getInt32(from, true);
+  view.setInt32(to + 4, view.getInt32(from + 4, true), true);
+  view.setInt32(to, low, true);
+}
+
+/** Stores the two words at word index `from` to the memory operand. False: an exception was raised. */
+export function storeQuadFrom(cpu: Cpu, instruction: Instruction, from: number): boolean {
+  const offset = effectiveOffset(cpu, instruction);
+  const host = directForWrite(cpu, instruction, offset, 8);
+  if (host === 0) {
+    copyQuad(cpu, from << 2, SCRATCH_OFFSET);
+    return cpu.storeBytes(instruction.segment, offset, 8);
+  }
+  copyQuad(cpu, from << 2, host);
+  return true;
+}
+
 /** Stores the four words at word index `from` to the memory operand. False: an exception was raised. */
 export function store128(cpu: Cpu, instruction: Instruction, from: number): boolean {
-  const state = cpu.state;
   const offset = effectiveOffset(cpu, instruction);
   const host = directForWrite(cpu, instruction, offset, 16);
   if (host === 0) {
-    state.copyWithin(SCRATCH_WORDS, from, from + 4);
+    cpu.state.copyWithin(SCRATCH_WORDS, from, from + 4);
     return cpu.storeBytes(instruction.segment, offset, 16);
   }
-  const view = cpu.view;
-  view.setInt32(host, state[from], true);
-  view.setInt32(host + 4, state[from + 1], true);
-  view.setInt32(host + 8, state[from + 2], true);
-  view.setInt32(host + 12, state[from + 3], true);
+  copyQuad(cpu, from << 2, host);
+  copyQuad(cpu, (from + 2) << 2, host + 8);
   return true;
 }
 

@@ -13,19 +13,24 @@ export class PhysicalMemory {
   readonly bytes: Uint8Array;
   readonly words: Int32Array;
   readonly view: DataView;
-  /** Number of guest page frames; frames 0 .. frameCount - 1 are RAM. */
+  /** Number of guest page frames; frames 0 .. frameCount - 1 are RAM where mapRom() put no ROM. */
   readonly frameCount: number;
   readonly #frameMap: Int32Array;
   #nextHostFrame: number;
+  /** Host pages of the frames that are ROM; null for a machine without. */
+  #roms: Map<number, number> | null = null;
 
-  /** @param size bytes of guest RAM, a multiple of 4 KB, at most 64 GB. */
-  constructor(size: number) {
+  /**
+   * @param size bytes of guest RAM, a multiple of 4 KB, at most 64 GB
+   * @param romSize bytes of host memory to keep for mapRom(), a multiple of 4 KB
+   */
+  constructor(size: number, romSize = 0) {
     if (size <= 0 || size % PAGE_SIZE !== 0 || size > 0x10_0000_0000) {
       throw new RangeError(`physical memory of ${size} bytes: not a page multiple of at most 64 GB`);
     }
     this.frameCount = size / PAGE_SIZE;
     const firstFrame = firstFrameOffset(this.frameCount);
-    const wanted = Math.min(firstFrame + size, MAXIMUM_HOST_BYTES);
+    const wanted = Math.min(firstFrame + size + romSize, MAXIMUM_HOST_BYTES);
     this.memory = new WebAssembly.Memory({ initial: Math.ceil(wanted / 0x10000) });
     this.bytes = new Uint8Array(this.memory.buffer);
     this.words = new Int32Array(this.memory.buffer);
@@ -49,14 +54,41 @@ export class PhysicalMemory {
    * Returns 0 when the frame is not RAM or the host memory is used up; 0 is never a frame.
    */
   hostPage(frame: number): number {
-    if (frame >= this.frameCount) return 0;
+    if (frame >= this.frameCount) return this.#roms?.get(frame) ?? 0;
     const mapped = this.#frameMap[frame];
     if (mapped !== 0) return mapped >>> 0;
+    const host = this.#takeHostPage();
+    this.#frameMap[frame] = host;
+    return host;
+  }
+
+  #takeHostPage(): number {
     const host = this.#nextHostFrame;
     if (host + PAGE_SIZE > this.bytes.length) return 0;
     this.#nextHostFrame = host + PAGE_SIZE;
-    this.#frameMap[frame] = host;
     return host;
+  }
+
+  /**
+   * Puts ROM at page frames, in place of RAM or where there is none. The processor's writes to it are lost. Frames given
+   * together show the same bytes.
+   * @param contents at most a page; the rest reads as ones
+   */
+  mapRom(frames: readonly number[], contents: Uint8Array): void {
+    const host = this.#takeHostPage();
+    if (host === 0) throw new RangeError('no host memory is left for ROM');
+    this.bytes.fill(0xff, host, host + PAGE_SIZE);
+    this.bytes.set(contents.subarray(0, PAGE_SIZE), host);
+    this.#roms ??= new Map();
+    for (const frame of frames) {
+      this.#roms.set(frame, host);
+      if (frame < this.frameCount) this.#frameMap[frame] = host;
+    }
+  }
+
+  /** True when the processor's writes to this frame are lost. */
+  isRom(frame: number): boolean {
+    return this.#roms?.has(frame) ?? false;
   }
 
   /** Number of host frames in use. */

@@ -1,10 +1,11 @@
 /** IN, OUT, INS and OUTS: who may use them, and what they reach (SDM vol 1 chapter 18). */
 import type { Cpu } from './cpu.js';
+import { repeatLater } from './debug-registers.js';
 import { FLAG_DF } from './flags.js';
 import type { Instruction } from './instruction.js';
 import { hasIoPrivilege } from './interrupts.js';
 import { EAX, ECX, EDI, EDX, EFLAGS_SYSTEM, ES, ESI } from './layout.js';
-import { Vector } from './segmentation.js';
+import { isVirtual8086, Vector } from './segmentation.js';
 import { setRegister16 } from './system-operand.js';
 import { ioMapPermits } from './tss.js';
 
@@ -22,7 +23,8 @@ export const floatingPorts: IoPorts = {
 
 /** True when the port may be used; else #GP(0) (or the #PF of the permission map) is raised. */
 function mayUsePort(cpu: Cpu, port: number, size: number): boolean {
-  if (hasIoPrivilege(cpu) || ioMapPermits(cpu, port, size)) return true;
+  // In virtual-8086 mode the map decides whatever IOPL is.
+  if ((hasIoPrivilege(cpu) && !isVirtual8086(cpu)) || ioMapPermits(cpu, port, size)) return true;
   return !cpu.faulted && cpu.raise(Vector.GeneralProtection, 0);
 }
 
@@ -30,6 +32,7 @@ function input(cpu: Cpu, port: number, size: number): boolean {
   if (!mayUsePort(cpu, port, size)) return false;
   const state = cpu.state;
   const value = cpu.ioPorts.read(port, size);
+  if (cpu.debug.watchingPorts) cpu.debug.portAccessed(port, size);
   if (size === 4) state[EAX] = value;
   else if (size === 2) setRegister16(cpu, EAX, value);
   else state[EAX] = (state[EAX] & ~0xff) | (value & 0xff);
@@ -40,6 +43,7 @@ function output(cpu: Cpu, port: number, size: number): boolean {
   if (!mayUsePort(cpu, port, size)) return false;
   const mask = size === 4 ? -1 : (1 << (size * 8)) - 1;
   cpu.ioPorts.write(port, size, cpu.state[EAX] & mask);
+  if (cpu.debug.watchingPorts) cpu.debug.portAccessed(port, size);
   return true;
 }
 
@@ -132,9 +136,11 @@ function repeatString(cpu: Cpu, instruction: Instruction, size: number, pointer:
   if (!mayUsePort(cpu, state[EDX] & 0xffff, size)) return false;
   for (;;) {
     if (!step(cpu, instruction, size, state[pointer] & mask)) return false;
+    if (cpu.debug.watchingPorts) cpu.debug.portAccessed(state[EDX] & 0xffff, size);
     state[pointer] = (state[pointer] & ~mask) | ((state[pointer] + delta) & mask);
     if (!repeated) return true;
     state[ECX] = (state[ECX] & ~mask) | ((state[ECX] - 1) & mask);
     if ((state[ECX] & mask) === 0) return true;
+    if (cpu.debug.trapsBetweenIterations()) return repeatLater(cpu);
   }
 }

@@ -2,17 +2,7 @@
  * What of the processor state decoded code depends on. Blocks of code are kept per mode, so that what is true in
  * a mode - flat segments above all - costs nothing when the block runs.
  */
-import {
-  CPL,
-  CS,
-  DS,
-  EFLAGS_SYSTEM,
-  ES,
-  SEGMENT_ACCESS,
-  SEGMENT_BASE,
-  SEGMENT_LIMIT,
-  SS,
-} from './layout.js';
+import { CPL, CS, DS, EFLAGS_SYSTEM, ES, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
 
 /** Present, code or data, neither code nor expand-down. */
 const DATA_MASK = 0x9c;

@@ -144,27 +144,36 @@ export function loadDataSegment(cpu: Cpu, segment: number, selector: number): bo
     loadRealSegment(cpu, segment, wanted);
     return true;
   }
-  const cpl = cpu.state[CPL];
-  if (segment === SS) return loadStackSegment(cpu, wanted, cpl, Vector.GeneralProtection);
-  if (isNullSelector(wanted)) {
-    cpu.setSegment(segment, wanted, 0, 0, 0);
+  if (segment === SS) return loadStackSegment(cpu, wanted, cpu.state[CPL], Vector.GeneralProtection);
+  return loadDescriptorSegment(cpu, segment, wanted, Vector.GeneralProtection);
+}
+
+/**
+ * Loads ES, DS, FS or GS in protected mode.
+ *
+ * @param violation what a bad selector raises: #GP, or #TS for selectors out of a TSS. A segment not present gives #NP.
+ */
+export function loadDescriptorSegment(cpu: Cpu, segment: number, selector: number, violation: number): boolean {
+  if (isNullSelector(selector)) {
+    cpu.setSegment(segment, selector, 0, 0, 0);
     return true;
   }
-  const address = descriptorAddress(cpu, wanted);
-  if (address < 0) return cpu.raise(Vector.GeneralProtection, selectorErrorCode(wanted));
+  const code = selectorErrorCode(selector);
+  const address = descriptorAddress(cpu, selector);
+  if (address < 0) return cpu.raise(violation, code);
   const low = cpu.readSystem32(address);
   if (cpu.faulted) return false;
   const high = cpu.readSystem32((address + 4) | 0);
   if (cpu.faulted) return false;
   const access = descriptorAccess(high);
-  if (!isReadableSegment(access)) return cpu.raise(Vector.GeneralProtection, selectorErrorCode(wanted));
+  if (!isReadableSegment(access)) return cpu.raise(violation, code);
   const conforming = (access & (ACCESS_CODE | ACCESS_CONFORMING)) === (ACCESS_CODE | ACCESS_CONFORMING);
-  if (!conforming && accessDpl(access) < Math.max(wanted & SELECTOR_RPL, cpl)) {
-    return cpu.raise(Vector.GeneralProtection, selectorErrorCode(wanted));
+  if (!conforming && accessDpl(access) < Math.max(selector & SELECTOR_RPL, cpu.state[CPL])) {
+    return cpu.raise(violation, code);
   }
-  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(wanted));
+  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, code);
   if (!markAccessed(cpu, address, high)) return false;
-  cpu.setSegment(segment, wanted, descriptorBase(low, high), descriptorLimit(low, high), access | ACCESS_ACCESSED);
+  cpu.setSegment(segment, selector, descriptorBase(low, high), descriptorLimit(low, high), access | ACCESS_ACCESSED);
   return true;
 }
 

@@ -20,7 +20,7 @@ import {
   xmmWord,
 } from './sse.js';
 import { commitPacked } from './sse-arithmetic.js';
-import { setComparisonEflags } from './x87-arithmetic.js';
+import { setComparisonEflags } from './x87-compare.js';
 
 /** Bits of a comparison's result above the Comparison: exception flags. */
 const FLAGS_SHIFT = 8;

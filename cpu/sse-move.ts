@@ -2,22 +2,16 @@
 import type { Cpu } from './cpu.js';
 import type { Instruction } from './instruction.js';
 import { EAX, MXCSR } from './layout.js';
-import { operandForRead, store32, store64, store128 } from './operand-access.js';
+import { copyQuad, operandForRead, store32, store64, store128, storeQuadFrom } from './operand-access.js';
 import { alignedHost, isAligned, sourceHost, sseReady, xmmWord } from './sse.js';
 import { MXCSR_MASK } from './x87-control.js';
 
 const VECTOR_PROTECTION = 13;
 
-function loadFrom(cpu: Cpu, instruction: Instruction, host: number): boolean {
-  const { state, view } = cpu;
-  const register = xmmWord(instruction.reg);
-  const w0 = view.getInt32(host, true);
-  const w1 = view.getInt32(host + 4, true);
-  const w2 = view.getInt32(host + 8, true);
-  state[register + 3] = view.getInt32(host + 12, true);
-  state[register + 2] = w2;
-  state[register + 1] = w1;
-  state[register] = w0;
+/** Copies 16 bytes of the linear memory, neither part of which overlaps the other unless they are the same. */
+function copyOcta(cpu: Cpu, from: number, to: number): boolean {
+  copyQuad(cpu, from, to);
+  copyQuad(cpu, from + 8, to + 8);
   return true;
 }
 
@@ -25,65 +19,47 @@ function loadFrom(cpu: Cpu, instruction: Instruction, host: number): boolean {
 export function loadAligned(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
   const host = alignedHost(cpu, instruction);
-  return host !== 0 && loadFrom(cpu, instruction, host);
+  return host !== 0 && copyOcta(cpu, host, xmmWord(instruction.reg) << 2);
 }
 
 /** MOVUPS, MOVUPD, MOVDQU, LDDQU. */
 export function loadUnaligned(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
   const host = sourceHost(cpu, instruction, 16);
-  return host !== 0 && loadFrom(cpu, instruction, host);
-}
-
-function copyToRegister(cpu: Cpu, instruction: Instruction): boolean {
-  const from = xmmWord(instruction.reg);
-  cpu.state.copyWithin(xmmWord(instruction.rm), from, from + 4);
-  return true;
+  return host !== 0 && copyOcta(cpu, host, xmmWord(instruction.reg) << 2);
 }
 
 /** MOVAPS, MOVAPD, MOVDQA to register or aligned memory, MOVNTPS, MOVNTPD, MOVNTDQ. */
 export function storeAligned(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
-  if (!instruction.isMemory) return copyToRegister(cpu, instruction);
+  if (!instruction.isMemory) return copyOcta(cpu, xmmWord(instruction.reg) << 2, xmmWord(instruction.rm) << 2);
   return isAligned(cpu, instruction) && store128(cpu, instruction, xmmWord(instruction.reg));
 }
 
 /** MOVUPS, MOVUPD, MOVDQU to register or memory. */
 export function storeUnaligned(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
-  if (!instruction.isMemory) return copyToRegister(cpu, instruction);
+  if (!instruction.isMemory) return copyOcta(cpu, xmmWord(instruction.reg) << 2, xmmWord(instruction.rm) << 2);
   return store128(cpu, instruction, xmmWord(instruction.reg));
 }
 
 /** MOVSD xmm, xmm/m64: a load clears the upper half, a register leaves it. */
 export function loadScalarDouble(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
-  const { state, view } = cpu;
   const register = xmmWord(instruction.reg);
-  if (!instruction.isMemory) {
-    const from = xmmWord(instruction.rm);
-    state[register] = state[from];
-    state[register + 1] = state[from + 1];
-    return true;
-  }
-  const host = operandForRead(cpu, instruction, 8);
+  const host = sourceHost(cpu, instruction, 8);
   if (host === 0) return false;
-  state[register] = view.getInt32(host, true);
-  state[register + 1] = view.getInt32(host + 4, true);
-  state[register + 2] = 0;
-  state[register + 3] = 0;
+  copyQuad(cpu, host, register << 2);
+  if (instruction.isMemory) cpu.view.setFloat64((register + 2) << 2, 0, true);
   return true;
 }
 
 /** MOVSD xmm/m64, xmm; also MOVLPS and MOVLPD to memory. */
 export function storeScalarDouble(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
-  const state = cpu.state;
   const register = xmmWord(instruction.reg);
-  if (instruction.isMemory) return store64(cpu, instruction, state[register], state[register + 1]);
-  const to = xmmWord(instruction.rm);
-  state[to] = state[register];
-  state[to + 1] = state[register + 1];
+  if (instruction.isMemory) return storeQuadFrom(cpu, instruction, register);
+  copyQuad(cpu, register << 2, xmmWord(instruction.rm) << 2);
   return true;
 }
 
@@ -120,12 +96,9 @@ export function loadQuad(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
   const host = sourceHost(cpu, instruction, 8);
   if (host === 0) return false;
-  const { state, view } = cpu;
-  const register = xmmWord(instruction.reg);
-  state[register] = view.getInt32(host, true);
-  state[register + 1] = view.getInt32(host + 4, true);
-  state[register + 2] = 0;
-  state[register + 3] = 0;
+  const register = xmmWord(instruction.reg) << 2;
+  copyQuad(cpu, host, register);
+  cpu.view.setFloat64(register + 8, 0, true);
   return true;
 }
 
@@ -173,13 +146,9 @@ export function storeDoubleword(cpu: Cpu, instruction: Instruction): boolean {
 /** MOVLPS, MOVLPD from memory; MOVHLPS from a register: the lower half. */
 export function loadLow(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
-  const { state, view } = cpu;
   const host = instruction.isMemory ? operandForRead(cpu, instruction, 8) : (xmmWord(instruction.rm) + 2) << 2;
   if (host === 0) return false;
-  const register = xmmWord(instruction.reg);
-  const low = view.getInt32(host, true);
-  state[register + 1] = view.getInt32(host + 4, true);
-  state[register] = low;
+  copyQuad(cpu, host, xmmWord(instruction.reg) << 2);
   return true;
 }
 
@@ -188,11 +157,7 @@ export function loadHigh(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
   const host = sourceHost(cpu, instruction, 8);
   if (host === 0) return false;
-  const { state, view } = cpu;
-  const register = xmmWord(instruction.reg);
-  const low = view.getInt32(host, true);
-  state[register + 3] = view.getInt32(host + 4, true);
-  state[register + 2] = low;
+  copyQuad(cpu, host, (xmmWord(instruction.reg) + 2) << 2);
   return true;
 }
 
@@ -200,7 +165,7 @@ export function loadHigh(cpu: Cpu, instruction: Instruction): boolean {
 export function storeHigh(cpu: Cpu, instruction: Instruction): boolean {
   if (!sseReady(cpu)) return false;
   const register = xmmWord(instruction.reg);
-  return store64(cpu, instruction, cpu.state[register + 2], cpu.state[register + 3]);
+  return storeQuadFrom(cpu, instruction, register + 2);
 }
 
 function writeWords(cpu: Cpu, instruction: Instruction, w0: number, w1: number, w2: number, w3: number): boolean {

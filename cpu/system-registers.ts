@@ -3,6 +3,7 @@
  * (SDM vol 3A sections 2.5, 4.10.4, 9.1; vol 3B chapter 17; vol 4).
  */
 import type { Cpu } from './cpu.js';
+import { DR6_ACCESS_DETECTED, DR7_GENERAL_DETECT } from './debug-registers.js';
 import { PROCESSOR_SIGNATURE } from './identification.js';
 import type { Instruction } from './instruction.js';
 import {
@@ -14,7 +15,6 @@ import {
   CR4,
   CS,
   DR0,
-  DR6,
   DR7,
   EAX,
   ECX,
@@ -64,13 +64,6 @@ const CR4_DEFINED = CR4_TSD | CR4_DE | CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | C
 /** Bits of CR4 that change how page tables are read: a change of one drops all translations. */
 const CR4_PAGING = CR4_PSE | CR4_PAE | CR4_PGE;
 
-const DR6_FIXED_ONES = 0xffff_0ff0 | 0;
-const DR6_WRITABLE = 0x0000_e00f;
-const DR7_FIXED_ONE = 0x0000_0400;
-const DR7_WRITABLE = 0xffff_23ff | 0;
-const DR7_GENERAL_DETECT = 0x0000_2000;
-const DR6_ACCESS_DETECTED = 0x0000_2000;
-
 const ModelSpecific = {
   TimeStampCounter: 0x10,
   ApicBase: 0x1b,
@@ -87,8 +80,7 @@ const TWO_32 = 0x1_0000_0000;
 export function resetSystemRegisters(cpu: Cpu): void {
   const state = cpu.state;
   state[CR0] = CR0_CD | CR0_NW | CR0_ET;
-  state[DR6] = DR6_FIXED_ONES;
-  state[DR7] = DR7_FIXED_ONE;
+  cpu.debug.reset();
   state[EDX] = PROCESSOR_SIGNATURE;
   state[GDTR_LIMIT] = 0xffff;
   state[IDTR_LIMIT] = 0xffff;
@@ -145,6 +137,7 @@ export function loadCr4(cpu: Cpu, value: number): boolean {
     return cpu.raise(Vector.GeneralProtection, 0);
   }
   state[CR4] = value;
+  if ((changed & CR4_DE) !== 0) cpu.debug.update();
   if ((changed & CR4_PAGING) !== 0) cpu.flushTlb(true);
   return true;
 }
@@ -181,7 +174,7 @@ export function executeMovToControl(cpu: Cpu, instruction: Instruction): boolean
   return true;
 }
 
-/** Index in the state of a debug register, DR4 and DR5 meaning DR6 and DR7; -1 with #UD, #GP or #DB raised. */
+/** Number of a debug register, DR4 and DR5 meaning DR6 and DR7; -1 with #UD, #GP or #DB raised. */
 function debugRegister(cpu: Cpu, number: number): number {
   const state = cpu.state;
   const alias = number === 4 || number === 5;
@@ -191,30 +184,25 @@ function debugRegister(cpu: Cpu, number: number): number {
   }
   if (!requirePrivilege(cpu)) return -1;
   if ((state[DR7] & DR7_GENERAL_DETECT) !== 0) {
-    state[DR6] |= DR6_ACCESS_DETECTED;
-    state[DR7] &= ~DR7_GENERAL_DETECT;
-    cpu.raise(Vector.Debug);
+    cpu.debug.raise(DR6_ACCESS_DETECTED, false);
     return -1;
   }
-  return DR0 + (alias ? number + 2 : number);
+  return alias ? number + 2 : number;
 }
 
 /** MOV r32, DRn. */
 export function executeMovFromDebug(cpu: Cpu, instruction: Instruction): boolean {
-  const register = debugRegister(cpu, instruction.reg);
-  if (register < 0) return false;
-  cpu.state[instruction.rm] = cpu.state[register];
+  const number = debugRegister(cpu, instruction.reg);
+  if (number < 0) return false;
+  cpu.state[instruction.rm] = cpu.state[DR0 + number];
   return true;
 }
 
-/** MOV DRn, r32. The registers keep their values; breakpoints by them are not built yet. */
+/** MOV DRn, r32. */
 export function executeMovToDebug(cpu: Cpu, instruction: Instruction): boolean {
-  const register = debugRegister(cpu, instruction.reg);
-  if (register < 0) return false;
-  let value = cpu.state[instruction.rm];
-  if (register === DR6) value = (value & DR6_WRITABLE) | DR6_FIXED_ONES;
-  else if (register === DR7) value = (value & DR7_WRITABLE) | DR7_FIXED_ONE;
-  cpu.state[register] = value;
+  const number = debugRegister(cpu, instruction.reg);
+  if (number < 0) return false;
+  cpu.debug.load(number, cpu.state[instruction.rm]);
   return true;
 }
 

@@ -7,7 +7,8 @@
  * The details are the architectural entry. They are made by a walk and stay until something that the SDM names
  * (vol 3A section 4.10) drops them, whatever happens to the page tables meanwhile; the six tables only say which accesses
  * need no attention at all. A write entry therefore exists only where the dirty bit is set and the page holds no decoded code.
- * A page without RAM behind it never has entries: each access to it comes here and is given the void page.
+ * A page without memory behind it never has entries: each access to it comes here and is given the void page, and so are
+ * writes to ROM. A page with a data breakpoint has execute entries only.
  */
 import type { Cpu } from './cpu.js';
 import {
@@ -96,16 +97,18 @@ function enter(cpu: Cpu, page: number, details: number, access: AccessKind): num
     return voidPage(cpu, access);
   }
   const user = (details & TRANSLATION_USER) !== 0 ? host : 0;
-  state[USER_READ + page] = user;
-  state[SUPERVISOR_READ + page] = host;
+  const watched = cpu.debug.watching && cpu.debug.watchesPage(page);
+  state[USER_READ + page] = watched ? 0 : user;
+  state[SUPERVISOR_READ + page] = watched ? 0 : host;
   const executable = (details & TRANSLATION_EXECUTABLE) !== 0;
   state[USER_EXECUTE + page] = executable ? user : 0;
   state[SUPERVISOR_EXECUTE + page] = executable ? host : 0;
-  const storable = (details & TRANSLATION_DIRTY) !== 0 && !cpu.pageHasCode(host);
+  const readOnly = cpu.memory.isRom(details >>> 8);
+  const storable = (details & TRANSLATION_DIRTY) !== 0 && !cpu.pageHasCode(host) && !readOnly && !watched;
   const writable = (details & TRANSLATION_WRITABLE) !== 0;
   state[USER_WRITE + page] = storable && writable ? user : 0;
   state[SUPERVISOR_WRITE + page] = storable && (writable || (state[CR0] & CR0_WP) === 0) ? host : 0;
-  return host;
+  return readOnly && access === AccessKind.Write ? voidPage(cpu, access) : host;
 }
 
 /** A page of ones to read, whose contents nobody keeps: the bus floats where there is no RAM. */
@@ -121,6 +124,11 @@ function clearTables(state: Int32Array, page: number): void {
   state[SUPERVISOR_READ + page] = 0;
   state[SUPERVISOR_WRITE + page] = 0;
   state[SUPERVISOR_EXECUTE + page] = 0;
+}
+
+/** Makes the next access to each of these pages come here, though what is cached for them stays valid. */
+export function closePage(cpu: Cpu, page: number): void {
+  clearTables(cpu.state, page);
 }
 
 /** Drops one 4 KB entry; the page stays listed. */

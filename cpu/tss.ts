@@ -1,6 +1,6 @@
 /**
- * The task state segment as far as interrupts, call gates and the I/O instructions read it (SDM vol 3A section 7.2, vol 1
- * section 18.5.2). TR holds its base, limit and type.
+ * The task state segment: its layouts, and what interrupts, call gates and the I/O instructions read of the current one
+ * (SDM vol 3A sections 7.2 and 7.6, vol 1 section 18.5.2). TR holds its base, limit and type.
  */
 import type { Cpu } from './cpu.js';
 import { accessKind, SystemType, selectorErrorCode } from './descriptor.js';
@@ -11,9 +11,57 @@ const TSS32_INNER_STACKS = 4;
 const TSS16_INNER_STACKS = 2;
 const TSS32_IO_MAP_BASE = 102;
 
-function isTss32(cpu: Cpu): boolean {
-  const kind = accessKind(cpu.state[SEGMENT_ACCESS + TR]);
+/** Byte offsets of what a task switch saves and loads. */
+export interface TssLayout {
+  /** Bytes of EIP, EFLAGS and each register; also the distance of the selectors. */
+  readonly width: 2 | 4;
+  /** The least limit that a task switch to the TSS accepts. */
+  readonly minimumLimit: number;
+  /** EIP, with EFLAGS behind it. */
+  readonly eip: number;
+  /** EAX, and the other general registers behind it in their encoding order. */
+  readonly registers: number;
+  /** ES, and the other segment registers behind it in their encoding order. */
+  readonly segments: number;
+  /** Number of segment registers. */
+  readonly segmentCount: number;
+  /** First byte behind what a switch saves. */
+  readonly savedEnd: number;
+  readonly localTable: number;
+}
+
+export const TSS32 = {
+  width: 4,
+  minimumLimit: 0x67,
+  cr3: 28,
+  eip: 32,
+  registers: 40,
+  segments: 72,
+  segmentCount: 6,
+  savedEnd: 96,
+  localTable: 96,
+  /** T flag in bit 0. */
+  trap: 100,
+} as const satisfies TssLayout & { cr3: number; trap: number };
+
+export const TSS16 = {
+  width: 2,
+  minimumLimit: 0x2b,
+  eip: 14,
+  registers: 18,
+  segments: 34,
+  segmentCount: 4,
+  savedEnd: 42,
+  localTable: 42,
+} as const satisfies TssLayout;
+
+/** True for the types of 32-bit task state segments. */
+export function isTss32Kind(kind: number): boolean {
   return kind === SystemType.BusyTss32 || kind === SystemType.Tss32;
+}
+
+function isTss32(cpu: Cpu): boolean {
+  return isTss32Kind(accessKind(cpu.state[SEGMENT_ACCESS + TR]));
 }
 
 /** Linear address of a field of the current TSS, or -1 with #TS(TR) raised when the segment is too short for it. */

@@ -1,13 +1,12 @@
-/** x87 arithmetic and comparison instructions over float80 (SDM volume 1, sections 8.3.4 to 8.3.6). */
+/** x87 arithmetic instructions over float80 (SDM volume 1, section 8.3.5). */
 import type { Cpu } from './cpu.js';
-import { FLAG_CF, FLAG_PF, FLAG_ZF, setArithmeticFlags } from './flags.js';
 import {
+  copy80,
   DENORMAL,
   denormalFlag,
   EXPONENT_BIAS,
   INVALID,
   invalid,
-  isDenormal,
   isInfinity,
   isNan,
   isUnsupported,
@@ -21,7 +20,7 @@ import {
   setZero,
   ZERO_DIVIDE,
 } from './float80.js';
-import { add80, Comparison, compare80, multiply80, normalise } from './float80-arithmetic.js';
+import { add80, addFinite, multiply80, multiplyFinite, normalise } from './float80-arithmetic.js';
 import { fromDouble, fromInteger32, fromSingle, roundToInteger, toInteger } from './float80-convert.js';
 import {
   divide80,
@@ -34,6 +33,7 @@ import type { Instruction } from './instruction.js';
 import { FPU_CONTROL, FPU_STATUS } from './layout.js';
 import { operandForRead } from './operand-access.js';
 import {
+  allMasked,
   C0,
   C1,
   C2,
@@ -49,32 +49,46 @@ import {
   registerOf,
   STACK_FAULT,
   takeExceptions,
-  takeExceptionsOnly,
   underflow,
-  underflowOnly,
   x87Ready,
 } from './x87.js';
 
 const NEGATE = 0x8000;
-const ZERO_CONSTANT = OPERAND + 4;
 
-/** The six operations by the reg field of D8-DE, at RESULT. @returns exception flags */
-function operate(state: Int32Array, operation: number, a: number, b: number): number {
+/** The six operations by the reg field of D8-DE; `out` may be one of the operands. @returns exception flags */
+function operate(state: Int32Array, operation: number, a: number, b: number, out: number): number {
   const control = state[FPU_CONTROL];
   switch (operation) {
     case 0:
-      return add80(state, a, b, RESULT, control, 0);
+      return add80(state, a, b, out, control, 0);
     case 1:
-      return multiply80(state, a, b, RESULT, control);
+      return multiply80(state, a, b, out, control);
     case 4:
-      return add80(state, a, b, RESULT, control, NEGATE);
+      return add80(state, a, b, out, control, NEGATE);
     case 5:
-      return add80(state, b, a, RESULT, control, NEGATE);
+      return add80(state, b, a, out, control, NEGATE);
     case 6:
-      return divide80(state, a, b, RESULT, control);
+      return divide80(state, a, b, out, control);
     default:
-      return divide80(state, b, a, RESULT, control);
+      return divide80(state, b, a, out, control);
   }
+}
+
+/**
+ * destination = a op b. With all exceptions masked the result is written straight to the register.
+ * @param destination word index of ST(i), which is tagged filled
+ * @returns false when an unmasked exception kept the register as it was
+ */
+function operateTo(state: Int32Array, operation: number, a: number, b: number, destination: number): boolean {
+  if (allMasked(state)) {
+    const flags = operate(state, operation, a, b, destination);
+    state[FPU_STATUS] = (state[FPU_STATUS] & ~C1) | flags;
+    return true;
+  }
+  const flags = operate(state, operation, a, b, RESULT);
+  if (!mayStore(takeExceptions(state, flags))) return false;
+  copy80(state, RESULT, destination);
+  return true;
 }
 
 /** D8: ST(0) = ST(0) op ST(i). */
@@ -83,8 +97,12 @@ export function arithmeticTop(cpu: Cpu, instruction: Instruction): boolean {
   const state = cpu.state;
   recordPointers(cpu, instruction);
   const i = instruction.rm;
-  if (isEmpty(state, 0) || isEmpty(state, i)) underflow(state, 0);
-  else commit(state, 0, operate(state, instruction.reg, registerOf(state, 0), registerOf(state, i)));
+  if (isEmpty(state, 0) || isEmpty(state, i)) {
+    underflow(state, 0);
+    return true;
+  }
+  const top = registerOf(state, 0);
+  operateTo(state, instruction.reg, top, registerOf(state, i), top);
   return true;
 }
 
@@ -107,7 +125,8 @@ export function arithmeticPop(cpu: Cpu, instruction: Instruction): boolean {
 function operateRegister(state: Int32Array, instruction: Instruction): boolean {
   const i = instruction.rm;
   if (isEmpty(state, 0) || isEmpty(state, i)) return underflow(state, i);
-  return commit(state, i, operate(state, instruction.reg, registerOf(state, 0), registerOf(state, i)));
+  const register = registerOf(state, i);
+  return operateTo(state, instruction.reg, registerOf(state, 0), register, register);
 }
 
 /** ST(0) = ST(0) op OPERAND; `flags` are those of the operand's conversion. */
@@ -116,8 +135,13 @@ function operateOperand(state: Int32Array, instruction: Instruction, flags: numb
     underflow(state, 0);
     return true;
   }
-  const raised = operate(state, instruction.reg, registerOf(state, 0), OPERAND);
-  commit(state, 0, flags === 0 ? raised : withOperandDenormal(state, raised));
+  const top = registerOf(state, 0);
+  if (flags === 0) {
+    operateTo(state, instruction.reg, top, OPERAND, top);
+    return true;
+  }
+  const raised = operate(state, instruction.reg, top, OPERAND, RESULT);
+  commit(state, 0, withOperandDenormal(state, raised));
   return true;
 }
 
@@ -143,8 +167,61 @@ export function arithmeticDouble(cpu: Cpu, instruction: Instruction): boolean {
   recordPointers(cpu, instruction);
   const state = cpu.state;
   const view = cpu.view;
-  const flags = fromDouble(state, view.getInt32(host, true), view.getInt32(host + 4, true), OPERAND);
-  return operateOperand(state, instruction, flags);
+  const low = view.getInt32(host, true);
+  const high = view.getInt32(host + 4, true);
+  if (addOrMultiplyNormal(state, instruction.reg, low, high)) return true;
+  return operateOperand(state, instruction, fromDouble(state, low, high, OPERAND));
+}
+
+/**
+ * The common case of DC m64 without the detour by OPERAND: addition, subtraction or multiplication of two normal numbers
+ * with everything masked. @returns false when this is not that case, and then nothing was done
+ */
+function addOrMultiplyNormal(state: Int32Array, operation: number, low: number, high: number): boolean {
+  const exponent = (high >>> 20) & 0x7ff;
+  const top = registerOf(state, 0);
+  const word = state[top + 2];
+  const topExponent = word & 0x7fff;
+  const topHigh = state[top + 1];
+  if (
+    ((exponent + 1) & 0x7ff) <= 1 ||
+    ((topExponent + 1) & 0x7fff) <= 1 ||
+    topHigh >= 0 ||
+    (operation & 2) !== 0 ||
+    !allMasked(state) ||
+    isEmpty(state, 0)
+  ) {
+    return false;
+  }
+  const control = state[FPU_CONTROL];
+  const sign = (high >>> 16) & 0x8000;
+  const operandHigh = (high << 11) | (low >>> 21) | -0x80000000;
+  const operandLow = low << 11;
+  let aSign = word & 0x8000;
+  let flags = 0;
+  if (operation === 1) {
+    const exponents = topExponent + exponent + 0x3c00;
+    flags = multiplyFinite(state, top, aSign ^ sign, exponents, topHigh, state[top], operandHigh, operandLow, control);
+  } else {
+    const bSign = operation === 4 ? sign ^ NEGATE : sign;
+    if (operation === 5) aSign ^= NEGATE;
+    const bExponent = exponent + 0x3c00;
+    flags = addFinite(
+      state,
+      top,
+      control,
+      aSign,
+      topExponent,
+      topHigh,
+      state[top],
+      bSign,
+      bExponent,
+      operandHigh,
+      operandLow,
+    );
+  }
+  state[FPU_STATUS] = (state[FPU_STATUS] & ~C1) | flags;
+  return true;
 }
 
 /** DA m32int. */
@@ -166,178 +243,6 @@ export function arithmeticInteger16(cpu: Cpu, instruction: Instruction): boolean
   fromInteger32(cpu.state, cpu.view.getInt16(host, true), OPERAND);
   return operateOperand(cpu.state, instruction, 0);
 }
-
-// --- comparisons ---------------------------------------------------------------------------------------------------
-
-/** Compares ST(0) with the value at `other` into C0, C2 and C3. @returns whether a pop may follow */
-function compareWith(state: Int32Array, other: number, quiet: boolean, operandFlags: number): boolean {
-  const result = compare80(state, registerOf(state, 0), other, quiet);
-  const unordered = (result & 3) === Comparison.Unordered;
-  const unmasked = takeExceptions(state, (result >> 8) | (unordered ? 0 : operandFlags));
-  setConditions(state, result & 3);
-  return mayStore(unmasked);
-}
-
-function setConditions(state: Int32Array, comparison: number): void {
-  let code = 0;
-  if (comparison === Comparison.Less) code = C0;
-  else if (comparison === Comparison.Equal) code = C3;
-  else if (comparison === Comparison.Unordered) code = C0 | C2 | C3;
-  state[FPU_STATUS] = (state[FPU_STATUS] & ~(C0 | C2 | C3)) | code;
-}
-
-function compareEmpty(state: Int32Array): boolean {
-  const masked = underflowOnly(state);
-  setConditions(state, Comparison.Unordered);
-  return masked;
-}
-
-function compareRegister(cpu: Cpu, instruction: Instruction, i: number, quiet: boolean, pops: number): boolean {
-  if (!x87Ready(cpu)) return false;
-  const state = cpu.state;
-  recordPointers(cpu, instruction);
-  const empty = isEmpty(state, 0) || isEmpty(state, i);
-  const goesOn = empty ? compareEmpty(state) : compareWith(state, registerOf(state, i), quiet, 0);
-  if (!goesOn) return true;
-  if (pops > 0) pop(state);
-  if (pops > 1) pop(state);
-  return true;
-}
-
-/** FCOM ST(i). */
-export function compare(cpu: Cpu, instruction: Instruction): boolean {
-  return compareRegister(cpu, instruction, instruction.rm, false, 0);
-}
-
-/** FCOMP ST(i). */
-export function comparePop(cpu: Cpu, instruction: Instruction): boolean {
-  return compareRegister(cpu, instruction, instruction.rm, false, 1);
-}
-
-/** FCOMPP. */
-export function comparePopPop(cpu: Cpu, instruction: Instruction): boolean {
-  return compareRegister(cpu, instruction, 1, false, 2);
-}
-
-/** FUCOM ST(i). */
-export function compareUnordered(cpu: Cpu, instruction: Instruction): boolean {
-  return compareRegister(cpu, instruction, instruction.rm, true, 0);
-}
-
-/** FUCOMP ST(i). */
-export function compareUnorderedPop(cpu: Cpu, instruction: Instruction): boolean {
-  return compareRegister(cpu, instruction, instruction.rm, true, 1);
-}
-
-/** FUCOMPP. */
-export function compareUnorderedPopPop(cpu: Cpu, instruction: Instruction): boolean {
-  return compareRegister(cpu, instruction, 1, true, 2);
-}
-
-function compareOperand(state: Int32Array, instruction: Instruction, flags: number): boolean {
-  const goesOn = isEmpty(state, 0) ? compareEmpty(state) : compareWith(state, OPERAND, false, flags);
-  if (goesOn && instruction.reg === 3) pop(state);
-  return true;
-}
-
-/** FCOM m32, FCOMP m32. */
-export function compareSingle(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const host = operandForRead(cpu, instruction, 4);
-  if (host === 0) return false;
-  recordPointers(cpu, instruction);
-  return compareOperand(cpu.state, instruction, fromSingle(cpu.state, cpu.view.getInt32(host, true), OPERAND));
-}
-
-/** FCOM m64, FCOMP m64. */
-export function compareDouble(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const host = operandForRead(cpu, instruction, 8);
-  if (host === 0) return false;
-  recordPointers(cpu, instruction);
-  const view = cpu.view;
-  const flags = fromDouble(cpu.state, view.getInt32(host, true), view.getInt32(host + 4, true), OPERAND);
-  return compareOperand(cpu.state, instruction, flags);
-}
-
-/** FICOM m32int, FICOMP m32int. */
-export function compareInteger32(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const host = operandForRead(cpu, instruction, 4);
-  if (host === 0) return false;
-  recordPointers(cpu, instruction);
-  fromInteger32(cpu.state, cpu.view.getInt32(host, true), OPERAND);
-  return compareOperand(cpu.state, instruction, 0);
-}
-
-/** FICOM m16int, FICOMP m16int. */
-export function compareInteger16(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const host = operandForRead(cpu, instruction, 2);
-  if (host === 0) return false;
-  recordPointers(cpu, instruction);
-  fromInteger32(cpu.state, cpu.view.getInt16(host, true), OPERAND);
-  return compareOperand(cpu.state, instruction, 0);
-}
-
-/** FTST: ST(0) against +0. */
-export function test(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const state = cpu.state;
-  recordPointers(cpu, instruction);
-  setZero(state, ZERO_CONSTANT, 0);
-  if (isEmpty(state, 0)) compareEmpty(state);
-  else compareWith(state, ZERO_CONSTANT, false, 0);
-  return true;
-}
-
-/** FXAM: class of ST(0) into C3, C2, C0 and its sign into C1. */
-export function examine(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const state = cpu.state;
-  recordPointers(cpu, instruction);
-  const register = registerOf(state, 0);
-  let code = C2;
-  if (isEmpty(state, 0)) code = C3 | C0;
-  else if (isUnsupported(state, register)) code = 0;
-  else if (isNan(state, register)) code = C0;
-  else if (isInfinity(state, register)) code = C2 | C0;
-  else if (isZero(state, register)) code = C3;
-  else if (isDenormal(state, register)) code = C3 | C2;
-  if ((state[register + 2] & 0x8000) !== 0) code |= C1;
-  state[FPU_STATUS] = (state[FPU_STATUS] & ~(C0 | C1 | C2 | C3)) | code;
-  return true;
-}
-
-/** FCOMI, FCOMIP, FUCOMI, FUCOMIP: into ZF, PF and CF; DF pops, reg field 5 is the unordered form. */
-export function compareFlags(cpu: Cpu, instruction: Instruction): boolean {
-  if (!x87Ready(cpu)) return false;
-  const state = cpu.state;
-  recordPointers(cpu, instruction);
-  let comparison: number = Comparison.Unordered;
-  let goesOn = false;
-  if (isEmpty(state, 0) || isEmpty(state, instruction.rm)) {
-    goesOn = underflowOnly(state);
-  } else {
-    const result = compare80(state, registerOf(state, 0), registerOf(state, instruction.rm), instruction.reg === 5);
-    comparison = result & 3;
-    goesOn = mayStore(takeExceptionsOnly(state, result >> 8));
-  }
-  setComparisonEflags(state, comparison);
-  if (goesOn && (instruction.opcode & 4) !== 0) pop(state);
-  return true;
-}
-
-/** ZF, PF, CF of a floating-point comparison; OF, SF and AF become 0. */
-export function setComparisonEflags(state: Int32Array, comparison: number): void {
-  let flags = 0;
-  if (comparison === Comparison.Less) flags = FLAG_CF;
-  else if (comparison === Comparison.Equal) flags = FLAG_ZF;
-  else if (comparison === Comparison.Unordered) flags = FLAG_ZF | FLAG_PF | FLAG_CF;
-  setArithmeticFlags(state, flags);
-}
-
-// --- one operand ------------------------------------------------------------------------------------------------------
 
 /** FCHS. */
 export function changeSign(cpu: Cpu, instruction: Instruction): boolean {

@@ -8,6 +8,7 @@ import {
   invalid,
   isSignalling,
   OVERFLOW,
+  PRECISION,
   propagateNan,
   RoundingMode,
   set80,
@@ -25,7 +26,7 @@ import {
   toSingle,
 } from './float80-convert.js';
 import type { Instruction } from './instruction.js';
-import { FPU_CONTROL, FPU_STATUS, SCRATCH_OFFSET } from './layout.js';
+import { FPU_CONTROL, FPU_REGISTERS, FPU_STATUS, FPU_TAG, SCRATCH_OFFSET } from './layout.js';
 import { operandForRead, store16, store32, store64, storeScratch } from './operand-access.js';
 import {
   C1,
@@ -64,9 +65,19 @@ export function loadDouble(cpu: Cpu, instruction: Instruction): boolean {
   const host = operandForRead(cpu, instruction, 8);
   if (host === 0) return false;
   const state = cpu.state;
+  const low = cpu.view.getInt32(host, true);
+  const high = cpu.view.getInt32(host + 4, true);
   recordPointers(cpu, instruction);
-  const flags = fromDouble(state, cpu.view.getInt32(host, true), cpu.view.getInt32(host + 4, true), RESULT);
-  pushConverted(state, flags);
+  const exponent = (high >>> 20) & 0x7ff;
+  if (((exponent + 1) & 0x7ff) > 1 && isEmpty(state, 7)) {
+    const register = pushRegister(state);
+    state[FPU_STATUS] &= ~C1;
+    state[register] = low << 11;
+    state[register + 1] = (high << 11) | (low >>> 21) | -0x80000000;
+    state[register + 2] = ((high >>> 16) & 0x8000) | (exponent + 0x3c00);
+    return true;
+  }
+  pushConverted(state, fromDouble(state, low, high, RESULT));
   return true;
 }
 
@@ -232,6 +243,41 @@ export function storeSingle(cpu: Cpu, instruction: Instruction): boolean {
 export function storeDouble(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Ready(cpu)) return false;
   const state = cpu.state;
+  const top = registerOf(state, 0);
+  const tag = 1 << ((top - FPU_REGISTERS) >> 2);
+  const exponent = (state[top + 2] & 0x7fff) - 0x3c00;
+  const registerHigh = state[top + 1];
+  // In the range of normal doubles, nearest, all masked: rounded here. The largest exponent is left to the general way.
+  if (
+    (state[FPU_TAG] & tag) !== 0 &&
+    exponent > 0 &&
+    exponent < 0x7fe &&
+    registerHigh < 0 &&
+    (state[FPU_CONTROL] & 0xc3f) === 0x3f
+  ) {
+    const registerLow = state[top];
+    const rest = registerLow << 21;
+    let low = (registerHigh << 21) | (registerLow >>> 11);
+    let high = ((state[top + 2] & 0x8000) << 16) | (exponent << 20) | ((registerHigh & 0x7fffffff) >>> 11);
+    let flags = 0;
+    if (rest !== 0) {
+      flags = PRECISION;
+      if (rest < 0 && (rest !== -0x80000000 || (low & 1) !== 0)) {
+        flags = PRECISION | C1;
+        low = (low + 1) | 0;
+        if (low === 0) high = (high + 1) | 0;
+      }
+    }
+    if (!store64(cpu, instruction, low, high)) return false;
+    recordPointers(cpu, instruction);
+    let status = (state[FPU_STATUS] & ~C1) | flags;
+    if (instruction.reg === 3) {
+      state[FPU_TAG] &= ~tag;
+      status = (status & ~0x3800) | ((status + 0x800) & 0x3800);
+    }
+    state[FPU_STATUS] = status;
+    return true;
+  }
   let flags = INVALID | STACK_FAULT;
   if (isEmpty(state, 0)) {
     state[RESULT] = 0;

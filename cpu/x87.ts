@@ -1,25 +1,22 @@
 /**
  * The x87 register stack, status word and exception rules that all x87 instructions share (SDM volume 1, chapter 8).
- * Reading order: float80.ts, this file, x87-transfer.ts, x87-arithmetic.ts, x87-transcendental.ts, x87-control.ts.
+ * Reading order: float80.ts, this file, x87-transfer.ts, x87-arithmetic.ts, x87-compare.ts, x87-transcendental.ts,
+ * x87-control.ts.
  */
 import type { Cpu } from './cpu.js';
 import { INVALID, invalid } from './float80.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
 import {
   CR0,
-  CS,
   EIP,
   FPU_CONTROL,
   FPU_DATA_OFFSET,
-  FPU_DATA_SELECTOR,
   FPU_INSTRUCTION_OFFSET,
-  FPU_INSTRUCTION_SELECTOR,
   FPU_OPCODE,
   FPU_REGISTERS,
   FPU_STATUS,
   FPU_TAG,
   SCRATCH_OFFSET,
-  SEGMENT_SELECTOR,
 } from './layout.js';
 
 export const STACK_FAULT = 0x40;
@@ -46,9 +43,8 @@ export const OPERAND = RESULT + 4;
 /** The check of every waiting x87 instruction: #NM when the unit is switched off, #MF when an exception is pending. */
 export function x87Ready(cpu: Cpu): boolean {
   const state = cpu.state;
-  if ((state[CR0] & (CR0_EMULATION | CR0_TASK_SWITCHED)) !== 0) return cpu.raise(VECTOR_DEVICE_NOT_AVAILABLE);
-  if ((state[FPU_STATUS] & EXCEPTION_SUMMARY) !== 0) return cpu.raise(VECTOR_MATH_FAULT);
-  return true;
+  if (((state[CR0] & (CR0_EMULATION | CR0_TASK_SWITCHED)) | (state[FPU_STATUS] & EXCEPTION_SUMMARY)) === 0) return true;
+  return x87Present(cpu) && cpu.raise(VECTOR_MATH_FAULT);
 }
 
 /** The check of a control instruction that does not wait (FNINIT, FNSTSW ...). */
@@ -57,15 +53,15 @@ export function x87Present(cpu: Cpu): boolean {
   return cpu.raise(VECTOR_DEVICE_NOT_AVAILABLE);
 }
 
-/** Remembers the last non-control instruction and its memory operand for FSTENV, FSAVE and FXSAVE. */
+/**
+ * Remembers the last non-control instruction and its memory operand for FSTENV, FSAVE and FXSAVE. The selectors are not
+ * recorded: as processors do that deprecate them (CPUID leaf 7, EBX bit 13), they stay as the last load left them.
+ */
 export function recordPointers(cpu: Cpu, instruction: Instruction): void {
   const state = cpu.state;
   state[FPU_INSTRUCTION_OFFSET] = state[EIP];
-  state[FPU_INSTRUCTION_SELECTOR] = state[SEGMENT_SELECTOR + CS];
   state[FPU_OPCODE] = ((instruction.opcode & 7) << 8) | instruction.modrm;
-  if (!instruction.isMemory) return;
-  state[FPU_DATA_OFFSET] = effectiveOffset(cpu, instruction);
-  state[FPU_DATA_SELECTOR] = state[SEGMENT_SELECTOR + instruction.segment];
+  if (instruction.isMemory) state[FPU_DATA_OFFSET] = effectiveOffset(cpu, instruction);
 }
 
 /** Word index of ST(i). */
@@ -139,6 +135,11 @@ export function commit(state: Int32Array, i: number, flags: number): boolean {
   state[register + 2] = state[RESULT + 2];
   tagFilled(state, i);
   return true;
+}
+
+/** True when every exception is masked, so that results may go straight to their register. */
+export function allMasked(state: Int32Array): boolean {
+  return (state[FPU_CONTROL] & EXCEPTIONS) === EXCEPTIONS;
 }
 
 /** Stack underflow whose destination is ST(i): the indefinite goes there when invalid operations are masked. */

@@ -95,6 +95,7 @@ export class BootedKernel implements Kernel {
         cpu: this.cpu,
         memory: this.memory,
         pae: this.options.pae,
+        noExecute: this.options.noExecute,
         bugcheck,
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,

@@ -1,5 +1,5 @@
 /** The kernel room: everything that tools may use of it. */
-export { type BugcheckReport, bugcheckName, bugcheckText, BugcheckError } from './bugcheck.js';
+export { BugcheckError, type BugcheckReport, bugcheckName, bugcheckText } from './bugcheck.js';
 export { Counters } from './counters.js';
 export * from './host.js';
 export { MemoryVolume } from './io/memory-volume.js';
@@ -8,6 +8,7 @@ export { ThreadState, WaitReason } from './ke/thread.js';
 export type { Kernel } from './kernel.js';
 export { type HardErrorReport, Machine, type RunResult, type WaitingThread } from './machine.js';
 export { isError, isSuccess, Status, statusName } from './ntstatus.js';
+export { compareNames, upcaseName } from './ob/name.js';
 export { type MachineOptions, machineOptions, type NoExecutePolicy, type TraceOptions } from './options.js';
 export { services } from './services.js';
 export { hex, Trace } from './trace.js';

@@ -204,6 +204,8 @@ enum file_information_class {
 };
 enum volume_information_class { FileFsVolumeClass = 1, FileFsSizeClass = 3, FileFsDeviceClass = 4, FileFsAttributeClass = 5 };
 #define FILE_CREATED_INFORMATION 2
+#define FILE_REMOVABLE_MEDIA 0x00000001
+#define FILE_REMOTE_DEVICE 0x00000010
 #define FILE_DIRECTORY_FILE 0x00000001
 #define FILE_WRITE_THROUGH 0x00000002
 #define FILE_SEQUENTIAL_ONLY 0x00000004

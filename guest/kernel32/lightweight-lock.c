@@ -87,21 +87,35 @@ static void acquire(PSRWLOCK lock, BOOLEAN shared) {
   }
 }
 
-/* Wakes the first waiter, and with a reader every other reader. */
-static void wake_lock_waiters(PVOID lock) {
+/* Takes waiters off the queue: the first alone, or with a reader (or `all`) every one of its kind. */
+static WAITER *take_waiters(PVOID object, BOOLEAN all, BOOLEAN readersTogether) {
+  WAITER *taken = NULL, **end = &taken;
   RtlEnterCriticalSection(&queue_lock);
-  WAITER *waiter = first_waiter(lock);
-  BOOLEAN shared = waiter != NULL && waiter->shared;
-  while (waiter != NULL) {
-    dequeue(waiter);
-    wake(waiter);
-    waiter = NULL;
-    if (!shared) break;
-    for (WAITER *other = *queue_of(lock); other != NULL && waiter == NULL; other = other->next) {
-      if (other->object == lock && other->shared) waiter = other;
+  WAITER *first = first_waiter(object);
+  BOOLEAN readers = readersTogether && first != NULL && first->shared;
+  for (WAITER **link = queue_of(object); first != NULL && *link != NULL;) {
+    WAITER *waiter = *link;
+    if (waiter->object != object || (readers && !waiter->shared)) {
+      link = &waiter->next;
+      continue;
     }
+    *link = waiter->next;
+    waiter->next = NULL;
+    *end = waiter;
+    end = &waiter->next;
+    if (!all && !readers) break;
   }
   RtlLeaveCriticalSection(&queue_lock);
+  return taken;
+}
+
+/* Outside the queue's lock: a release waits until the waiter sleeps, and the waiter may need that lock first. */
+static void wake_all(WAITER *waiter) {
+  while (waiter != NULL) {
+    WAITER *next = waiter->next; // The waiter is gone once it is woken.
+    wake(waiter);
+    waiter = next;
+  }
 }
 
 static void release_lock(PSRWLOCK lock) {
@@ -112,7 +126,7 @@ static void release_lock(PSRWLOCK lock) {
     if (seen == old) break;
     old = seen;
   }
-  if (next == 0 && *queue_of(lock) != NULL) wake_lock_waiters(lock);
+  if (next == 0 && *queue_of(lock) != NULL) wake_all(take_waiters(lock, FALSE, TRUE));
 }
 
 VOID WINAPI InitializeSRWLock(PSRWLOCK lock) { lock->Ptr = NULL; }
@@ -161,15 +175,7 @@ BOOL WINAPI SleepConditionVariableSRW(PCONDITION_VARIABLE variable, PSRWLOCK loc
   return woken;
 }
 
-static void wake_condition(PVOID variable, BOOLEAN all) {
-  RtlEnterCriticalSection(&queue_lock);
-  for (WAITER *waiter = first_waiter(variable); waiter != NULL; waiter = first_waiter(variable)) {
-    dequeue(waiter);
-    wake(waiter);
-    if (!all) break;
-  }
-  RtlLeaveCriticalSection(&queue_lock);
-}
+static void wake_condition(PVOID variable, BOOLEAN all) { wake_all(take_waiters(variable, all, FALSE)); }
 VOID WINAPI WakeConditionVariable(PCONDITION_VARIABLE variable) { wake_condition(variable, FALSE); }
 VOID WINAPI WakeAllConditionVariable(PCONDITION_VARIABLE variable) { wake_condition(variable, TRUE); }
 

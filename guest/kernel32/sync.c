@@ -42,28 +42,32 @@ HANDLE WINAPI CreateEventW(LPSECURITY_ATTRIBUTES security, BOOL manual, BOOL sta
   HANDLE handle = NULL;
   if (!ok(named_object(&object, name, security, OBJ_OPENIF, &attributes))) return NULL;
   ULONG type = manual ? NotificationEvent : SynchronizationEvent;
-  return created(NtCreateEvent(&handle, EVENT_ALL_ACCESS, attributes, type, state != FALSE), handle);
+  NTSTATUS status = NtCreateEvent(&handle, EVENT_ALL_ACCESS, attributes, type, state != FALSE);
+  return created(status, handle);
 }
 HANDLE WINAPI CreateMutexW(LPSECURITY_ATTRIBUTES security, BOOL owned, LPCWSTR name) {
   NAMED_OBJECT object;
   POBJECT_ATTRIBUTES attributes;
   HANDLE handle = NULL;
   if (!ok(named_object(&object, name, security, OBJ_OPENIF, &attributes))) return NULL;
-  return created(NtCreateMutant(&handle, MUTEX_ALL_ACCESS, attributes, owned != FALSE), handle);
+  NTSTATUS status = NtCreateMutant(&handle, MUTEX_ALL_ACCESS, attributes, owned != FALSE);
+  return created(status, handle);
 }
 HANDLE WINAPI CreateSemaphoreW(LPSECURITY_ATTRIBUTES security, LONG initial, LONG maximum, LPCWSTR name) {
   NAMED_OBJECT object;
   POBJECT_ATTRIBUTES attributes;
   HANDLE handle = NULL;
   if (!ok(named_object(&object, name, security, OBJ_OPENIF, &attributes))) return NULL;
-  return created(NtCreateSemaphore(&handle, SEMAPHORE_ALL_ACCESS, attributes, initial, maximum), handle);
+  NTSTATUS status = NtCreateSemaphore(&handle, SEMAPHORE_ALL_ACCESS, attributes, initial, maximum);
+  return created(status, handle);
 }
 HANDLE WINAPI CreateWaitableTimerW(LPSECURITY_ATTRIBUTES security, BOOL manual, LPCWSTR name) {
   NAMED_OBJECT object;
   POBJECT_ATTRIBUTES attributes;
   HANDLE handle = NULL;
   if (!ok(named_object(&object, name, security, OBJ_OPENIF, &attributes))) return NULL;
-  return created(NtCreateTimer(&handle, TIMER_ALL_ACCESS, attributes, manual ? NotificationEvent : SynchronizationEvent), handle);
+  NTSTATUS status = NtCreateTimer(&handle, TIMER_ALL_ACCESS, attributes, manual ? NotificationEvent : SynchronizationEvent);
+  return created(status, handle);
 }
 
 typedef NTSTATUS(NTAPI *OPENER)(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);

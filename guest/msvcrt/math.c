@@ -2,7 +2,7 @@
 #include "crt.h"
 
 double sin(double), cos(double), exp(double), log(double), pow(double, double), sqrt(double), floor(double), ceil(double);
-double fmod(double, double), atan2(double, double), ldexp(double, int), expm1(double), log1p(double), hypot(double, double);
+double fmod(double, double), atan2(double, double), ldexp(double, int), expm1(double), log1p(double);
 double copysign(double, double);
 double _HUGE = __builtin_inf();
 int _adjust_fdiv;
@@ -93,8 +93,14 @@ int abs(int x) { return x < 0 ? -x : x; }
 long labs(long x) { return x < 0 ? -x : x; }
 int64_t _abs64(int64_t x) { return x < 0 ? -x : x; }
 
-double _hypot(double x, double y) { return hypot(x, y); }
-double _cabs(double x, double y) { return hypot(x, y); }
+/* In extended precision, whose exponents the squares cannot leave. */
+double _hypot(double x, double y) {
+  long double sum = (long double)x * x + (long double)y * y;
+  if (is_infinite(x) || is_infinite(y)) return _HUGE;
+  __asm__("fsqrt" : "+t"(sum));
+  return (double)sum;
+}
+double _cabs(double x, double y) { return _hypot(x, y); }
 double _copysign(double x, double y) { return copysign(x, y); }
 double _chgsign(double x) { return -x; }
 double _scalb(double x, long n) { return ldexp(x, (int)n); }

@@ -39,18 +39,20 @@ static void push(frame *own, const char *name) {
 static void pop(frame *own) { ((NT_TIB *)NtCurrentTeb())->ExceptionList = own->registration.Next; }
 
 int main(void) {
-  frame outer, inner;
-  push(&outer, "outer");
-  push(&inner, "inner");
-  int quotient = 7;
-  __asm__ volatile("cdq; idiv %%ecx" : "+a"(quotient) : "c"(zero) : "edx");
-  printf("division continued with %d\n", quotient);
-  if (setjmp(outer.target) == 0) {
+  /* The chain must climb the stack: an inner frame lies at the lower address. */
+  frame frames[2];
+  frame *inner = &frames[0], *outer = &frames[1];
+  push(outer, "outer");
+  if (setjmp(outer->target) == 0) { /* taken here, so that the jump lands with outer innermost */
+    push(inner, "inner");
+    int quotient = 7;
+    __asm__ volatile("cdq; idiv %%ecx" : "+a"(quotient) : "c"(zero) : "edx");
+    printf("division continued with %d\n", quotient);
     ULONG_PTR arguments[2] = {1, 2};
     RaiseException(0xe0000001, 0, 2, arguments);
     printf("not reached\n");
   }
-  printf("back in main, innermost frame is outer: %d\n", ((NT_TIB *)NtCurrentTeb())->ExceptionList == &outer.registration);
-  pop(&outer);
+  printf("back in main, innermost frame is outer: %d\n", ((NT_TIB *)NtCurrentTeb())->ExceptionList == &outer->registration);
+  pop(outer);
   return 0;
 }

@@ -5,10 +5,12 @@
 
 int main(void) {
   char buffer[64] = "hello", copy[64];
-  printf("%zu %s %s\n", strlen(buffer), strcat(buffer, ", world"), strncpy(copy, buffer, 63));
+  printf("%u ", (unsigned)strlen(buffer));
+  printf("%s ", strcat(buffer, ", world"));
+  printf("%s\n", strncpy(copy, buffer, 63));
   printf("%d %d %d\n", strcmp("a", "b") < 0, strncmp("abc", "abd", 2), memcmp("xyz", "xya", 3) > 0);
   printf("%s %s %s %s\n", strchr(buffer, 'o'), strrchr(buffer, 'o'), strstr(buffer, "wor"), strpbrk(buffer, "xyzw"));
-  printf("%zu %zu\n", strspn("aabbc", "ab"), strcspn("aabbc", "c"));
+  printf("%u %u\n", (unsigned)strspn("aabbc", "ab"), (unsigned)strcspn("aabbc", "c"));
   for (char *t = strtok(buffer, ", "); t; t = strtok(NULL, ", ")) printf("<%s>", t);
   memmove(copy + 2, copy, 6);
   printf("\n%.10s\n", copy);

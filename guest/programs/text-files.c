@@ -23,7 +23,8 @@ int main(void) {
   fseek(file, 5, SEEK_SET);
   printf("after seek: %c\n", getc(file));
   ungetc('X', file);
-  printf("pushed back: %c%c\n", getc(file), getc(file));
+  int first = getc(file), second = getc(file);
+  printf("pushed back: %c%c\n", first, second);
   fclose(file);
   file = fopen("text.tmp", "a+");
   fputs("four\n", file);
@@ -53,6 +54,7 @@ int main(void) {
   file = fopen("absent.tmp", "r");
   if (!file) perror("absent.tmp");
   printf("exclusive: %s\n", fopen("no/such/folder", "w") ? "opened" : "refused");
-  printf("remove %d, again %d\n", remove("text.tmp"), remove("text.tmp"));
+  printf("remove %d\n", remove("text.tmp"));
+  printf("again %d\n", remove("text.tmp"));
   return 0;
 }

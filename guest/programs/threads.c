@@ -51,7 +51,10 @@ int main(void) {
   HANDLE mutex = CreateMutexA(NULL, TRUE, "nt86-mutex");
   HANDLE again = CreateMutexA(NULL, FALSE, "nt86-mutex");
   printf("second mutex of the name: error %lu\n", GetLastError());
-  printf("recursive wait %lu, release %d, release %d, release %d (error %lu)\n", WaitForSingleObject(again, 0),
-         ReleaseMutex(mutex), ReleaseMutex(again), ReleaseMutex(mutex), GetLastError());
+  printf("recursive wait %lu\n", WaitForSingleObject(again, 0));
+  for (int i = 0; i < 3; i++) {
+    BOOL released = ReleaseMutex(mutex);
+    printf("release %d (error %lu)\n", released, released ? 0 : GetLastError());
+  }
   return 0;
 }

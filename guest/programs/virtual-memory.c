@@ -57,10 +57,12 @@ int main(void) {
   page[8] = 4;
   report("second touch");
   printf("contents %d %d %d %d\n", page[5], page[6], page[7], page[8]);
-  printf("protect an uncommitted page: %d error %lu\n", VirtualProtect(page + 0x8000, 1, PAGE_READWRITE, &old), GetLastError());
+  BOOL done = VirtualProtect(page + 0x8000, 1, PAGE_READWRITE, &old);
+  printf("protect an uncommitted page: %d error %lu\n", done, GetLastError());
   VirtualFree(page + 0x1000, 0x1000, MEM_DECOMMIT);
   query("after decommit", page + 0x1000);
-  printf("release with a size: %d error %lu\n", VirtualFree(page, 4096, MEM_RELEASE), GetLastError());
+  done = VirtualFree(page, 4096, MEM_RELEASE);
+  printf("release with a size: %d error %lu\n", done, GetLastError());
   printf("release: %d\n", VirtualFree(page, 0, MEM_RELEASE));
   MEMORY_BASIC_INFORMATION m;
   VirtualQuery(page, &m, sizeof m);

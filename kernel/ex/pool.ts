@@ -1,5 +1,8 @@
 import { type VirtualAddress, virtualAddress } from '../types.js';
+import { firstOccupied, PageState, PoolArea, type PoolRange, PoolType, UNITS_PER_PAGE } from './pool-area.js';
 import { PoolTrackers } from './pool-trackers.js';
+
+export { type PoolRange, PoolType };
 
 /**
  * Nonpaged and paged pool with NT's block layout (nt52 10.1): every block has its POOL_HEADER in guest memory, free
@@ -9,12 +12,8 @@ import { PoolTrackers } from './pool-trackers.js';
  *   POOL_HEADER   +0 PreviousSize:9 PoolIndex:7   +2 BlockSize:9 PoolType:7   +4 PoolTag     sizes in 8-byte units
  *   free block    header, then LIST_ENTRY (not in blocks of one unit, which hold nothing but the header)
  */
-export const PoolType = { NonPaged: 0, Paged: 1 } as const;
-export type PoolType = (typeof PoolType)[keyof typeof PoolType];
-
 const PAGE_SIZE = 0x1000;
 const HEADER = 8;
-const UNITS_PER_PAGE = 512;
 /** Largest request that is carved out of a page. */
 export const POOL_BUDDY_MAX = PAGE_SIZE - 16;
 const IN_USE = 4;
@@ -47,37 +46,6 @@ export interface PoolMemory {
   unbackPages(address: number, pages: number, type: PoolType): void;
   /** Ends the machine: never returns. */
   bugcheck(code: number, p1: number, p2: number, p3: number, p4: number): never;
-}
-
-/** First byte and end of the addresses that one pool may use. */
-export interface PoolRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Page states of a pool's address range. */
-const PageState = { Free: 0, Blocks: 1, Big: 2, Descriptor: 3 } as const;
-
-/** One of the pools: its range, which pages are in use, and its descriptor. */
-class PoolArea {
-  readonly type: PoolType;
-  readonly range: PoolRange;
-  readonly states: Uint8Array;
-  /** No page below this index is free. */
-  searchFrom = 0;
-  /** Index over the list heads: bit n set when list n has a block. A cache of the bytes. */
-  readonly occupied = new Uint32Array(UNITS_PER_PAGE / 32);
-  descriptor = 0;
-
-  constructor(type: PoolType, range: PoolRange) {
-    this.type = type;
-    this.range = range;
-    this.states = new Uint8Array((range.end - range.start) / PAGE_SIZE);
-  }
-
-  contains(address: number): boolean {
-    return address >= this.range.start && address < this.range.end;
-  }
 }
 
 /** ExAllocatePoolWithTag and ExFreePool. */
@@ -122,7 +90,7 @@ export class Pool {
     const block = this.#takeBlock(area, units);
     if (block === 0) return virtualAddress(0);
     const memory = this.#memory;
-    memory.write16(block + 2, (memory.read16(block + 2) & 0x1ff) | (((type + 1) | IN_USE) << 9));
+    memory.write16(block + 2, units | (((type + 1) | IN_USE) << 9));
     memory.write32(block + 4, tagValue);
     this.#count(area, DESCRIPTOR_ALLOCATIONS, 1);
     this.trackers.allocated(tagValue, type, units * 8);
@@ -394,26 +362,13 @@ export class Pool {
   }
 
   #writeHeader(block: number, previousUnits: number, units: number): void {
-    this.#memory.write16(block, previousUnits);
-    this.#memory.write16(block + 2, units);
+    this.#memory.write32(block, previousUnits | (units << 16));
   }
 
   #count(area: PoolArea, field: number, change: number): void {
     const address = area.descriptor + field;
     this.#memory.write32(address, this.#memory.read32(address) + change);
   }
-}
-
-/** First list at or above an index that has a block, or -1. */
-function firstOccupied(occupied: Uint32Array, from: number): number {
-  let word = from >>> 5;
-  let bits = occupied[word] & (-1 << (from & 31));
-  while (bits === 0) {
-    word++;
-    if (word === occupied.length) return -1;
-    bits = occupied[word];
-  }
-  return word * 32 + (31 - Math.clz32(bits & -bits));
 }
 
 /** The dword of a tag: its first character is the lowest byte. */

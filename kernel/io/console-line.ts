@@ -154,21 +154,28 @@ export class LineEditor {
   #editingKey(sequence: string, echo: boolean): void {
     switch (sequence) {
       case '[A':
-        return this.#recall(-1, echo);
+        this.#recall(-1, echo);
+        break;
       case '[B':
-        return this.#recall(1, echo);
+        this.#recall(1, echo);
+        break;
       case '[C':
-        return this.#move(this.#cursor + unitsAfter(this.#line, this.#cursor), echo);
+        this.#move(this.#cursor + unitsAfter(this.#line, this.#cursor), echo);
+        break;
       case '[D':
-        return this.#move(this.#cursor - unitsBefore(this.#line, this.#cursor), echo);
+        this.#move(this.#cursor - unitsBefore(this.#line, this.#cursor), echo);
+        break;
       case '[H':
       case '[1~':
-        return this.#move(0, echo);
+        this.#move(0, echo);
+        break;
       case '[F':
       case '[4~':
-        return this.#move(this.#line.length, echo);
+        this.#move(this.#line.length, echo);
+        break;
       case '[3~':
-        return this.#erase(this.#cursor, this.#cursor + unitsAfter(this.#line, this.#cursor), echo);
+        this.#erase(this.#cursor, this.#cursor + unitsAfter(this.#line, this.#cursor), echo);
+        break;
     }
   }
 

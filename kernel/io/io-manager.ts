@@ -50,8 +50,8 @@ export class IoManager {
     this.console.onInterrupt = () => kernel.ps.interruptProgram();
     const { types } = kernel.ob;
     types.file.procedures = {
-      close: (file, _processHandles, allHandles) => {
-        if (allHandles === 1) this.#cleanup(file);
+      close: (file, handles) => {
+        if (handles === 1) this.#cleanup(file);
       },
       delete: (file) => file.control?.dereference(),
     };
@@ -173,10 +173,11 @@ export class IoManager {
     add('\\Device\\Null', new NullDevice());
     add('\\Device\\Console', this.console);
     add('\\Device\\Stream', this.stream);
-    const letters = [...host.volumes.keys()].sort();
-    letters.forEach((letter, index) => {
-      const volume = host.volumes.get(letter);
-      if (volume === undefined) return;
+    // Windows is on C: even where the host has nothing to show there.
+    const volumes = new Map(host.volumes);
+    if (!volumes.has(SYSTEM_DRIVE)) volumes.set(SYSTEM_DRIVE, new MemoryVolume('', () => kernel.ke.systemTime()));
+    const letters = [...volumes].sort(([left], [right]) => (left < right ? -1 : 1));
+    letters.forEach(([letter, volume], index) => {
       const devicePath = `\\Device\\HarddiskVolume${index + 1}`;
       const mounted = letter === SYSTEM_DRIVE ? this.#withSystem(volume) : volume;
       const device = new VolumeDevice(devicePath, letter, mounted);
@@ -200,8 +201,8 @@ export class IoManager {
     return mountedVolume(
       volume,
       [
-        { path: ['WINDOWS', 'system32'], volume: this.kernel.host.systemVolume },
-        { path: ['WINDOWS', 'TEMP'], volume: new MemoryVolume('TEMP', now) },
+        { path: ['WINDOWS', 'system32'], volume: this.kernel.host.systemVolume, readOnly: true },
+        { path: ['WINDOWS', 'TEMP'], volume: new MemoryVolume('TEMP', now), readOnly: false },
       ],
       now(),
     );

@@ -7,11 +7,21 @@ import type { NtStatus } from '../types.js';
 export interface Mount {
   readonly path: HostPath;
   readonly volume: HostVolume;
+  /** Nothing below can be changed, whatever the volume itself says: ACCESS_DENIED. */
+  readonly readOnly: boolean;
 }
 
 /** Where a path leads: into a mount, to a directory that exists only because of a mount, or to the volume below. */
 type Place =
-  | { readonly kind: 'volume'; readonly volume: HostVolume; readonly path: HostPath; readonly name: string | null }
+  | {
+      readonly kind: 'volume';
+      readonly volume: HostVolume;
+      readonly path: HostPath;
+      /** The mount's own name when the path is that of a mount. */
+      readonly name: string | null;
+      /** SUCCESS, or why nothing can be changed there. */
+      readonly writeStatus: NtStatus;
+    }
   | { readonly kind: 'synthetic'; readonly path: HostPath };
 
 /**
@@ -60,6 +70,9 @@ class MountedVolume implements HostVolume {
     const place = this.#place(path);
     if (place.kind === 'synthetic') return this.#synthetic(place.path);
     const information = place.volume.information(place.path);
+    if (information === Status.OBJECT_PATH_NOT_FOUND && this.#place(path.slice(0, -1)).kind === 'synthetic') {
+      return Status.OBJECT_NAME_NOT_FOUND;
+    }
     if (typeof information === 'number' || place.name === null) return information;
     return { ...information, name: place.name };
   }
@@ -79,7 +92,7 @@ class MountedVolume implements HostVolume {
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
     const place = this.#place(path);
     if (place.kind === 'synthetic') return Status.FILE_IS_A_DIRECTORY;
-    if (writable && place.volume.readOnly) return readOnlyStatus(this.#base === place.volume);
+    if (writable && place.writeStatus !== Status.SUCCESS) return place.writeStatus;
     return place.volume.openFile(place.path, writable);
   }
 
@@ -122,7 +135,7 @@ class MountedVolume implements HostVolume {
     const place = this.#place(path);
     if (place.kind === 'synthetic' || place.name !== null) return Status.ACCESS_DENIED;
     if (this.#mounts.some((mount) => startsWith(mount.path, path))) return Status.ACCESS_DENIED;
-    if (place.volume.readOnly) return readOnlyStatus(this.#base === place.volume);
+    if (place.writeStatus !== Status.SUCCESS) return place.writeStatus;
     const parent = this.#place(path.slice(0, -1));
     return parent.kind === 'synthetic' ? Status.ACCESS_DENIED : place;
   }
@@ -132,13 +145,15 @@ class MountedVolume implements HostVolume {
       if (!startsWith(path, mount.path)) continue;
       const rest = path.slice(mount.path.length);
       const name = rest.length === 0 ? (mount.path.at(-1) ?? '') : null;
-      return { kind: 'volume', volume: mount.volume, path: rest, name };
+      const writeStatus = mount.readOnly || mount.volume.readOnly ? Status.ACCESS_DENIED : Status.SUCCESS;
+      return { kind: 'volume', volume: mount.volume, path: rest, name, writeStatus };
     }
     const leadsToMount = this.#mounts.some((mount) => startsWith(mount.path, path));
     if (leadsToMount && path.length > 0 && typeof this.#base.information(path) === 'number') {
       return { kind: 'synthetic', path };
     }
-    return { kind: 'volume', volume: this.#base, path, name: null };
+    const writeStatus = this.#base.readOnly ? Status.MEDIA_WRITE_PROTECTED : Status.SUCCESS;
+    return { kind: 'volume', volume: this.#base, path, name: null, writeStatus };
   }
 
   #mountsIn(path: HostPath): HostFileInformation[] {
@@ -169,11 +184,6 @@ class MountedVolume implements HostVolume {
       identity: SYNTHETIC_IDENTITY + BigInt(path.length),
     };
   }
-}
-
-/** A read-only drive says so; the system's own files are merely protected. */
-function readOnlyStatus(isBase: boolean): NtStatus {
-  return isBase ? Status.MEDIA_WRITE_PROTECTED : Status.ACCESS_DENIED;
 }
 
 function startsWith(path: HostPath, prefix: HostPath): boolean {

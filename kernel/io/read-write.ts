@@ -1,6 +1,7 @@
 import { StandardStream } from '../host.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
+import { updateResidentPages, withResidentPages } from '../mm/file-coherency.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
@@ -30,6 +31,7 @@ function* readFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (typeof transfer === 'number') return transfer;
   const probed = yield* kernel.user.probeForWrite(transfer.buffer, transfer.length);
   const result = isSuccess(probed) ? yield* read(kernel, transfer) : refused(probed);
+  kernel.counters.bytesRead += result.information;
   return completeOperation(kernel, transfer.operation, result);
 }
 
@@ -41,6 +43,7 @@ function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (!mayWrite) return completeOperation(kernel, transfer.operation, refused(Status.ACCESS_DENIED));
   const probed = yield* kernel.user.probeForRead(transfer.buffer, transfer.length);
   const result = isSuccess(probed) ? write(kernel, transfer) : refused(probed);
+  kernel.counters.bytesWritten += result.information;
   return completeOperation(kernel, transfer.operation, result);
 }
 
@@ -88,7 +91,8 @@ function readVolume(kernel: Kernel, transfer: Transfer, control: FileControlBloc
     const wanted = Math.min(CHUNK, length - count);
     const bytes = control.read(start + count, wanted);
     if (typeof bytes === 'number') return refused(bytes);
-    const written = kernel.user.writeBytes(transfer.buffer + count, bytes);
+    const current = withResidentPages(kernel.mm, control.sectionObjectPointers, start + count, bytes);
+    const written = kernel.user.writeBytes(transfer.buffer + count, current);
     count += written;
     if (written < bytes.length) return refused(kernel.user.takeFailure());
     if (bytes.length < wanted) break;
@@ -144,7 +148,11 @@ function writeVolume(kernel: Kernel, transfer: Transfer, control: FileControlBlo
   if (typeof start !== 'number') return refused(start.status);
   if (BigInt(start) + BigInt(transfer.length) > MAXIMUM_OFFSET) return refused(Status.DISK_FULL);
   if (!locksPermit(kernel, transfer, control, start, true)) return refused(Status.FILE_LOCK_CONFLICT);
-  const result = writeChunks(kernel, transfer, (bytes, done) => control.write(start + done, bytes));
+  const result = writeChunks(kernel, transfer, (bytes, done) => {
+    const status = control.write(start + done, bytes);
+    if (!isError(status)) updateResidentPages(kernel.mm, control.sectionObjectPointers, start + done, bytes);
+    return status;
+  });
   if (!isError(result.status) && file.isSynchronous) file.currentOffset = start + result.information;
   if (!isError(result.status) && (file.mode & CreateOption.WRITE_THROUGH) !== 0) control.flush();
   return result;

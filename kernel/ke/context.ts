@@ -1,9 +1,10 @@
 import { Selector } from './descriptor-tables.js';
-import { FXSAVE_SIZE, floatingSaveToFx, fxToFloatingSave } from './fpu-state.js';
+import { FXSAVE_WORDS, floatingSaveToFx, fxToFloatingSave } from './fpu-state.js';
 import { type TrapFrame, TrapFrameField } from './trap-frame.js';
 
 /** Bytes of CONTEXT and its parts (nt52 11.7). */
 export const CONTEXT_SIZE = 0x2cc;
+export const CONTEXT_WORDS = CONTEXT_SIZE / 4;
 export const ContextField = {
   ContextFlags: 0x00,
   Dr0: 0x04,
@@ -49,34 +50,33 @@ const DR6_MASK = 0xe00f;
 const DR7_MASK = 0xffff_0355;
 const HIGHEST_USER_ADDRESS = 0x7ffeffff;
 
-type FieldPair = readonly [context: number, frame: TrapFrameField];
 const { CONTROL, INTEGER, SEGMENTS, FLOATING_POINT, DEBUG_REGISTERS, EXTENDED_REGISTERS } = ContextFlag;
+const BREAKPOINTS = 4;
+/** Dr0 to Dr3, Dr6, Dr7. */
+const DEBUG_WORDS = 6;
 
-const INTEGER_FIELDS: readonly FieldPair[] = [
-  [ContextField.Edi, TrapFrameField.Edi],
-  [ContextField.Esi, TrapFrameField.Esi],
-  [ContextField.Ebx, TrapFrameField.Ebx],
-  [ContextField.Edx, TrapFrameField.Edx],
-  [ContextField.Ecx, TrapFrameField.Ecx],
-  [ContextField.Eax, TrapFrameField.Eax],
-];
-const SEGMENT_FIELDS: readonly FieldPair[] = [
-  [ContextField.SegGs, TrapFrameField.Gs],
-  [ContextField.SegFs, TrapFrameField.Fs],
-  [ContextField.SegEs, TrapFrameField.Es],
-  [ContextField.SegDs, TrapFrameField.Ds],
-];
-const CONTROL_FIELDS: readonly FieldPair[] = [
-  [ContextField.Ebp, TrapFrameField.Ebp],
-  [ContextField.Eip, TrapFrameField.Eip],
-  [ContextField.SegCs, TrapFrameField.Cs],
-  [ContextField.EFlags, TrapFrameField.EFlags],
-  [ContextField.Esp, TrapFrameField.Esp],
-  [ContextField.SegSs, TrapFrameField.Ss],
-];
-const DEBUG_FIELDS: readonly FieldPair[] = [0, 4, 8, 12, 16, 20].map(
-  (offset): FieldPair => [ContextField.Dr0 + offset, (TrapFrameField.Dr0 + offset) as TrapFrameField],
-);
+/** The fields as word indices. */
+const word = {
+  Dr0: ContextField.Dr0 >> 2,
+  FloatSave: ContextField.FloatSave >> 2,
+  SegGs: ContextField.SegGs >> 2,
+  SegFs: ContextField.SegFs >> 2,
+  SegEs: ContextField.SegEs >> 2,
+  SegDs: ContextField.SegDs >> 2,
+  Edi: ContextField.Edi >> 2,
+  Esi: ContextField.Esi >> 2,
+  Ebx: ContextField.Ebx >> 2,
+  Edx: ContextField.Edx >> 2,
+  Ecx: ContextField.Ecx >> 2,
+  Eax: ContextField.Eax >> 2,
+  Ebp: ContextField.Ebp >> 2,
+  Eip: ContextField.Eip >> 2,
+  SegCs: ContextField.SegCs >> 2,
+  EFlags: ContextField.EFlags >> 2,
+  Esp: ContextField.Esp >> 2,
+  SegSs: ContextField.SegSs >> 2,
+  ExtendedRegisters: ContextField.ExtendedRegisters >> 2,
+} as const;
 
 /** EFLAGS of user code: no I/O privilege, interrupts on, no virtual-8086 mode. */
 export function sanitizeEflags(value: number): number {
@@ -91,58 +91,103 @@ export function sanitizeDataSelector(value: number): number {
   return ring3 === Selector.UserCode || ring3 === Selector.UserTeb ? ring3 : Selector.UserData;
 }
 
-/** KeContextFromKframes: the parts of a CONTEXT that the flags name, from a trap frame and the FXSAVE image above it. */
-export function contextFromFrame(frame: TrapFrame, view: DataView, flags: number): Uint8Array {
-  const bytes = new Uint8Array(CONTEXT_SIZE);
-  const context = new DataView(bytes.buffer);
-  context.setUint32(ContextField.ContextFlags, flags >>> 0, true);
-  const copy = (part: number, fields: readonly FieldPair[]): void => {
-    if ((flags & part) === 0) return;
-    for (const [to, from] of fields) context.setInt32(to, frame.get(from), true);
-  };
-  copy(CONTROL, CONTROL_FIELDS);
-  copy(INTEGER, INTEGER_FIELDS);
-  copy(SEGMENTS, SEGMENT_FIELDS);
-  copy(DEBUG_REGISTERS, DEBUG_FIELDS);
-  if ((flags & FLOATING_POINT) !== 0) fxToFloatingSave(view, frame.npxOffset, context, ContextField.FloatSave);
-  if ((flags & EXTENDED_REGISTERS) !== 0) {
-    for (let byte = 0; byte < FXSAVE_SIZE; byte += 4) {
-      context.setInt32(ContextField.ExtendedRegisters + byte, view.getInt32(frame.npxOffset + byte, true), true);
+/**
+ * KeContextFromKframes: the parts of a CONTEXT that the flags name, from a trap frame and the FXSAVE image above it. Other
+ * words of the target stay as they are.
+ * @param words the machine's memory. @param out receives CONTEXT_WORDS words from index `at` on.
+ */
+export function contextFromFrame(
+  frame: TrapFrame,
+  words: Int32Array,
+  flags: number,
+  out: Int32Array,
+  at: number,
+): void {
+  out[at] = flags;
+  if ((flags & CONTROL) !== 0) {
+    out[at + word.Ebp] = frame.get(TrapFrameField.Ebp);
+    out[at + word.Eip] = frame.get(TrapFrameField.Eip);
+    out[at + word.SegCs] = frame.get(TrapFrameField.Cs);
+    out[at + word.EFlags] = frame.get(TrapFrameField.EFlags);
+    out[at + word.Esp] = frame.get(TrapFrameField.Esp);
+    out[at + word.SegSs] = frame.get(TrapFrameField.Ss);
+  }
+  if ((flags & INTEGER) !== 0) {
+    out[at + word.Edi] = frame.get(TrapFrameField.Edi);
+    out[at + word.Esi] = frame.get(TrapFrameField.Esi);
+    out[at + word.Ebx] = frame.get(TrapFrameField.Ebx);
+    out[at + word.Edx] = frame.get(TrapFrameField.Edx);
+    out[at + word.Ecx] = frame.get(TrapFrameField.Ecx);
+    out[at + word.Eax] = frame.get(TrapFrameField.Eax);
+  }
+  if ((flags & SEGMENTS) !== 0) {
+    out[at + word.SegGs] = frame.get(TrapFrameField.Gs);
+    out[at + word.SegFs] = frame.get(TrapFrameField.Fs);
+    out[at + word.SegEs] = frame.get(TrapFrameField.Es);
+    out[at + word.SegDs] = frame.get(TrapFrameField.Ds);
+  }
+  if ((flags & DEBUG_REGISTERS) !== 0) {
+    for (let index = 0; index < DEBUG_WORDS; index++) {
+      out[at + word.Dr0 + index] = frame.get((TrapFrameField.Dr0 + index * 4) as TrapFrameField);
     }
   }
-  return bytes;
+  const fx = frame.npxOffset >>> 2;
+  if ((flags & FLOATING_POINT) !== 0) fxToFloatingSave(words, fx, out, at + word.FloatSave);
+  if ((flags & EXTENDED_REGISTERS) !== 0) {
+    for (let index = 0; index < FXSAVE_WORDS; index++) out[at + word.ExtendedRegisters + index] = words[fx + index];
+  }
 }
 
 /** KeContextToKframes: takes over what the CONTEXT's flags name, made safe for ring 3. */
-export function contextToFrame(bytes: Uint8Array, frame: TrapFrame, view: DataView): void {
-  const context = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const flags = context.getUint32(ContextField.ContextFlags, true);
-  const field = (offset: number): number => context.getInt32(offset, true);
+export function contextToFrame(context: Int32Array, frame: TrapFrame, words: Int32Array): void {
+  const flags = context[0];
   if ((flags & CONTROL) !== 0) {
-    for (const [from, to] of CONTROL_FIELDS) frame.set(to, field(from));
-    frame.set(TrapFrameField.EFlags, sanitizeEflags(field(ContextField.EFlags)));
+    frame.set(TrapFrameField.Ebp, context[word.Ebp]);
+    frame.set(TrapFrameField.Eip, context[word.Eip]);
     frame.set(TrapFrameField.Cs, Selector.UserCode);
+    frame.set(TrapFrameField.EFlags, sanitizeEflags(context[word.EFlags]));
+    frame.set(TrapFrameField.Esp, context[word.Esp]);
     frame.set(TrapFrameField.Ss, Selector.UserData);
   }
-  if ((flags & INTEGER) !== 0) for (const [from, to] of INTEGER_FIELDS) frame.set(to, field(from));
-  if ((flags & SEGMENTS) !== 0)
-    for (const [from, to] of SEGMENT_FIELDS) frame.set(to, sanitizeDataSelector(field(from)));
-  if ((flags & DEBUG_REGISTERS) !== 0) setDebugRegisters(field, frame);
+  if ((flags & INTEGER) !== 0) {
+    frame.set(TrapFrameField.Edi, context[word.Edi]);
+    frame.set(TrapFrameField.Esi, context[word.Esi]);
+    frame.set(TrapFrameField.Ebx, context[word.Ebx]);
+    frame.set(TrapFrameField.Edx, context[word.Edx]);
+    frame.set(TrapFrameField.Ecx, context[word.Ecx]);
+    frame.set(TrapFrameField.Eax, context[word.Eax]);
+  }
+  if ((flags & SEGMENTS) !== 0) {
+    frame.set(TrapFrameField.Gs, sanitizeDataSelector(context[word.SegGs]));
+    frame.set(TrapFrameField.Fs, sanitizeDataSelector(context[word.SegFs]));
+    frame.set(TrapFrameField.Es, sanitizeDataSelector(context[word.SegEs]));
+    frame.set(TrapFrameField.Ds, sanitizeDataSelector(context[word.SegDs]));
+  }
+  if ((flags & DEBUG_REGISTERS) !== 0) setDebugRegisters(context, frame);
+  const fx = frame.npxOffset >>> 2;
   if ((flags & EXTENDED_REGISTERS) !== 0) {
-    for (let byte = 0; byte < FXSAVE_SIZE; byte += 4) {
-      view.setInt32(frame.npxOffset + byte, field(ContextField.ExtendedRegisters + byte), true);
-    }
+    for (let index = 0; index < FXSAVE_WORDS; index++) words[fx + index] = context[word.ExtendedRegisters + index];
   }
   // Where both are given, FloatSave has the last word: that is the part which floating-point exception handlers edit.
-  if ((flags & FLOATING_POINT) !== 0) floatingSaveToFx(context, ContextField.FloatSave, view, frame.npxOffset);
+  if ((flags & FLOATING_POINT) !== 0) floatingSaveToFx(context, word.FloatSave, words, fx);
 }
 
-function setDebugRegisters(field: (offset: number) => number, frame: TrapFrame): void {
-  for (let index = 0; index < 4; index++) {
-    const address = field(ContextField.Dr0 + index * 4);
+function setDebugRegisters(context: Int32Array, frame: TrapFrame): void {
+  for (let index = 0; index < BREAKPOINTS; index++) {
+    const address = context[word.Dr0 + index];
     const target = (TrapFrameField.Dr0 + index * 4) as TrapFrameField;
     frame.set(target, address >>> 0 <= HIGHEST_USER_ADDRESS ? address : 0);
   }
-  frame.set(TrapFrameField.Dr6, field(ContextField.Dr0 + 16) & DR6_MASK);
-  frame.set(TrapFrameField.Dr7, field(ContextField.Dr0 + 20) & DR7_MASK);
+  frame.set(TrapFrameField.Dr6, context[word.Dr0 + 4] & DR6_MASK);
+  frame.set(TrapFrameField.Dr7, context[word.Dr0 + 5] & DR7_MASK);
+}
+
+/** CONTEXT bytes as words, copied where their alignment asks for it. Shorter ones are filled up with zeros. */
+export function contextWords(bytes: Uint8Array): Int32Array {
+  if (bytes.byteOffset % 4 === 0 && bytes.length >= CONTEXT_SIZE) {
+    return new Int32Array(bytes.buffer, bytes.byteOffset, CONTEXT_WORDS);
+  }
+  const copy = new Uint8Array(CONTEXT_SIZE);
+  copy.set(bytes.subarray(0, CONTEXT_SIZE));
+  return new Int32Array(copy.buffer);
 }

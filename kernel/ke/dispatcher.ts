@@ -18,6 +18,10 @@ import { TimerQueue } from './timer-queue.js';
 export const KERNEL_APC = ntStatus(0x100);
 const TIMEOUT = ntStatus(0x102);
 const ABANDONED_WAIT_0 = 0x80;
+/** A thread that was ready for so many ticks without running gets this priority for this quantum (nt52 11.8). */
+const STARVATION_TICKS = 300;
+const STARVATION_PRIORITY = 15;
+const STARVATION_QUANTUM = 4;
 
 /**
  * The dispatcher database: who runs, who is ready, who waits for what until when. Nothing here waits itself; waits are
@@ -46,7 +50,19 @@ export class Dispatcher {
 
   /** Makes a thread ready to run. */
   readyThread(thread: Thread): void {
+    thread.readySince = this.clock.ticks;
     this.ready.insert(thread, false);
+  }
+
+  /** Threads that others have kept from running for some seconds get a turn at high priority (KiScanReadyQueues). */
+  relieveStarvation(): void {
+    for (const thread of this.ready.waitingSince(this.clock.ticks - STARVATION_TICKS, STARVATION_PRIORITY)) {
+      this.ready.remove(thread);
+      thread.priorityDecrement = STARVATION_PRIORITY - thread.basePriority;
+      thread.priority = STARVATION_PRIORITY;
+      thread.quantum = STARVATION_QUANTUM;
+      this.readyThread(thread);
+    }
   }
 
   /** The object may satisfy waits: ends as many as it can, in order of arrival (KiWaitTest). */

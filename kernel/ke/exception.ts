@@ -8,7 +8,7 @@ import type { FpuOwnership } from './fpu-ownership.js';
 import type { ExceptionRecord, UserDispatchers } from './kernel-executive.js';
 import { traceServiceEnd } from './system-service.js';
 import { Mode, type Thread } from './thread.js';
-import { pushException, pushUserApc, pushUserStatus } from './user-frames.js';
+import { FrameScratch, pushException, pushUserApc, pushUserStatus } from './user-frames.js';
 
 export const NO_DISPATCHERS: UserDispatchers = {
   userExceptionDispatcher: 0,
@@ -24,6 +24,7 @@ export class ExceptionDispatcher {
   dispatchers: UserDispatchers = NO_DISPATCHERS;
   readonly #kernel: Kernel;
   readonly #fpu: FpuOwnership;
+  readonly #scratch = new FrameScratch();
 
   constructor(kernel: Kernel, fpu: FpuOwnership) {
     this.#kernel = kernel;
@@ -38,17 +39,17 @@ export class ExceptionDispatcher {
     const kernel = this.#kernel;
     const frame = thread.trapFrame;
     if (frame === null) return;
-    kernel.counters.exceptionsDispatched++;
+    if (firstChance) kernel.counters.exceptionsDispatched++;
     if (kernel.trace.threads) this.#trace(thread, record, firstChance);
     thread.frameReplaced = true;
     this.#fpu.save(thread);
     if (firstChance) {
-      const status = yield* pushException(kernel, frame, this.dispatchers, record);
+      const status = yield* pushException(kernel, frame, this.dispatchers, record, this.#scratch);
       if (isSuccess(status)) return;
       // A stack that has just come to its end has room for the frames of the overflow itself.
       if (status === Status.STACK_OVERFLOW && record.code !== Status.STACK_OVERFLOW) {
         const overflow: ExceptionRecord = { ...record, code: Status.STACK_OVERFLOW, parameters: [] };
-        if (isSuccess(yield* pushException(kernel, frame, this.dispatchers, overflow))) return;
+        if (isSuccess(yield* pushException(kernel, frame, this.dispatchers, overflow, this.#scratch))) return;
         yield* this.#secondChance(thread, overflow);
         return;
       }
@@ -85,7 +86,7 @@ export class ExceptionDispatcher {
       return;
     }
     this.#fpu.save(thread);
-    const status = yield* pushUserApc(kernel, frame, this.dispatchers, apc);
+    const status = yield* pushUserApc(kernel, frame, this.dispatchers, apc, this.#scratch);
     if (isSuccess(status)) return;
     yield* this.dispatch(thread, { code: status, flags: 0, address: apc.normalRoutine, parameters: [] }, true);
     thread.frameReplaced = false;

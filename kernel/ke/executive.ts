@@ -7,7 +7,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { virtualAddress } from '../types.js';
 import * as apc from './apc.js';
 import { type Apc, ApcState } from './apc-state.js';
-import { CONTEXT_SIZE, ContextField, ContextFlag, contextFromFrame, contextToFrame } from './context.js';
+import { CONTEXT_SIZE, ContextFlag, contextFromFrame, contextToFrame, contextWords } from './context.js';
 import { Selector } from './descriptor-tables.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { DispatcherObject, KEvent, KMutant, KSemaphore, KTimer } from './dispatcher-object.js';
@@ -195,14 +195,12 @@ export class Executive implements KernelExecutive {
   }
 
   #initializeFrame(frame: TrapFrame, given: Uint8Array): void {
-    const { view } = this.#kernel.memory;
-    for (let offset = 0; offset < TRAP_FRAME_SIZE; offset += 4) view.setInt32(frame.offset + offset, 0, true);
-    initializeFxImage(view, frame.npxOffset);
+    const { words } = this.#kernel.memory;
+    words.fill(0, frame.offset >>> 2, (frame.offset + TRAP_FRAME_SIZE) >>> 2);
+    initializeFxImage(words, frame.npxOffset >>> 2);
     frame.set(TrapFrameField.ExceptionList, -1);
     frame.set(TrapFrameField.PreviousPreviousMode, Mode.User);
-    const context = new Uint8Array(CONTEXT_SIZE);
-    context.set(given.subarray(0, CONTEXT_SIZE));
-    contextToFrame(context, frame, view);
+    contextToFrame(contextWords(given), frame, words);
     frame.set(TrapFrameField.Cs, Selector.UserCode);
     frame.set(TrapFrameField.Ss, Selector.UserData);
     frame.set(TrapFrameField.Ds, Selector.UserData);
@@ -292,15 +290,17 @@ export class Executive implements KernelExecutive {
     const frame = thread.trapFrame;
     if (frame === null) return new Uint8Array(CONTEXT_SIZE);
     this.#fpu.save(thread);
-    return contextFromFrame(frame, this.#kernel.memory.view, flags | ContextFlag.I386);
+    const bytes = new Uint8Array(CONTEXT_SIZE);
+    contextFromFrame(frame, this.#kernel.memory.words, flags | ContextFlag.I386, new Int32Array(bytes.buffer), 0);
+    return bytes;
   }
 
   setContext(thread: Thread, context: Uint8Array): void {
     const frame = thread.trapFrame;
-    if (frame === null || context.length < ContextField.ExtendedRegisters) return;
+    if (frame === null) return;
     this.#fpu.save(thread);
     this.#fpu.forget(thread);
-    contextToFrame(context, frame, this.#kernel.memory.view);
+    contextToFrame(contextWords(context), frame, this.#kernel.memory.words);
   }
 
   // --- APCs and alerts

@@ -19,13 +19,13 @@ export class FpuOwnership {
     if (this.#owner === thread) return;
     if (this.#owner !== null) this.save(this.#owner);
     this.#owner = thread;
-    if (thread.trapFrame !== null) loadFxImage(this.#cpu.state, this.#cpu.view, thread.trapFrame.npxOffset);
+    if (thread.trapFrame !== null) loadFxImage(this.#cpu.state, this.#cpu.state, thread.trapFrame.npxOffset >>> 2);
   }
 
   /** Brings a thread's save area up to date. */
   save(thread: Thread): void {
     if (this.#owner !== thread || thread.trapFrame === null) return;
-    saveFxImage(this.#cpu.state, this.#cpu.view, thread.trapFrame.npxOffset);
+    saveFxImage(this.#cpu.state, this.#cpu.state, thread.trapFrame.npxOffset >>> 2);
   }
 
   /** The processor's copy no longer counts: the save area was changed, or the thread has ended. */

@@ -81,11 +81,20 @@ export function loadTrapFrame(cpu: Cpu, frame: TrapFrame, teb: number): void {
   loadSegment(cpu, GS, frame.get(Gs), teb);
   loadSegment(cpu, FS, frame.get(Fs), teb);
   const dr7 = frame.get(Dr7);
-  if (((dr7 | state[DR7]) & DR7_ENABLES) === 0) return;
-  for (let index = 0; index < 4; index++) state[DR0 + index] = frame.get((Dr0 + index * 4) as TrapFrameField);
-  state[DR6] = frame.get(Dr6);
-  state[DR7] = dr7 | DR7_FIXED;
-  cpu.attention = true;
+  if (((dr7 | state[DR7]) & DR7_ENABLES) !== 0) loadDebugRegisters(cpu, frame, dr7);
+}
+
+/** The breakpoints of the thread that goes to user mode, unless the processor has them already. */
+function loadDebugRegisters(cpu: Cpu, frame: TrapFrame, dr7: number): void {
+  const { state } = cpu;
+  let changed = ((state[DR7] ^ dr7) & ~DR7_FIXED) !== 0;
+  for (let index = 0; index < 4; index++) {
+    const address = frame.get((Dr0 + index * 4) as TrapFrameField);
+    changed ||= state[DR0 + index] !== address;
+    state[DR0 + index] = address;
+  }
+  cpu.debug.load(6, frame.get(Dr6));
+  if (changed) cpu.debug.load(7, dr7);
 }
 
 /** Selectors were checked when they came into the frame; a cache that is right already stays. */

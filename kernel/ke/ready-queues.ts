@@ -45,6 +45,17 @@ export class ReadyQueues {
     return thread;
   }
 
+  /** Threads of dynamic priority below `limit` that have been ready since a tick before `tick`, lowest priority first. */
+  waitingSince(tick: number, limit: number): readonly Thread[] {
+    const found: Thread[] = [];
+    for (let level = 1; level < limit; level++) {
+      for (let thread = this.#first[level]; thread !== null; thread = thread.nextReady) {
+        if (thread.readySince < tick) found.push(thread);
+      }
+    }
+    return found;
+  }
+
   /** Takes a ready thread out of its queue. */
   remove(thread: Thread): void {
     const level = thread.priority;

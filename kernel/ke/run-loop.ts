@@ -3,6 +3,9 @@ import type { Dispatcher } from './dispatcher.js';
 import { chargeQuantum } from './priority.js';
 import { type Thread, ThreadState } from './thread.js';
 
+/** About every second. */
+const STARVATION_SCAN_TICKS = 64;
+
 /** Why the run loop stopped. */
 export type RunEnd = 'finished' | 'limit' | 'deadlock' | 'interrupted';
 
@@ -102,6 +105,7 @@ export class RunLoop {
     dispatcher.counters.clockTicks += ticks;
     this.#environment.clockInterrupt(ticks);
     dispatcher.expireTimers();
+    if (dispatcher.clock.ticks % STARVATION_SCAN_TICKS < ticks) dispatcher.relieveStarvation();
     if (this.#environment.waitsForHost()) this.#environment.pollHost();
     const current = dispatcher.current;
     if (current === dispatcher.idleThread || current.state !== ThreadState.Running) return;

@@ -44,6 +44,7 @@ export class SystemServiceTable {
       return Status.INVALID_SYSTEM_SERVICE;
     const row = this.#rows[index];
     if (row === null) return this.#missing(kernel, thread, index);
+    kernel.user.clearFailure();
     const copied = this.#copyArguments(kernel, argumentPointer >>> 0, row.arguments);
     if (copied !== Status.SUCCESS) return copied;
     if (kernel.trace.syscalls) {
@@ -88,9 +89,8 @@ export class SystemServiceTable {
       return Status.SUCCESS;
     }
     const { user } = kernel;
-    user.failed = Status.SUCCESS;
     for (let index = 0; index < count; index++) list[index] = user.read32(pointer + index * 4) >>> 0;
-    return user.failed === Status.SUCCESS ? Status.SUCCESS : Status.ACCESS_VIOLATION;
+    return user.takeFailure() === Status.SUCCESS ? Status.SUCCESS : Status.ACCESS_VIOLATION;
   }
 
   /** A service that is not built: says so once on the trace. */

@@ -66,8 +66,9 @@ export class Thread extends DispatcherObject {
   disableBoost = false;
   quantum: number;
   affinity = 1;
-  /** Next thread in the same ready queue. */
+  /** Next thread in the same ready queue, and the clock tick since which this one has been in it. */
   nextReady: Thread | null = null;
+  readySince = 0;
 
   /** User address of the TEB, 0 for system threads. */
   teb: VirtualAddress = virtualAddress(0);

@@ -8,8 +8,7 @@ import type { ExceptionRecord, UserDispatchers } from './kernel-executive.js';
 import { type TrapFrame, TrapFrameField } from './trap-frame.js';
 
 export const EXCEPTION_MAXIMUM_PARAMETERS = 15;
-export const EXCEPTION_RECORD_SIZE = 0x50;
-const EXCEPTION_RECORD_HEADER = 0x14;
+const RECORD_HEADER_WORDS = 5;
 const TEB_EXCEPTION_CODE = 0x1a4;
 /** NormalRoutine, NormalContext, SystemArgument1 and 2 below the CONTEXT of a user APC. */
 const APC_RECORD_SIZE = 0x10;
@@ -17,22 +16,28 @@ const APC_RECORD_SIZE = 0x10;
 const SEH_FRAME_SIZE = 8;
 const POINTERS_SIZE = 8;
 
-/** EXCEPTION_RECORD bytes, without unused parameters. */
-export function exceptionRecordBytes(record: ExceptionRecord): Uint8Array {
-  const count = Math.min(record.parameters.length, EXCEPTION_MAXIMUM_PARAMETERS);
-  const bytes = new Uint8Array(EXCEPTION_RECORD_HEADER + count * 4);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0x00, record.code, true);
-  view.setUint32(0x04, record.flags >>> 0, true);
-  view.setUint32(0x0c, record.address >>> 0, true);
-  view.setUint32(0x10, count, true);
-  for (let index = 0; index < count; index++) view.setUint32(0x14 + index * 4, record.parameters[index] >>> 0, true);
-  return bytes;
+/** Largest frame: pointers, a whole record, a CONTEXT. */
+const SCRATCH_SIZE = 0x400;
+
+/** Where a frame is put together before it is written; used between two yields only. */
+export class FrameScratch {
+  readonly words = new Int32Array(SCRATCH_SIZE / 4);
+  readonly bytes = new Uint8Array(this.words.buffer);
+}
+
+/** Writes an EXCEPTION_RECORD without its unused parameters at a word index. */
+function writeRecord(words: Int32Array, at: number, record: ExceptionRecord, count: number): void {
+  words[at] = record.code;
+  words[at + 1] = record.flags;
+  words[at + 2] = 0;
+  words[at + 3] = record.address;
+  words[at + 4] = count;
+  for (let index = 0; index < count; index++) words[at + RECORD_HEADER_WORDS + index] = record.parameters[index];
 }
 
 /** Writes a block below the user stack pointer, probing first. May block. */
 function* writeUser(kernel: Kernel, address: number, bytes: Uint8Array): Blocking<NtStatus> {
-  const status = yield* kernel.user.probeForWrite(address, bytes.length, 4);
+  const status = yield* kernel.user.probeForWrite(address, bytes.length);
   if (!isSuccess(status)) return status;
   kernel.user.writeBytes(address, bytes);
   return Status.SUCCESS;
@@ -58,21 +63,24 @@ export function* pushException(
   frame: TrapFrame,
   dispatchers: UserDispatchers,
   record: ExceptionRecord,
+  scratch: FrameScratch,
 ): Blocking<NtStatus> {
   if (dispatchers.userExceptionDispatcher === 0) return Status.NOT_FOUND;
-  const context = contextFromFrame(frame, kernel.memory.view, ContextFlag.ALL);
-  const recordBytes = exceptionRecordBytes(record);
+  const count = Math.min(record.parameters.length, EXCEPTION_MAXIMUM_PARAMETERS);
+  const recordSize = (RECORD_HEADER_WORDS + count) * 4;
   const contextAddress = ((frame.get(TrapFrameField.Esp) & ~3) - CONTEXT_SIZE) >>> 0;
-  const recordAddress = (contextAddress - recordBytes.length) >>> 0;
+  const recordAddress = (contextAddress - recordSize) >>> 0;
   const base = (recordAddress - POINTERS_SIZE) >>> 0;
-  const bytes = new Uint8Array(contextAddress + CONTEXT_SIZE - base);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, recordAddress, true);
-  view.setUint32(4, contextAddress, true);
-  bytes.set(recordBytes, POINTERS_SIZE);
-  bytes.set(context, contextAddress - base);
-  const status = yield* writeUser(kernel, base, bytes);
-  if (isSuccess(status)) sendTo(frame, dispatchers.userExceptionDispatcher, base);
+  const size = POINTERS_SIZE + recordSize + CONTEXT_SIZE;
+  const status = yield* kernel.user.probeForWrite(base, size);
+  if (!isSuccess(status)) return status;
+  const { bytes, words } = scratch;
+  words[0] = recordAddress;
+  words[1] = contextAddress;
+  writeRecord(words, POINTERS_SIZE / 4, record, count);
+  contextFromFrame(frame, kernel.memory.words, ContextFlag.ALL, words, (POINTERS_SIZE + recordSize) / 4);
+  kernel.user.writeBytes(base, bytes.subarray(0, size));
+  sendTo(frame, dispatchers.userExceptionDispatcher, base);
   return status;
 }
 
@@ -85,21 +93,22 @@ export function* pushUserApc(
   frame: TrapFrame,
   dispatchers: UserDispatchers,
   apc: Apc,
+  scratch: FrameScratch,
 ): Blocking<NtStatus> {
   if (dispatchers.userApcDispatcher === 0 || typeof apc.normalRoutine !== 'number') return Status.NOT_FOUND;
-  const context = contextFromFrame(frame, kernel.memory.view, ContextFlag.ALL);
   const top = (frame.get(TrapFrameField.Esp) & ~3) - SEH_FRAME_SIZE;
   const base = (top - CONTEXT_SIZE - APC_RECORD_SIZE) >>> 0;
-  const bytes = new Uint8Array(APC_RECORD_SIZE + CONTEXT_SIZE);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, apc.normalRoutine >>> 0, true);
-  const contextAddress = (base + APC_RECORD_SIZE) >>> 0;
-  view.setUint32(4, apc.contextAsNormalContext ? contextAddress : apc.normalContext >>> 0, true);
-  view.setUint32(8, apc.argument1 >>> 0, true);
-  view.setUint32(12, apc.argument2 >>> 0, true);
-  bytes.set(context, APC_RECORD_SIZE);
-  const status = yield* writeUser(kernel, base, bytes);
-  if (isSuccess(status)) sendTo(frame, dispatchers.userApcDispatcher, base);
+  const size = APC_RECORD_SIZE + CONTEXT_SIZE;
+  const status = yield* kernel.user.probeForWrite(base, size);
+  if (!isSuccess(status)) return status;
+  const { bytes, words } = scratch;
+  words[0] = apc.normalRoutine;
+  words[1] = apc.contextAsNormalContext ? base + APC_RECORD_SIZE : apc.normalContext;
+  words[2] = apc.argument1;
+  words[3] = apc.argument2;
+  contextFromFrame(frame, kernel.memory.words, ContextFlag.ALL, words, APC_RECORD_SIZE / 4);
+  kernel.user.writeBytes(base, bytes.subarray(0, size));
+  sendTo(frame, dispatchers.userApcDispatcher, base);
   return status;
 }
 

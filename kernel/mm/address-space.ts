@@ -1,5 +1,5 @@
 import type { PageFrameNumber, PhysicalAddress } from '../types.js';
-import { type PteLocation, pteLocation } from './pte.js';
+import type { PteLocation } from './pte.js';
 import { VadTree } from './vad-tree.js';
 
 /**
@@ -23,12 +23,12 @@ export class AddressSpace {
   readonly usedPageTableEntries: number;
 
   readonly vads = new VadTree();
-  /** Pages charged to this process: private commitment plus page tables (part 2 and page-table.ts keep it). */
+  /** Pages charged to this process: commitment of its VADs plus page tables. */
   commitCharge = 0;
   commitChargePeak = 0;
   /** Job or quota limit in pages; 0 = none. */
   commitChargeLimit = 0;
-  /** Page tables for which commit was charged by VAD insertion, one bit each (MMWSL.CommittedPageTables). */
+  /** Page tables for which commit was charged by VAD insertion, 1 each (the role of MMWSL.CommittedPageTables). */
   committedPageTables: Uint8Array;
   /** Bytes reserved or mapped. */
   virtualSize = 0;
@@ -44,6 +44,8 @@ export class AddressSpace {
    * MMWSLE.Protection until there is a working set list.
    */
   readonly viewProtection = new Map<number, number>();
+  /** MEM_EXECUTE_OPTION_DISABLE: the process opted in to NX. */
+  executeDisable = false;
   /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */
   executeEnable = false;
   /** Deletion has begun: services answer PROCESS_IS_TERMINATING. */
@@ -71,6 +73,3 @@ export interface AddressSpaceParts {
   readonly usedPageTableEntries: number;
   readonly userTables: number;
 }
-
-/** Byte offset in host memory to PteLocation. */
-export const locationOfHost = (hostOffset: number): PteLocation => pteLocation(hostOffset >>> 2);

@@ -52,15 +52,14 @@ export interface SectionRequest {
   readonly file: SectionFile | null;
 }
 
-/** Checks of NtCreateSection that precede its probes and look at no object: nt52 8.2, steps 1 to 5 and 7. */
+/** Checks of NtCreateSection that precede its probes: nt52 8.2, steps 1 to 5. */
 export function checkSectionParameters(attributes: number, protection: number): NtStatus {
   const given = attributes >>> 0;
   if ((given & ~ALLOWED) !== 0) return Status.INVALID_PARAMETER_6;
   if ((given & (Commit | Reserve | Image)) === 0) return Status.INVALID_PARAMETER_6;
   if ((given & Image) !== 0 && (given & NOT_WITH_IMAGE) !== 0) return Status.INVALID_PARAMETER_6;
   if ((given & Commit) !== 0 && (given & Reserve) !== 0) return Status.INVALID_PARAMETER_6;
-  if ((protection & NOT_IN_SECTIONS) !== 0) return Status.INVALID_PAGE_PROTECTION;
-  return makeProtectionMask(protection) === INVALID_PROTECTION ? Status.INVALID_PAGE_PROTECTION : Status.SUCCESS;
+  return (protection & NOT_IN_SECTIONS) !== 0 ? Status.INVALID_PAGE_PROTECTION : Status.SUCCESS;
 }
 
 /**
@@ -72,6 +71,7 @@ export function createSection(context: MemoryContext, request: SectionRequest): 
   const status = checkSectionParameters(attributes, protection);
   if (status !== Status.SUCCESS) return failed(status);
   const mask = makeProtectionMask(protection);
+  if (mask === INVALID_PROTECTION) return failed(Status.INVALID_PAGE_PROTECTION);
   // One address for all processes: not built.
   if ((attributes & Based) !== 0) return failed(Status.NOT_IMPLEMENTED);
   if (file !== null) {

@@ -4,7 +4,7 @@ import { copyOnWrite } from './copy-on-write.js';
 import { resolveDemandZero, resolveTransition } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { guardPageHit } from './guard-page.js';
-import { PAGE_SHIFT, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT, PTE_BASE, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import {
   findPte,
@@ -18,7 +18,7 @@ import {
 import { isGuard, isNoAccess, ProtectionMask, permitsAccess } from './protection.js';
 import { resolvePrototype } from './prototype-fault.js';
 import { NO_PTE, type PteLocation } from './pte.js';
-import { systemPde, systemPte } from './system-pages.js';
+import { systemPde } from './system-pages.js';
 import { VadType } from './vad.js';
 
 /** Mask that takes the guard modifier away. */
@@ -47,19 +47,34 @@ export function accessFault(mm: MemoryManager, address: number, access: FaultAcc
 function systemFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
   if (user) return FaultOutcome.AccessViolation;
   const { format } = mm;
-  const pde = pdeLocation(mm, mm.current, address);
-  if (!format.isValid(pde)) {
-    const master = systemPde(mm, address);
-    if (!format.isValid(master)) return FaultOutcome.AccessViolation;
-    format.copy(pde, master);
-    return FaultOutcome.SystemDirectory;
+  if (isSelfMapAddress(mm, address)) {
+    // A page table was read through the self-map: only a system one can be made to appear.
+    const mapped = format.addressOfPte(address);
+    if (mapped < SYSTEM_RANGE_START) return FaultOutcome.AccessViolation;
+    return copySystemDirectory(mm, mapped) ? FaultOutcome.SystemDirectory : FaultOutcome.AccessViolation;
   }
-  const at = systemPte(mm, address);
+  if (copySystemDirectory(mm, address)) return FaultOutcome.SystemDirectory;
+  const at = findPte(mm, mm.current, address);
   if (at === NO_PTE || !format.isValid(at)) return FaultOutcome.AccessViolation;
   if (access === FaultAccess.Write && !format.isWritable(at)) return FaultOutcome.AccessViolation;
   if (access === FaultAccess.Execute && format.isNoExecute(at)) return FaultOutcome.AccessViolation;
   mm.cpu.invalidatePage(address | 0);
   return FaultOutcome.Refault;
+}
+
+function isSelfMapAddress(mm: MemoryManager, address: number): boolean {
+  return address >= PTE_BASE && address <= mm.format.pteTop;
+}
+
+/** Gives the current process a system directory entry that came after its creation; false: there is none it lacks. */
+function copySystemDirectory(mm: MemoryManager, address: number): boolean {
+  const { format } = mm;
+  const pde = pdeLocation(mm, mm.current, address);
+  if (format.isValid(pde)) return false;
+  const master = systemPde(mm, address);
+  if (!format.isValid(master)) return false;
+  format.copy(pde, master);
+  return true;
 }
 
 /** C: the user half. */
@@ -111,11 +126,19 @@ function validPte(
   }
   if (access === FaultAccess.Execute && format.isNoExecute(at)) {
     mm.counters.noExecuteFaults++;
-    if (!space.executeEnable) return FaultOutcome.AccessViolation;
+    if (!mayExecuteData(mm, space)) return FaultOutcome.AccessViolation;
     format.clearNoExecute(at);
   }
   invalidate(mm, space, address);
   return FaultOutcome.Refault;
+}
+
+/** Does this process execute pages that are only data (nt52.md 16)? Then NX is taken off page by page. */
+function mayExecuteData(mm: MemoryManager, space: AddressSpace): boolean {
+  const policy = mm.environment.noExecute ?? 'optin';
+  if (policy === 'alwayson') return false;
+  if (policy === 'alwaysoff' || space.executeEnable) return true;
+  return policy === 'optin' && !space.executeDisable;
 }
 
 /** The PTE is zero: the VAD knows. */

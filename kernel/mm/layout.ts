@@ -50,16 +50,13 @@ export const HYPERSPACE_PAE = 0xc0800000;
 /** Offsets within hyperspace (nt52.md 1.6). */
 export const HYPERSPACE_VAD_BITMAP = 0x101000;
 export const HYPERSPACE_WORKING_SET_LIST = 0x102000;
-export const HYPERSPACE_SIZE = 0x400000;
 
-export const SYSTEM_CACHE_START = 0xc1000000;
 export const PAGED_POOL_START = 0xe1000000;
 /** The first page of paged pool holds mm's own prototype PTEs; the pool proper begins behind it. */
 export const PAGED_POOL_FIRST = 0xe1001000;
 export const PAGED_POOL_END = 0xeb000000;
 export const SYSTEM_PTE_START = 0xeb000000;
 export const SYSTEM_PTE_END = 0xfbe00000;
-export const HAL_START = 0xffc00000;
 
 /** MMWSL (nt52.md 6.2): field offsets; the two arrays have one entry per possible page table. */
 export const WSL_USED_PAGE_TABLE_ENTRIES = 0x38;

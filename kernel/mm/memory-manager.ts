@@ -1,6 +1,7 @@
 import { type Cpu, EIP, type PhysicalMemory } from '../../cpu/index.js';
 import { Pool } from '../ex/pool.js';
 import { Status } from '../ntstatus.js';
+import type { NoExecutePolicy } from '../options.js';
 import type { AddressSpace } from './address-space.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
 import type { CommitAccounting } from './commit.js';
@@ -34,6 +35,8 @@ export interface MemoryManagerEnvironment {
   currentTeb(): number;
   /** The running thread is attached to another process: its stack must not grow there. */
   isAttached(): boolean;
+  /** Boot option /NOEXECUTE; optin when not given. Without PAE there is no NX whatever it says. */
+  readonly noExecute?: NoExecutePolicy;
   /** `--trace faults`; null when off. The event object is reused. */
   readonly traceFault: ((event: FaultEvent) => void) | null;
 }

@@ -54,10 +54,6 @@ export function decrementShareCount(mm: MemoryManager, frame: number): void {
   decrementReferenceCount(mm, frame);
 }
 
-export function incrementReferenceCount(mm: MemoryManager, frame: number): void {
-  mm.pfn.setReferenceCount(frame, mm.pfn.referenceCount(frame) + 1);
-}
-
 /** MiDecrementReferenceCount: at zero the page goes to the free list (deleted), the modified or the standby list. */
 export function decrementReferenceCount(mm: MemoryManager, frame: number): void {
   const { pfn, lists } = mm;

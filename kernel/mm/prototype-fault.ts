@@ -167,32 +167,6 @@ function complete(
 
 // --- for sections (part of mm, not of the fault path) -----------------------------------------------------------------
 
-/**
- * Makes the page of a prototype PTE resident without mapping it (section flush, system readers): its frame, or 0 when it is
- * not committed, cannot be read (status in mm.faults.underlyingStatus) or no frame is left. The page has one share, which the
- * caller gives back with releasePrototypePage.
- */
-export function pinPrototypePage(mm: MemoryManager, prototypeAddress: number): number {
-  const { format, pfn } = mm;
-  const prototype = systemLocation(mm, prototypeAddress);
-  mm.faults.underlyingStatus = 0;
-  if (prototype === NO_PTE || format.isZero(prototype)) return 0;
-  let frame = 0;
-  if (format.isValid(prototype)) {
-    frame = format.frame(prototype);
-  } else if (format.isTransition(prototype)) {
-    frame = format.transitionFrame(prototype);
-    reactivate(mm, frame);
-    format.writeValid(prototype, frame, format.protection(pfn.originalPte(frame)), PteOwner.Kernel, false);
-  } else if (format.isDemandZero(prototype)) {
-    frame = makePrototypePage(mm, prototype, prototypeAddress, true);
-  } else if (format.isPrototype(prototype)) {
-    frame = readPrototypePage(mm, prototype, prototypeAddress);
-  }
-  if (frame !== 0) incrementShareCount(mm, frame);
-  return frame;
-}
-
 /** Frame of a prototype PTE's page when it is in memory (mapped or on a list), else 0. Changes nothing. */
 export function residentPrototypePage(mm: MemoryManager, prototypeAddress: number): number {
   const prototype = systemLocation(mm, prototypeAddress);

@@ -100,9 +100,3 @@ export interface PteFormat {
   /** Lets a page be executed where the process may execute data. */
   clearNoExecute(at: PteLocation): void;
 }
-
-/** WRITECOPY and EXECUTE_WRITECOPY, whatever the modifier. */
-export const protectionIsCopyOnWrite = (protection: number): boolean => (protection & 5) === 5;
-/** 5 -> 4 and 7 -> 6, modifiers kept. */
-export const withoutCopyOnWrite = (protection: number): number =>
-  protectionIsCopyOnWrite(protection) ? protection & ~1 : protection;

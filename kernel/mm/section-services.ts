@@ -3,7 +3,6 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectAttributes } from '../ob/object-header.js';
-import { hex } from '../trace.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { checkSectionParameters, createSection, extendDataArea, releaseSection } from './create-section.js';
 import { captureViewDirtyBits, flushDataPages } from './flush-pages.js';
@@ -15,7 +14,14 @@ import {
   mapViewOfSection,
   unmapViewOfSection,
 } from './map-view.js';
-import { fileAccessForSection, makeProtectionMask, SectionAccess, sectionAccessForView } from './protection.js';
+import { traceImageMapped, traceImageUnmapped } from './module-trace.js';
+import {
+  fileAccessForSection,
+  INVALID_PROTECTION,
+  makeProtectionMask,
+  SectionAccess,
+  sectionAccessForView,
+} from './protection.js';
 import { querySectionBasic, querySectionImage } from './query-section.js';
 import type { Section } from './section.js';
 import type { SectionFile } from './segment.js';
@@ -52,21 +58,20 @@ function* ntCreateSection(
   fileHandle: number,
 ): Blocking<NtStatus> {
   let status = checkSectionParameters(attributes, protection);
-  if (status === Status.INVALID_PARAMETER_6) return status;
-  const early = status;
-  status = probeDword(kernel, sectionHandle);
+  if (status === Status.SUCCESS) status = probeDword(kernel, sectionHandle);
   let size = 0n;
   if (status === Status.SUCCESS && maximumSize !== 0) {
     status = kernel.user.probe(maximumSize, LARGE_INTEGER_SIZE, 4, AccessKind.Read);
     size = kernel.user.read64(maximumSize);
   }
-  if (early !== Status.SUCCESS) return early;
   if (status !== Status.SUCCESS) return status;
+  const mask = makeProtectionMask(protection);
+  if (mask === INVALID_PROTECTION) return Status.INVALID_PAGE_PROTECTION;
   const captured = yield* kernel.user.captureObjectAttributes(objectAttributes);
   if (captured.status !== Status.SUCCESS) return captured.status;
   let file: SectionFile | null = null;
   if (fileHandle !== 0) {
-    const found = sectionFile(kernel, fileHandle, fileAccessForSection(makeProtectionMask(protection)));
+    const found = sectionFile(kernel, fileHandle, fileAccessForSection(mask));
     if (typeof found === 'number') return found;
     file = found;
   }
@@ -145,22 +150,19 @@ function ntMapViewOfSection(
     user.write64(sectionOffset, BigInt(result.offset));
     user.clearFailure();
   }
-  traceModule(kernel, object.body, space.processId, result.base, result.size);
+  traceImageMapped(kernel, object.body, space, result);
   return result.status;
-}
-
-/** `--trace modules`: an image was mapped. */
-function traceModule(kernel: Kernel, section: Section, process: number, base: number, size: number): void {
-  const file = section.controlArea.file;
-  if (!kernel.trace.modules || !section.controlArea.flags.image || file === null) return;
-  kernel.trace.event('module', { process, name: file.name, base: hex(base), size: hex(size) });
 }
 
 /** NtUnmapViewOfSection(Process, Base): nt52 8.5. */
 function ntUnmapViewOfSection(kernel: Kernel, process: number, base: number): NtStatus {
   if (base > HIGHEST_USER_ADDRESS) return Status.NOT_MAPPED_VIEW;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
-  return typeof space === 'number' ? space : unmapViewOfSection(kernel, space, base);
+  if (typeof space === 'number') return space;
+  const vad = space.vads.find(base >>> 12);
+  const status = unmapViewOfSection(kernel, space, base);
+  if (status === Status.SUCCESS) traceImageUnmapped(kernel, space, vad);
+  return status;
 }
 
 /** NtExtendSection(Section, NewSize*): data-file sections only; others are SECTION_NOT_EXTENDED. */

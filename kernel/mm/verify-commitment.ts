@@ -24,10 +24,13 @@ export function verifyCommitment(mm: MemoryManager): string | null {
 }
 
 function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
+  const tableShift = mm.format.tableShift - 12;
+  const paidTables = new Uint8Array(space.committedPageTables.length);
   let charge = 0;
   let size = 0;
   for (const vad of space.vads) {
     size += vad.pages * 0x1000;
+    paidTables.fill(1, vad.startingVpn >>> tableShift, (vad.endingVpn >>> tableShift) + 1);
     if (vad.rejectsCommit) continue;
     charge += vad.commitCharge;
     if (!vad.privateMemory) continue;
@@ -38,7 +41,13 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
   }
   if (size !== space.virtualSize)
     return `the virtual size should be ${space.virtualSize} but its VADs cover ${size} bytes`;
-  for (let table = 0; table < space.committedPageTables.length; table++) charge += space.committedPageTables[table];
+  for (const [table, isPaid] of paidTables.entries()) {
+    if (space.committedPageTables[table] !== isPaid) {
+      const state = isPaid === 1 ? 'is in a VAD but not paid for' : 'is paid for but in no VAD';
+      return `the page table of ${(table * 2 ** mm.format.tableShift).toString(16)} ${state}`;
+    }
+    charge += isPaid;
+  }
   return charge === space.commitCharge
     ? null
     : `${space.commitCharge} pages are charged, but VADs and page tables make ${charge}`;

@@ -3,7 +3,7 @@ export const MAXIMUM_NAME_LENGTH = 32767;
 
 /**
  * Upper-cases a name one UTF-16 code unit at a time, as the kernel's upcase table does: characters without a single
- * upper-case counterpart stay (RtlUpcaseUnicodeChar).
+ * upper-case counterpart stay, and none becomes an ASCII letter but an ASCII letter (RtlUpcaseUnicodeChar).
  */
 export function upcaseName(name: string): string {
   if (/^[\x20-\x7e]*$/.test(name)) return name.toUpperCase();
@@ -11,7 +11,8 @@ export function upcaseName(name: string): string {
   for (let index = 0; index < name.length; index++) {
     const unit = name.charAt(index);
     const upper = unit.toUpperCase();
-    result += upper.length === 1 ? upper : unit;
+    const stays = upper.length !== 1 || (upper < '\x80' && unit >= '\x80');
+    result += stays ? unit : upper;
   }
   return result;
 }

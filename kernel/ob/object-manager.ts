@@ -162,7 +162,7 @@ export class ObjectManager {
     if (entry === null) return Status.INVALID_HANDLE;
     if ((entry.flags & HandleFlag.PROTECT_CLOSE) !== 0) return Status.HANDLE_NOT_CLOSABLE;
     process.handleTable.remove(value);
-    this.#closed(process, entry.object);
+    this.#closed(entry.object);
     return Status.SUCCESS;
   }
 
@@ -170,7 +170,7 @@ export class ObjectManager {
   closeAllHandles(process: HandleTableOwner): void {
     for (const [value, entry] of process.handleTable.inUse()) {
       process.handleTable.remove(value);
-      this.#closed(process, entry.object);
+      this.#closed(entry.object);
     }
   }
 
@@ -324,13 +324,8 @@ export class ObjectManager {
     this.dereferenceObject(name.directory);
   }
 
-  #closed(process: HandleTableOwner, object: ObjectHeader): void {
-    const close = object.type.procedures.close;
-    if (close !== undefined) {
-      let processHandles = 1;
-      for (const [, entry] of process.handleTable.inUse()) if (entry.object === object) processHandles++;
-      close(object.body, processHandles, object.handleCount);
-    }
+  #closed(object: ObjectHeader): void {
+    object.type.procedures.close?.(object.body, object.handleCount);
     object.handleCount--;
     object.type.handleCount--;
     if (object.handleCount === 0 && !object.permanent) this.#removeName(object);

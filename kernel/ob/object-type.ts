@@ -39,8 +39,8 @@ export interface ObjectTypeDescription {
 
 /** What the owner of a type does when its objects come to an end. */
 export interface ObjectProcedures<Body> {
-  /** One handle of a process goes; `processHandles` is what was open in that process, `allHandles` altogether, before. */
-  close?(body: Body, processHandles: number, allHandles: number): void;
+  /** A handle goes; `handles` is how many there were in all processes, this one counted. */
+  close?(body: Body, handles: number): void;
   /** The last reference is gone. May not block. */
   delete?(body: Body): void;
 }

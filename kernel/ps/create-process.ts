@@ -98,7 +98,11 @@ function makeProcess(manager: ProcessManager, imagePath: string): EProcess | nul
   }
   const parent = kernel.ke.currentProcess.uniqueProcessId || SYSTEM_PROCESS_ID;
   const process = manager.createProcessObject(pcb, parent, imagePath);
-  if (process === null) return null;
+  if (process === null) {
+    kernel.mm.deleteAddressSpace(pcb.addressSpace);
+    manager.freeClientId(id);
+    return null;
+  }
   manager.setToken(process, manager.createUserToken());
   return process;
 }

@@ -53,7 +53,14 @@ export function createUserThread(manager: ProcessManager, request: ThreadRequest
     return failed(created.status);
   }
   const thread = manager.createThreadObject(created.thread, process);
-  if (thread === null) return failed(Status.INSUFFICIENT_RESOURCES);
+  if (thread === null) {
+    const { threads } = process.pcb;
+    threads.splice(threads.indexOf(created.thread), 1);
+    kernel.mm.freeKernelStack(created.thread.initialStack);
+    manager.memory.deleteTeb(process, teb.address);
+    manager.freeClientId(id);
+    return failed(Status.INSUFFICIENT_RESOURCES);
+  }
   const view = new DataView(request.context.buffer, request.context.byteOffset, request.context.byteLength);
   thread.startAddress = virtualAddress(view.getUint32(ContextField.Eip, true));
   thread.win32StartAddress = virtualAddress(view.getUint32(ContextField.Eax, true));

@@ -6,6 +6,7 @@ import { releaseSection } from '../mm/create-section.js';
 import { createImageSection } from '../mm/image.js';
 import { PAGE_SIZE } from '../mm/layout.js';
 import { InheritDisposition, mapViewOfSection } from '../mm/map-view.js';
+import { traceImageMapped } from '../mm/module-trace.js';
 import { createAddressSpace, deleteAddressSpace } from '../mm/page-directory.js';
 import { createPeb, createTeb, deleteTeb } from '../mm/peb-teb.js';
 import { protectVirtualMemory } from '../mm/protect-virtual-memory.js';
@@ -81,7 +82,10 @@ export function processMemory(kernel: Kernel): ProcessMemory {
     },
     mapImage(process, section) {
       const space = spaceOf(process);
-      return space === null ? gone : mapViewOfSection(kernel, section, space, WHOLE_IMAGE);
+      if (space === null) return gone;
+      const view = mapViewOfSection(kernel, section, space, WHOLE_IMAGE);
+      traceImageMapped(kernel, section, space, view);
+      return view;
     },
     allocate: (process, size) => allocate(process, 0, size, MemoryType.Reserve | MemoryType.Commit),
     reserve: (process, size) => allocate(process, 0, size + (-size & (GRANULARITY - 1)), MemoryType.Reserve),

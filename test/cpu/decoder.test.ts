@@ -117,7 +117,9 @@ function compare(code: Uint8Array, mode: 16 | 32, differences: string[]): void {
   const name = Mnemonic[theirs.mnemonic];
   const features = [...theirs.cpuidFeatures()];
   if (theirs.isInvalid) {
-    if (typeof ours !== 'number') differences.push(`${text}: ${ours.row.mnemonic} is invalid to iced`);
+    // Moves to segment and control registers that do not exist are refused when they are executed.
+    const special = typeof ours !== 'number' && /Sw|Cd/.test(ours.row.operands);
+    if (typeof ours !== 'number' && !special) differences.push(`${text}: ${ours.row.mnemonic} is invalid to iced`);
   } else if (typeof ours === 'number') {
     const known = features.every((feature) => FEATURES.has(feature));
     if (known) differences.push(`${text}: ${name} of ${theirs.length} bytes is undefined to us (${ours})`);

@@ -123,13 +123,6 @@ describe('direct transfers', () => {
     expect([cpu.state[EIP], cpu.state[ESP]]).toEqual([0x2340, STACK3 - 4]);
     expect(cpu.memory.read16(STACK3 - 4)).toBe((CODE + 6) & 0xffff);
   });
-
-  it('task segments and task gates: the task switch is not built, #GP(selector)', () => {
-    const cpu = protectedMachine(0);
-    writeDescriptor(cpu, GDT + FREE, { limit: 0x67, access: 0x89 });
-    execute(cpu, `ea${pointer(FREE, 0)}`);
-    expect([handledVector(cpu), stack(cpu, 0)]).toEqual([13, FREE]);
-  });
 });
 
 describe('call gates', () => {

@@ -1,10 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { AccessKind } from '../../cpu/index.js';
+import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
 import { createKernelStack, deleteKernelStack, KERNEL_STACK_SIZE } from '../../kernel/mm/kernel-stack.js';
 import { PFN_DATABASE } from '../../kernel/mm/layout.js';
 import { findPte } from '../../kernel/mm/page-table.js';
+import { PageProtection } from '../../kernel/mm/protection.js';
 import { mapSystemPages, systemPte, unmapSystemPages } from '../../kernel/mm/system-pages.js';
+import { Status } from '../../kernel/ntstatus.js';
 import { MemoryMachine, TestBugcheck } from './memory-machine.js';
 
 describe.each([{ pae: true }, { pae: false }])('address spaces, %o', ({ pae }) => {
@@ -65,6 +68,58 @@ describe.each([{ pae: true }, { pae: false }])('address spaces, %o', ({ pae }) =
     unmapSystemPages(mm, 0xa000_0000, 1);
     expect(() => mm.system.read32(0xa000_0000)).toThrow(TestBugcheck);
     expect(() => mm.system.read32(0x9000_0000)).toThrow(/bugcheck 50/);
+  });
+
+  it('show page tables that came after them through the self-map too', () => {
+    const machine = new MemoryMachine({ pae });
+    const { mm } = machine;
+    machine.createSpace();
+    mapSystemPages(mm, 0xa000_0000, 1);
+    const pte = mm.format.pteAddress(0xa000_0000);
+    expect(mm.system.read32(pte)).toBe(mm.format.low(systemPte(mm, 0xa000_0000)) >>> 0);
+    expect(() => mm.system.read32(mm.format.pteAddress(0x1000_0000))).toThrow(/bugcheck 50/);
+    expect(mm.verify()).toBeNull();
+  });
+
+  it('have behind every committed page a frame when it is touched', () => {
+    const machine = new MemoryMachine({ pae, megabytes: 8 });
+    const { mm } = machine;
+    const space = machine.createSpace();
+    const reserved = { base: 0, zeroBits: 0, size: 0x10_0000, protection: PageProtection.ReadWrite };
+    const type = MemoryType.Reserve | MemoryType.Commit;
+    const regions: number[] = [];
+    let result = allocateVirtualMemory(mm.context, space, { ...reserved, type });
+    for (; result.status === 0; result = allocateVirtualMemory(mm.context, space, { ...reserved, type })) {
+      regions.push(result.base);
+    }
+    expect(result.status).toBe(Status.COMMITMENT_LIMIT);
+    expect(regions.length).toBeGreaterThan(3);
+    for (const region of regions) {
+      for (let page = 0; page < 256; page++) expect(machine.write(region + page * 0x1000, 1)).toBe(true);
+    }
+    expect(mm.verify()).toBeNull();
+  });
+
+  it('survive any access to any address', () => {
+    const machine = new MemoryMachine({ pae, megabytes: 8 });
+    const { mm } = machine;
+    const space = machine.createSpace();
+    machine.reserve(space, 0x10000, 64, 4, true);
+    machine.reserve(space, 0x3f_f000 - 0xf000, 64, 3, true);
+    machine.reserve(space, 0x7ffd_0000, 16, 0x14, true);
+    const address = fc.oneof(
+      fc.nat(0xffff_ffff),
+      fc.integer({ min: 0, max: 0x80_0000 }),
+      fc.integer({ min: 0x7ffc_0000, max: 0x8001_0000 }),
+    );
+    const access = fc.constantFrom(AccessKind.Read, AccessKind.Write, AccessKind.Execute);
+    fc.assert(
+      fc.property(fc.array(fc.tuple(address, access), { minLength: 20 }), (accesses) => {
+        for (const [at, kind] of accesses) machine.touch(at, kind);
+        expect(mm.verify()).toBeNull();
+      }),
+      { numRuns: 60, seed: 3 },
+    );
   });
 
   it('are refused when memory is short, and nothing is lost', () => {

@@ -13,7 +13,7 @@ import { Status } from '../../kernel/ntstatus.js';
 import { type MachineOptions, machineOptions } from '../../kernel/options.js';
 import type { EProcess } from '../../kernel/ps/process.js';
 import { services } from '../../kernel/services.js';
-import { virtualAddress } from '../../kernel/types.js';
+import { type Blocking, type NtStatus, virtualAddress } from '../../kernel/types.js';
 
 /** Where the program's code, its data and its stack lie. */
 export const CODE = 0x00400000;
@@ -53,7 +53,7 @@ export class BareProcess {
 
   constructor(program: Uint8Array, options: Partial<MachineOptions> = {}, dispatchers: Partial<UserDispatchers> = {}) {
     this.kernel = new BootedKernel(
-      machineOptions({ imagePath: '\\??\\C:\\none.exe', ...options }),
+      machineOptions({ imagePath: '\\??\\C:\\none.exe', memorySize: 16 << 20, ...options }),
       this.#host(),
       services,
     );
@@ -96,6 +96,29 @@ export class BareProcess {
     kernel.ps.createThreadObject(created.thread, process);
     kernel.ke.startThread(created.thread);
     return created.thread;
+  }
+
+  /** Runs kernel code attached to the process, in a system thread, until it is done. */
+  inProcess(body: () => Blocking<void>): void {
+    const { kernel, process } = this;
+    let done = false;
+    kernel.ke.createSystemThread(kernel.systemProcess, 16, function* () {
+      kernel.ke.attachProcess(process.pcb);
+      yield* body();
+      kernel.ke.detachProcess();
+      done = true;
+    });
+    const end = kernel.runLoop.run(100_000, () => done);
+    if (!done) throw new Error(`the kernel code did not come to its end: ${end}`);
+  }
+
+  /** Calls a service routine as the current thread's user code would; arguments are uint32. */
+  *call(name: string, ...parameters: readonly number[]): Blocking<NtStatus> {
+    const row = services.find((service) => service.name === name);
+    if (row === undefined) throw new Error(`no service ${name}`);
+    if (parameters.length !== row.arguments) throw new Error(`${name} takes ${row.arguments} arguments`);
+    const result = row.handler(this.kernel, ...parameters.map((value) => value >>> 0));
+    return typeof result === 'number' ? result : yield* result;
   }
 
   run(maximumInstructions = 10_000_000): RunEnd {

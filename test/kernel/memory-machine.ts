@@ -6,6 +6,7 @@ import { MemoryManager } from '../../kernel/mm/memory-manager.js';
 import { switchAddressSpace } from '../../kernel/mm/page-directory.js';
 import { Vad } from '../../kernel/mm/vad.js';
 import { insertVad } from '../../kernel/mm/vad-charges.js';
+import type { NoExecutePolicy } from '../../kernel/options.js';
 
 export class TestBugcheck extends Error {
   readonly code: number;
@@ -26,13 +27,16 @@ export class MemoryMachine {
   teb = 0;
   attached = false;
 
-  constructor(options: { readonly pae?: boolean; readonly megabytes?: number } = {}) {
+  constructor(
+    options: { readonly pae?: boolean; readonly megabytes?: number; readonly noExecute?: NoExecutePolicy } = {},
+  ) {
     this.memory = new PhysicalMemory((options.megabytes ?? 16) * 0x10_0000);
     this.cpu = new Cpu(this.memory, null);
     this.mm = new MemoryManager({
       cpu: this.cpu,
       memory: this.memory,
       pae: options.pae ?? true,
+      noExecute: options.noExecute ?? 'optin',
       bugcheck: (code, ...parameters) => {
         throw new TestBugcheck(code, parameters as number[]);
       },

@@ -158,13 +158,23 @@ describe('private pages that leave the working set', () => {
     expect(mm.verify()).toBeNull();
   });
 
-  it('do not execute when NX says so, and do when the process may', () => {
-    const machine = new MemoryMachine();
+  it.each([
+    { noExecute: 'alwayson', enable: false, disable: false, executes: false },
+    { noExecute: 'alwayson', enable: true, disable: false, executes: false },
+    { noExecute: 'optout', enable: false, disable: false, executes: false },
+    { noExecute: 'optout', enable: true, disable: false, executes: true },
+    { noExecute: 'optin', enable: false, disable: false, executes: true },
+    { noExecute: 'optin', enable: false, disable: true, executes: false },
+    { noExecute: 'alwaysoff', enable: false, disable: true, executes: true },
+  ] as const)('execute data as policy and process say, %o', ({ noExecute, enable, disable, executes }) => {
+    const machine = new MemoryMachine({ noExecute });
     const space = machine.createSpace();
+    space.executeEnable = enable;
+    space.executeDisable = disable;
     machine.reserve(space, 0x10000, 16, 4, true);
     machine.write(0x10000, 0xc3);
-    expect(machine.touch(0x10000, AccessKind.Execute)).toEqual([FaultOutcome.AccessViolation]);
-    space.executeEnable = true;
-    expect(machine.touch(0x10000, AccessKind.Execute)).toEqual([FaultOutcome.Refault]);
+    const outcome = executes ? FaultOutcome.Refault : FaultOutcome.AccessViolation;
+    expect(machine.touch(0x10000, AccessKind.Execute)).toEqual([outcome]);
+    expect(machine.mm.verify()).toBeNull();
   });
 });

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { DR0, DR7 } from '../../cpu/index.js';
+import { CONTEXT_SIZE, ContextField, ContextFlag } from '../../kernel/ke/context.js';
 import { Status } from '../../kernel/ntstatus.js';
 import { BareProcess, CODE, code, DATA, STACK_BASE, STACK_RESERVE } from './bare-process.js';
 
@@ -64,6 +66,21 @@ describe('exceptions of user code', () => {
   it('a single step ends behind the instruction, with TF gone', () => {
     const step = ['9C ; pushf', '81 0C 24 =0x100 ; or dword [esp], TF', '9D ; popf', '40 ; inc eax', '90'];
     expect(fate(...step)).toEqual([Status.SINGLE_STEP, 10]);
+  });
+
+  it('debug registers of a CONTEXT are in the processor while the thread runs', () => {
+    const bare = new BareProcess(code('EB FE'));
+    const { cpu, ke } = bare.kernel;
+    const context = new Uint8Array(CONTEXT_SIZE);
+    const view = new DataView(context.buffer);
+    view.setUint32(ContextField.ContextFlags, ContextFlag.I386 | ContextFlag.DEBUG_REGISTERS, true);
+    view.setUint32(ContextField.Dr0, DATA, true);
+    view.setUint32(ContextField.Dr0 + 4, 0x80000000, true);
+    view.setUint32(ContextField.Dr0 + 20, 0x000d2001, true);
+    ke.setContext(bare.thread, context);
+    expect(bare.run(100)).toBe('limit');
+    const [kernelAddress, control] = [0, 0x000d0401];
+    expect([cpu.state[DR0], cpu.state[DR0 + 1], cpu.state[DR7]]).toEqual([DATA, kernelAddress, control]);
   });
 
   it('endless recursion grows the stack to its end and then overflows', () => {

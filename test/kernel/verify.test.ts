@@ -108,6 +108,13 @@ const defects: readonly [string, (mm: MemoryManager, space: AddressSpace) => voi
     /is charged 15 pages, but 16 are committed/,
   ],
   [
+    'a page table that was not paid for',
+    (_mm, space) => {
+      space.committedPageTables[0] = 0;
+    },
+    /the page table of 0 is in a VAD but not paid for/,
+  ],
+  [
     'a TLB entry that outlived its PTE',
     (mm, space) => {
       const frame = mm.format.frame(findPte(mm, space, PAGE));

@@ -2,7 +2,16 @@
 // program's own DLL of every *.dll.c). With --check it builds into a temporary folder and compares byte for byte. Names after
 // the options choose images: `npm run guest -- ntdll hello`.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -18,6 +27,7 @@ const libraryCompileFlags = [
   '-Wextra',
   '-ffreestanding',
   '-fno-ident',
+  '-fno-strict-aliasing',
   '-fno-asynchronous-unwind-tables',
   '-fno-tree-loop-distribute-patterns',
   '-mpreferred-stack-boundary=2',
@@ -43,9 +53,9 @@ function serviceStubs() {
   return { text: `${text.join('\n')}\n`, exports };
 }
 
-function run(command, flags) {
+function run(command, flags, folder = root) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, flags, { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(command, flags, { cwd: folder, stdio: ['ignore', 'inherit', 'inherit'] });
     child.on('error', reject);
     child.on('close', (code) =>
       code === 0 ? resolve() : reject(new Error(`${command} ${flags.at(-1)}: exit ${code}`)),
@@ -84,7 +94,7 @@ async function buildLibrary(name, scratch, images) {
   const compiled = sources.map((source) => join(objects, `${basename(source)}.o`));
   const compileFlags = [...libraryCompileFlags, `-I${folder}`, ...(settings.compile ?? [])];
   await runAll(sources.map((source, i) => () => run(compiler, [...compileFlags, '-c', '-o', compiled[i], source])));
-  const target = join(images, `${name}.dll`);
+  const target = join(objects, `${name}.dll`);
   const linkFlags = [...libraryLinkFlags, `-Wl,--image-base=${settings.base}`, `-Wl,-e,${settings.entry ?? '0'}`];
   await run(compiler, [
     ...linkFlags,
@@ -94,17 +104,19 @@ async function buildLibrary(name, scratch, images) {
     '-o',
     target,
   ]);
+  copyFileSync(target, join(images, `${name}.dll`)); // A failed link leaves the image that was there.
 }
 
 /** Programs are built as their users would build them; programs/build.json names the few that need more flags. */
-function buildProgram(file, images) {
+async function buildProgram(file, scratch, images) {
   const folder = join(guest, 'programs');
   const isLibrary = file.endsWith('.dll.c');
   const target = isLibrary ? basename(file, '.c') : `${basename(file, '.c')}.exe`;
   const settings = JSON.parse(readFileSync(join(folder, 'build.json'), 'utf8'));
   const flags = settings[file] ?? [];
   const shared = isLibrary ? ['-shared'] : [];
-  return run(compiler, [...programFlags, ...shared, join(folder, file), ...flags, '-o', join(images, target)]);
+  await run(compiler, [...programFlags, ...shared, file, ...flags, '-o', join(scratch, target)], folder);
+  copyFileSync(join(scratch, target), join(images, target));
 }
 
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
@@ -128,7 +140,7 @@ try {
   }
   const programs = readdirSync(join(guest, 'programs')).filter((file) => file.endsWith('.c'));
   const chosen = programs.filter((file) => isWanted(basename(file, '.c'))).sort();
-  await runAll(chosen.map((file) => () => buildProgram(file, images)));
+  await runAll(chosen.map((file) => () => buildProgram(file, scratch, images)));
   if (check) {
     const names = new Set([...readdirSync(images), ...(wanted.length === 0 ? readdirSync(committed) : [])]);
     for (const name of [...names].filter((file) => /\.(dll|exe)$/.test(file)).sort()) {

@@ -1,0 +1,221 @@
+/**
+ * Debug exceptions (SDM vol 3B chapter 17): breakpoints by DR0-DR7 and what else makes a #DB trap. Nothing here costs
+ * anything while no breakpoint is enabled:
+ *
+ *   instruction breakpoints  are part of the mode that decoded code is kept under: blocks end before a breakpoint, nothing
+ *                            is linked to one, and so the interpreter passes by here before it executes the instruction
+ *   data breakpoints         keep their page out of the read and write tables of the TLB, so that every access to it goes
+ *                            the slow way, where it is compared
+ */
+import type { Cpu } from './cpu.js';
+import { CR4, DR0, DR6, DR7, EFLAGS_SYSTEM, EIP } from './layout.js';
+import { CR4_DE } from './paging.js';
+import { EFLAGS_RF, EFLAGS_TF, Vector } from './segmentation.js';
+import { closePage } from './tlb.js';
+
+/** DR6 as a write may leave it, and causes of a #DB besides breakpoints 0-3. */
+const DR6_FIXED_ONES = 0xffff_0ff0 | 0;
+const DR6_WRITABLE = 0x0000_e00f;
+export const DR6_ACCESS_DETECTED = 0x0000_2000;
+export const DR6_SINGLE_STEP = 0x0000_4000;
+export const DR6_TASK_SWITCH = 0x0000_8000;
+const DR7_FIXED_ONE = 0x0000_0400;
+const DR7_WRITABLE = 0xffff_23ff | 0;
+/** L0-L3 and LE: a task switch clears them. */
+const DR7_LOCAL = 0x0000_0155;
+export const DR7_GENERAL_DETECT = 0x0000_2000;
+
+const BREAKPOINTS = 4;
+/** The R/W field of a breakpoint. I/O only with CR4.DE. */
+const Condition = { Execute: 0, Write: 1, InputOutput: 2, ReadWrite: 3 } as const;
+/** Bytes by the LEN field; 8 is what 64-bit processors of the family make of the undefined value. */
+const LENGTHS = [1, 2, 8, 4] as const;
+/** Numbers of sets have twelve bits in the mode word. */
+const MAXIMUM_SETS = 4000;
+
+/** What the processor derives from the debug registers, and the debug trap that is being made up. */
+export class DebugRegisters {
+  /** True while a data breakpoint is enabled: accesses are to be reported by accessed(). */
+  watching = false;
+  /** True while a port breakpoint is enabled. */
+  watchingPorts = false;
+  /** Number of the enabled set of instruction breakpoints; 0 = none. */
+  instructionSet = 0;
+  /** DR6 bits that the next #DB trap reports. */
+  pending = 0;
+  /** The instruction entered an interrupt handler or another task: no single-step trap behind it. */
+  discarded = false;
+
+  readonly #cpu: Cpu;
+  /** Pages of the enabled data breakpoints; one never crosses a page, for its address is aligned to its length. */
+  #pages: number[] = [];
+  /** The sets of instruction breakpoints that were ever enabled, by their number - 1. */
+  readonly #sets: string[] = [];
+
+  constructor(cpu: Cpu) {
+    this.#cpu = cpu;
+  }
+
+  /**
+   * Loads a debug register as MOV does after its checks: fixed bits stay.
+   * @param number 0-3, 6 or 7
+   */
+  load(number: number, value: number): void {
+    const state = this.#cpu.state;
+    if (number === 6) state[DR6] = (value & DR6_WRITABLE) | DR6_FIXED_ONES;
+    else if (number === 7) state[DR7] = (value & DR7_WRITABLE) | DR7_FIXED_ONE;
+    else state[DR0 + number] = value;
+    if (number !== 6) this.update();
+  }
+
+  /** Values of DR6 and DR7 after power-up. */
+  reset(): void {
+    this.pending = 0;
+    this.load(6, 0);
+    this.load(7, 0);
+  }
+
+  /** Takes over DR0-DR3, DR7 and CR4.DE. */
+  update(): void {
+    const cpu = this.#cpu;
+    const pages: number[] = [];
+    const instructions: number[] = [];
+    this.watchingPorts = false;
+    for (let index = 0; index < BREAKPOINTS; index++) {
+      if (!this.#enabled(index)) continue;
+      const condition = this.#condition(index);
+      if (condition === Condition.Execute) instructions.push(cpu.state[DR0 + index] >>> 0);
+      else if (condition === Condition.InputOutput) this.watchingPorts ||= (cpu.state[CR4] & CR4_DE) !== 0;
+      else pages.push(cpu.state[DR0 + index] >>> 12);
+    }
+    this.#pages = pages;
+    this.watching = pages.length > 0;
+    for (const page of pages) closePage(cpu, page);
+    this.instructionSet = this.#setNumber(instructions);
+    cpu.attention = true;
+  }
+
+  #setNumber(addresses: number[]): number {
+    if (addresses.length === 0) return 0;
+    const name = [...new Set(addresses)].sort((left, right) => left - right).join();
+    const known = this.#sets.indexOf(name);
+    if (known >= 0) return known + 1;
+    if (this.#sets.length === MAXIMUM_SETS) {
+      this.#sets.length = 0;
+      this.#cpu.blocks.clear();
+    }
+    return this.#sets.push(name);
+  }
+
+  #enabled(index: number): boolean {
+    return ((this.#cpu.state[DR7] >>> (index * 2)) & 3) !== 0;
+  }
+
+  #condition(index: number): number {
+    return (this.#cpu.state[DR7] >>> (16 + index * 4)) & 3;
+  }
+
+  /** True when the breakpoint's bytes and these have one in common. */
+  #overlaps(index: number, address: number, size: number): boolean {
+    const length = LENGTHS[(this.#cpu.state[DR7] >>> (18 + index * 4)) & 3];
+    const first = (this.#cpu.state[DR0 + index] & ~(length - 1)) >>> 0;
+    const start = address >>> 0;
+    return start < first + length && start + size > first;
+  }
+
+  /** True when the page must have no read and write entries in the TLB. */
+  watchesPage(page: number): boolean {
+    return this.#pages.includes(page);
+  }
+
+  /** Compares a data access with the breakpoints; a match is reported when its instruction is done. */
+  accessed(linear: number, size: number, write: boolean): void {
+    let matched = 0;
+    let enabled = false;
+    for (let index = 0; index < BREAKPOINTS; index++) {
+      const condition = this.#condition(index);
+      if (condition !== Condition.ReadWrite && !(write && condition === Condition.Write)) continue;
+      if (!this.#overlaps(index, linear, size)) continue;
+      // DR6 tells of breakpoints that are not enabled too, once one that is makes the exception.
+      matched |= 1 << index;
+      enabled ||= this.#enabled(index);
+    }
+    if (enabled) this.#report(matched);
+  }
+
+  /** As accessed(), for ports. */
+  portAccessed(port: number, size: number): void {
+    let matched = 0;
+    let enabled = false;
+    for (let index = 0; index < BREAKPOINTS; index++) {
+      if (this.#condition(index) !== Condition.InputOutput || !this.#overlaps(index, port, size)) continue;
+      matched |= 1 << index;
+      enabled ||= this.#enabled(index);
+    }
+    if (enabled) this.#report(matched);
+  }
+
+  /** DR6 bits of the instruction breakpoints at a linear address; 0 when none of them is enabled. */
+  breaksAt(linear: number): number {
+    let matched = 0;
+    let enabled = false;
+    for (let index = 0; index < BREAKPOINTS; index++) {
+      if (this.#condition(index) !== Condition.Execute || this.#cpu.state[DR0 + index] !== (linear | 0)) continue;
+      matched |= 1 << index;
+      enabled ||= this.#enabled(index);
+    }
+    return enabled ? matched : 0;
+  }
+
+  #report(causes: number): void {
+    this.pending |= causes;
+    this.#cpu.attention = true;
+  }
+
+  /** The T flag of a new task's TSS: #DB before its first instruction. */
+  taskSwitched(): void {
+    this.#report(DR6_TASK_SWITCH);
+  }
+
+  /** A task switch leaves only global breakpoints enabled. */
+  clearLocalBreakpoints(): void {
+    const state = this.#cpu.state;
+    if ((state[DR7] & DR7_LOCAL) === 0) return;
+    state[DR7] &= ~DR7_LOCAL;
+    this.update();
+  }
+
+  /** The instruction entered a handler or another task: its traps are lost, but for that of the new task's T flag. */
+  discard(): void {
+    this.pending &= DR6_TASK_SWITCH;
+    this.discarded = true;
+  }
+
+  /**
+   * Raises #DB for these causes.
+   * @param keepsResumeFlag false for general detect, the only one whose frame has RF set by the exception itself
+   */
+  raise(causes: number, keepsResumeFlag: boolean): false {
+    const state = this.#cpu.state;
+    state[DR6] |= causes;
+    state[DR7] &= ~DR7_GENERAL_DETECT;
+    this.#cpu.raise(Vector.Debug);
+    this.#cpu.exceptionKeepsResumeFlag = keepsResumeFlag;
+    return false;
+  }
+
+  /** True when a repeated string instruction must stop after each iteration, since a trap may come there. */
+  trapsBetweenIterations(): boolean {
+    return this.watching || this.watchingPorts || (this.#cpu.state[EFLAGS_SYSTEM] & EFLAGS_TF) !== 0;
+  }
+}
+
+/**
+ * Ends a repeated string instruction between two iterations: EIP stays, and RF is set so that an instruction
+ * breakpoint is not met again.
+ */
+export function repeatLater(cpu: Cpu): true {
+  cpu.setEflags(cpu.getEflags() | EFLAGS_RF);
+  cpu.jump(cpu.state[EIP]);
+  return true;
+}

@@ -1,0 +1,146 @@
+/* Paths, directories, files and searching on drive C:. */
+#include <string.h>
+#include <windows.h>
+#include "ok.h"
+
+static void full(const char *name, const char *expected) {
+  char buffer[MAX_PATH], *part;
+  DWORD length = GetFullPathNameA(name, sizeof buffer, buffer, &part);
+  ok(length == strlen(expected) && strcmp(buffer, expected) == 0, "full path of %s is %s, not %s", name, buffer, expected);
+}
+
+static DWORD error_of(BOOL result) { return result ? 0 : GetLastError(); }
+
+static DWORD open_error(const char *name, DWORD access, DWORD disposition, DWORD flags) {
+  HANDLE file = CreateFileA(name, access, FILE_SHARE_READ, NULL, disposition, flags, NULL);
+  if (file == INVALID_HANDLE_VALUE) return GetLastError();
+  CloseHandle(file);
+  return 0;
+}
+
+static void put_file(const char *name, const char *text) {
+  DWORD written;
+  HANDLE file = CreateFileA(name, GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+  ok(file != INVALID_HANDLE_VALUE, "create %s: %lu", name, GetLastError());
+  ok(WriteFile(file, text, (DWORD)strlen(text), &written, NULL) && written == strlen(text), "write %s", name);
+  CloseHandle(file);
+}
+
+static int count_matches(const char *pattern) {
+  WIN32_FIND_DATAA data;
+  int count = 0;
+  HANDLE search = FindFirstFileA(pattern, &data);
+  if (search == INVALID_HANDLE_VALUE) return -(int)GetLastError();
+  do count++;
+  while (FindNextFileA(search, &data));
+  ok(GetLastError() == ERROR_NO_MORE_FILES, "search ends with %lu", GetLastError());
+  FindClose(search);
+  return count;
+}
+
+static void paths(void) {
+  full("C:\\a\\b\\..\\c", "C:\\a\\c");
+  full("C:\\a\\.\\b\\", "C:\\a\\b\\");
+  full("C:\\..\\..\\x", "C:\\x");
+  full("C:/one//two\\\\three", "C:\\one\\two\\three");
+  full("x.txt", "C:\\x.txt");
+  full("sub\\x. . ", "C:\\sub\\x");
+  full("\\rooted", "C:\\rooted");
+  full("C:relative", "C:\\relative");
+  full("c:\\lower", "C:\\lower");
+  full("\\\\server\\share\\dir\\..\\x", "\\\\server\\share\\x");
+  full("NUL", "\\\\.\\NUL");
+  full("dir\\nul.txt", "\\\\.\\nul");
+  full("C:\\", "C:\\");
+  char small[4];
+  ok(GetFullPathNameA("C:\\abcdef", sizeof small, small, NULL) == 10, "needed size includes the terminator");
+}
+
+static void errors(void) {
+  ok(open_error("missing.txt", GENERIC_READ, OPEN_EXISTING, 0) == ERROR_FILE_NOT_FOUND, "missing file");
+  ok(open_error("missing\\x.txt", GENERIC_READ, OPEN_EXISTING, 0) == ERROR_PATH_NOT_FOUND, "missing folder");
+  ok(open_error("folder", GENERIC_READ, OPEN_EXISTING, 0) == ERROR_ACCESS_DENIED, "folder opened as a file");
+  ok(open_error("folder", GENERIC_READ, OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS) == 0, "folder with backup semantics");
+  ok(open_error("one.txt", GENERIC_WRITE, CREATE_NEW, 0) == ERROR_FILE_EXISTS, "create new over old");
+  ok(open_error("a<b", GENERIC_READ, OPEN_EXISTING, 0) == ERROR_INVALID_NAME, "bad character: %lu", GetLastError());
+  ok(open_error("NUL", GENERIC_READ | GENERIC_WRITE, OPEN_EXISTING, 0) == 0, "the null device: %lu", GetLastError());
+  ok(error_of(DeleteFileA("missing.txt")) == ERROR_FILE_NOT_FOUND, "delete a missing file");
+  ok(error_of(RemoveDirectoryA("folder")) == ERROR_DIR_NOT_EMPTY, "remove a full folder");
+  ok(error_of(CreateDirectoryA("folder", NULL)) == ERROR_ALREADY_EXISTS, "create a folder twice");
+  ok(error_of(CreateDirectoryA("no\\folder", NULL)) == ERROR_PATH_NOT_FOUND, "folder in a missing folder");
+  ok(error_of(CopyFileA("one.txt", "two.txt", TRUE)) == ERROR_FILE_EXISTS, "copy over an old file");
+  ok(error_of(MoveFileA("one.txt", "two.txt")) == ERROR_ALREADY_EXISTS, "move over an old file");
+  ok(error_of(SetCurrentDirectoryA("missing")) == ERROR_FILE_NOT_FOUND, "change to a missing folder");
+  ok(error_of(SetCurrentDirectoryA("one.txt")) == ERROR_DIRECTORY, "change to a file: %lu", GetLastError());
+  ok(GetFileAttributesA("missing.txt") == INVALID_FILE_ATTRIBUTES && GetLastError() == ERROR_FILE_NOT_FOUND, "attributes");
+  ok(error_of(CloseHandle((HANDLE)0x1234)) == ERROR_INVALID_HANDLE, "close no handle");
+}
+
+static void contents(void) {
+  char buffer[100];
+  DWORD count;
+  LARGE_INTEGER zero = {.QuadPart = 0}, position;
+  HANDLE file = CreateFileA("data.bin", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+  ok(WriteFile(file, "0123456789", 10, &count, NULL) && count == 10, "write");
+  ok(SetFilePointer(file, -3, NULL, FILE_END) == 7, "seek from the end");
+  ok(ReadFile(file, buffer, 100, &count, NULL) && count == 3 && memcmp(buffer, "789", 3) == 0, "read the tail");
+  ok(ReadFile(file, buffer, 100, &count, NULL) && count == 0, "read at the end gives nothing");
+  ok(SetFilePointer(file, -1, NULL, FILE_BEGIN) == INVALID_SET_FILE_POINTER && GetLastError() == ERROR_NEGATIVE_SEEK, "negative");
+  SetFilePointer(file, 4, NULL, FILE_BEGIN);
+  ok(SetEndOfFile(file) && GetFileSize(file, NULL) == 4, "cut to 4");
+  ok(SetFilePointerEx(file, zero, &position, FILE_CURRENT) && position.QuadPart == 4, "position");
+  SetFilePointer(file, 8, NULL, FILE_BEGIN);
+  ok(WriteFile(file, "x", 1, &count, NULL) && GetFileSize(file, NULL) == 9, "write behind the end");
+  SetFilePointer(file, 4, NULL, FILE_BEGIN);
+  ok(ReadFile(file, buffer, 4, &count, NULL) && memcmp(buffer, "\0\0\0\0", 4) == 0, "the gap is zeros");
+  OVERLAPPED at = {.Offset = 2};
+  ok(ReadFile(file, buffer, 2, &count, &at) && count == 2 && memcmp(buffer, "23", 2) == 0, "read at an offset");
+  at.Offset = 100;
+  ok(!ReadFile(file, buffer, 2, &count, &at) && GetLastError() == ERROR_HANDLE_EOF, "read behind the end at an offset");
+  FILETIME stamp = {0x12340000, 0x01C0ABCD}, got;
+  ok(SetFileTime(file, NULL, NULL, &stamp) && GetFileTime(file, NULL, NULL, &got), "times");
+  ok(GetFileType(file) == FILE_TYPE_DISK, "type");
+  ok(LockFile(file, 0, 0, 4, 0) && UnlockFile(file, 0, 0, 4, 0), "lock");
+  BY_HANDLE_FILE_INFORMATION information;
+  ok(GetFileInformationByHandle(file, &information) && information.nFileSizeLow == 9, "information");
+  ok(open_error("data.bin", GENERIC_READ, OPEN_EXISTING, 0) == ERROR_SHARING_VIOLATION, "sharing");
+  CloseHandle(file);
+  ok(DeleteFileA("data.bin"), "delete");
+}
+
+int main(void) {
+  char buffer[MAX_PATH];
+  if (!SetCurrentDirectoryA("C:\\")) return 255;
+  paths();
+  ok(CreateDirectoryA("folder", NULL), "create a folder: %lu", GetLastError());
+  put_file("one.txt", "first");
+  put_file("two.txt", "second");
+  put_file("folder\\three.c", "third");
+  put_file("folder\\noextension", "fourth");
+  errors();
+  contents();
+  ok(count_matches("*.txt") == 2, "*.txt: %d", count_matches("*.txt"));
+  ok(count_matches("ONE.*") == 1, "ONE.*");
+  ok(count_matches("t?o.txt") == 1, "t?o.txt");
+  ok(count_matches("folder\\*") == 4, "folder\\*: %d", count_matches("folder\\*"));
+  ok(count_matches("folder\\*.*") == 4, "*.*: %d", count_matches("folder\\*.*"));
+  ok(count_matches("folder\\n*.") == 1, "n*.: %d", count_matches("folder\\n*."));
+  ok(count_matches("*.nothing") == -ERROR_FILE_NOT_FOUND, "no match: %d", count_matches("*.nothing"));
+  ok(count_matches("missing\\*") == -ERROR_PATH_NOT_FOUND, "missing folder: %d", count_matches("missing\\*"));
+  ok(SetCurrentDirectoryA("folder"), "change folder");
+  ok(GetCurrentDirectoryA(sizeof buffer, buffer) == 9 && strcmp(buffer, "C:\\folder") == 0, "now in %s", buffer);
+  ok(GetFileAttributesA("three.c") != INVALID_FILE_ATTRIBUTES, "relative name");
+  full("..\\x", "C:\\x");
+  SetCurrentDirectoryA("\\");
+  ok(CopyFileA("one.txt", "copy.txt", FALSE) && GetFileAttributesA("copy.txt") != INVALID_FILE_ATTRIBUTES, "copy");
+  ok(MoveFileA("copy.txt", "folder\\moved.txt"), "move: %lu", GetLastError());
+  ok(GetFileAttributesA("copy.txt") == INVALID_FILE_ATTRIBUTES, "the old name is gone");
+  ok(MoveFileExA("two.txt", "one.txt", MOVEFILE_REPLACE_EXISTING), "replace: %lu", GetLastError());
+  ok(GetFileAttributesA("folder") & FILE_ATTRIBUTE_DIRECTORY, "folder attribute");
+  ok(GetTempFileNameA("C:\\", "abcd", 0, buffer) != 0 && strncmp(buffer, "C:\\abc", 6) == 0, "temporary name %s", buffer);
+  ok(DeleteFileA(buffer), "delete it");
+  ok(DeleteFileA("folder\\moved.txt") && DeleteFileA("folder\\three.c") && DeleteFileA("folder\\noextension"), "clean");
+  ok(RemoveDirectoryA("folder"), "remove folder: %lu", GetLastError());
+  ok(DeleteFileA("one.txt"), "clean");
+  return report("files");
+}

@@ -1,0 +1,54 @@
+import type { Host, HostVolume, NtStatus, UnhandledExceptionReport } from '../kernel/index.js';
+import type { Mount } from './machine-flags.js';
+import { NodeConsole } from './node-console.js';
+import { NodeVolume } from './node-volume.js';
+
+/** What the machine has to say besides the guest's output; what is left out goes nowhere. */
+export interface NodeHostReports {
+  readonly debugOutput?: (text: string) => void;
+  readonly hardError?: (status: NtStatus, strings: readonly string[]) => void;
+  readonly unhandledException?: (report: UnhandledExceptionReport) => void;
+}
+
+export interface NodeHostOptions {
+  readonly mounts: readonly Mount[];
+  /** The folder with ntdll.dll and the other system images. */
+  readonly systemFolder: string;
+  readonly reports?: NodeHostReports;
+}
+
+/** A host on Node's files and standard streams; close() puts the terminal back into its mode. */
+export class NodeHost implements Host {
+  readonly console = new NodeConsole();
+  readonly volumes: ReadonlyMap<string, HostVolume>;
+  readonly systemVolume: HostVolume;
+  readonly #reports: NodeHostReports;
+
+  /** @throws the host's error when a folder does not exist. */
+  constructor(options: NodeHostOptions) {
+    this.volumes = new Map(
+      options.mounts.map(({ drive, folder, readOnly }): [string, HostVolume] => [
+        drive.toUpperCase(),
+        new NodeVolume({ directory: folder, readOnly }),
+      ]),
+    );
+    this.systemVolume = new NodeVolume({ directory: options.systemFolder, readOnly: true });
+    this.#reports = options.reports ?? {};
+  }
+
+  debugOutput(text: string): void {
+    this.#reports.debugOutput?.(text);
+  }
+
+  hardError(status: NtStatus, strings: readonly string[]): void {
+    this.#reports.hardError?.(status, strings);
+  }
+
+  unhandledException(report: UnhandledExceptionReport): void {
+    this.#reports.unhandledException?.(report);
+  }
+
+  close(): void {
+    this.console.close();
+  }
+}

@@ -1,0 +1,163 @@
+import fs from 'node:fs';
+import tty from 'node:tty';
+import { type HostConsole, type NtStatus, StandardStream, Status, type StreamKind } from '../kernel/index.js';
+import { errorCode, hostCall, sleep } from './node-errors.js';
+
+const DEFAULT_SIZE = { columns: 80, rows: 25 } as const;
+/** How long to sleep when a descriptor that should block does not, in milliseconds. */
+const RETRY_MILLISECONDS = 2;
+
+/**
+ * The process's own standard streams. Output is handed to the system at once, so that a full disk or a reader that has gone is
+ * the status of the very write; the guest's C runtime does the buffering. Descriptors that others made non-blocking are
+ * waited for.
+ */
+export class NodeConsole implements HostConsole {
+  readonly #kinds: readonly [StreamKind, StreamKind, StreamKind];
+  /** A second, non-blocking opening of the terminal that standard input is; -1: not possible here. */
+  #pollDescriptor = -1;
+  /** Input that waitForInput took. */
+  #stash: Uint8Array | null = null;
+  #rawControl: tty.ReadStream | null = null;
+  #isRaw = false;
+  #ended = false;
+
+  constructor() {
+    this.#kinds = [kindOf(0), kindOf(1), kindOf(2)];
+  }
+
+  kind(stream: StandardStream): StreamKind {
+    return this.#kinds[stream];
+  }
+
+  read(maximum: number): Uint8Array | 'eof' | 'wait' {
+    if (this.#stash !== null) {
+      const bytes = this.#stash.subarray(0, maximum);
+      this.#stash = bytes.length < this.#stash.length ? this.#stash.subarray(bytes.length) : null;
+      return bytes;
+    }
+    if (this.#ended || this.#kinds[StandardStream.Input] === 'none') return 'eof';
+    if (this.#kinds[StandardStream.Input] !== 'terminal') return this.#readBlocking(maximum);
+    return this.#poll(maximum);
+  }
+
+  waitForInput(): void {
+    if (this.#stash !== null || this.#ended) return;
+    const input = this.#readBlocking(4096);
+    if (input === 'eof') this.#ended = true;
+    else this.#stash = input;
+  }
+
+  write(stream: StandardStream, given: Uint8Array): NtStatus {
+    const bytes = this.#kinds[stream] === 'terminal' ? withoutReturns(given) : given;
+    for (let done = 0; done < bytes.length; ) {
+      try {
+        done += fs.writeSync(stream, bytes, done, bytes.length - done);
+      } catch (error) {
+        if (errorCode(error) === 'EAGAIN') sleep(RETRY_MILLISECONDS);
+        else return writeFailure(error);
+      }
+    }
+    return Status.SUCCESS;
+  }
+
+  flush(): void {
+    // Nothing is ever held back.
+  }
+
+  size(): { readonly columns: number; readonly rows: number } {
+    if (this.#kinds[StandardStream.Output] !== 'terminal') return DEFAULT_SIZE;
+    const { columns, rows } = process.stdout;
+    return { columns: columns || DEFAULT_SIZE.columns, rows: rows || DEFAULT_SIZE.rows };
+  }
+
+  setRaw(raw: boolean): void {
+    if (raw === this.#isRaw || this.#kinds[StandardStream.Input] !== 'terminal') return;
+    this.#rawControl ??= openRawControl();
+    if (this.#rawControl === null) return;
+    this.#rawControl.setRawMode(raw);
+    this.#isRaw = raw;
+  }
+
+  /** Restores the terminal; the console is of no use afterwards. */
+  close(): void {
+    this.setRaw(false);
+    this.#rawControl?.destroy();
+    this.#rawControl = null;
+    if (this.#pollDescriptor >= 0) hostCall(() => fs.closeSync(this.#pollDescriptor));
+    this.#pollDescriptor = -1;
+  }
+
+  #readBlocking(maximum: number): Uint8Array | 'eof' {
+    const bytes = new Uint8Array(maximum);
+    for (;;) {
+      try {
+        const count = fs.readSync(0, bytes, 0, maximum, null);
+        if (count > 0) return bytes.subarray(0, count);
+        break;
+      } catch (error) {
+        if (errorCode(error) !== 'EAGAIN') break;
+        sleep(RETRY_MILLISECONDS);
+      }
+    }
+    this.#ended = true;
+    return 'eof';
+  }
+
+  #poll(maximum: number): Uint8Array | 'eof' | 'wait' {
+    if (this.#pollDescriptor < 0) this.#pollDescriptor = openTerminal(fs.constants.O_NONBLOCK ?? 0);
+    if (this.#pollDescriptor < 0) return 'wait';
+    const bytes = new Uint8Array(maximum);
+    try {
+      const count = fs.readSync(this.#pollDescriptor, bytes, 0, maximum, null);
+      if (count > 0) return bytes.subarray(0, count);
+    } catch (error) {
+      if (errorCode(error) === 'EAGAIN') return 'wait';
+    }
+    this.#ended = true;
+    return 'eof';
+  }
+}
+
+/** A terminal makes CR LF of LF itself, so that the guest's own CR before LF goes. */
+function withoutReturns(bytes: Uint8Array): Uint8Array {
+  if (process.platform === 'win32' || !bytes.includes(CARRIAGE_RETURN)) return bytes;
+  return bytes.filter((byte, index) => byte !== CARRIAGE_RETURN || bytes[index + 1] !== LINE_FEED);
+}
+
+const CARRIAGE_RETURN = 0x0d;
+const LINE_FEED = 0x0a;
+
+function kindOf(descriptor: number): StreamKind {
+  const stats = hostCall(() => fs.fstatSync(descriptor));
+  if (typeof stats === 'number') return 'none';
+  if (tty.isatty(descriptor)) return 'terminal';
+  return stats.isFIFO() || stats.isSocket() ? 'pipe' : 'file';
+}
+
+function writeFailure(error: unknown): NtStatus {
+  const status = hostCall((): NtStatus => {
+    throw error;
+  });
+  return status;
+}
+
+/** Opens the terminal behind standard input once more, so that flags set on it are nobody else's; -1 when it cannot be. */
+function openTerminal(extraFlags: number): number {
+  const flags = fs.constants.O_RDONLY | (fs.constants.O_NOCTTY ?? 0) | extraFlags;
+  for (const name of ['/proc/self/fd/0', '/dev/tty']) {
+    try {
+      return fs.openSync(name, flags);
+    } catch {
+      // The next name, or none.
+    }
+  }
+  return -1;
+}
+
+/** The terminal's mode is changed through a stream of its own: process.stdin would make descriptor 0 non-blocking. */
+function openRawControl(): tty.ReadStream | null {
+  const descriptor = openTerminal(0);
+  if (descriptor >= 0 && tty.isatty(descriptor)) return new tty.ReadStream(descriptor);
+  return process.stdin instanceof tty.ReadStream ? process.stdin : null;
+}
