@@ -135,11 +135,13 @@ export class BlockCache {
     const big = (mode & MODE_CODE_BIG) !== 0;
     const flat = (mode & MODE_CODE_FLAT) !== 0;
     const bytes = this.#cpu.bytes;
+    const breakpoints = this.#cpu.debug.instructionSet !== 0;
     let length = 0;
     let count = 0;
     let ends = false;
     while (!ends && count < limit && host + length < pageEnd) {
       const at = (eip + length) | 0;
+      if (breakpoints && count > 0 && this.#cpu.debug.breaksAt((linear + length) | 0) !== 0) break;
       let instruction = this.#decoder.decode(bytes, host + length, pageEnd, big);
       const failure = this.#decoder.failure;
       if (instruction === null && count > 0) break;

@@ -31,6 +31,7 @@ export class BlockWriter {
   readonly #instructions: Instruction[];
   readonly #address: Address = { base: ZERO, index: ZERO, scale: 0, displacement: 0 };
   readonly #branches: number[] = [];
+  readonly #calls: number[] = [];
   #where = 0;
 
   constructor(code: Int32Array, handlers: Handler[], instructions: Instruction[]) {
@@ -45,6 +46,7 @@ export class BlockWriter {
     this.last = 0;
     this.mode = mode;
     this.#branches.length = 0;
+    this.#calls.length = 0;
   }
 
   /**
@@ -58,10 +60,11 @@ export class BlockWriter {
     this.nextEip = nextEip;
   }
 
-  /** Fills in what only the end of the block tells: how many instructions every branch leaves out. */
+  /** Fills in what only the end of the block tells: how many instructions a branch leaves out and a handler has before it. */
   finish(count: number): void {
     const code = this.#code;
     for (const branch of this.#branches) code[branch + BRANCH_REFUND] = count - code[branch + BRANCH_REFUND];
+    for (const call of this.#calls) code[call] |= (count - (code[call + WHERE] >>> 16)) << 10;
   }
 
   /** A micro-operation of four words. */
@@ -143,7 +146,8 @@ export class BlockWriter {
 
   /** Calls the instruction's handler. */
   emitHandler(operation: number, instruction: Instruction, handler: Handler): void {
-    this.emit(operation, 0, 0, this.#handlers.length);
+    this.emit(operation, 0, 0, this.#handlers.length, this.eip);
+    this.#calls.push(this.last);
     this.#handlers.push(handler);
     this.#instructions.push(instruction);
   }

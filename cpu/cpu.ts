@@ -81,6 +81,8 @@ export class Cpu {
   pageFaultErrorCode = 0;
   /** True when a handler set EIP itself. */
   jumped = false;
+  /** The INTR input; see setInterruptRequest(). */
+  interruptRequest = false;
   /** ExitReason that run() shall return at the next instruction boundary, or -1. */
   pendingExit = -1;
   /** True when the run loop must leave at the end of the running block and look at the processor state afresh. */
@@ -91,7 +93,6 @@ export class Cpu {
     pageFaults: 0,
     blocksDecoded: 0,
     blocksInvalidated: 0,
-    handlerCalls: 0,
     jumpCacheMisses: 0,
   };
   readonly blocks: BlockCache;
@@ -150,10 +151,20 @@ export class Cpu {
     this.attention = true;
   }
 
+  /**
+   * The INTR input: while active, run() returns `Interrupted` as soon as the processor would take an external interrupt, for
+   * whoever drives it to call acceptInterrupt().
+   */
+  setInterruptRequest(active: boolean): void {
+    this.interruptRequest = active;
+    this.attention = true;
+  }
+
   /** For handlers: execution goes on at this EIP in place of the next instruction. */
   jump(eip: number): void {
     this.state[EIP] = eip;
     this.jumped = true;
+    this.attention = true;
   }
 
   /** The architectural EFLAGS. */
@@ -272,8 +283,7 @@ export class Cpu {
   // --- linear accesses with the rights of the current CPL -----------------------------------------------------------
 
   readLinear8(linear: number): number {
-    const host = this.resolve(linear, AccessKind.Read, this.state[CPL] !== 3);
-    return host === 0 ? 0 : this.bytes[host];
+    return this.#read8(linear, this.state[CPL] !== 3);
   }
 
   readLinear16(linear: number): number {
@@ -285,11 +295,7 @@ export class Cpu {
   }
 
   writeLinear8(linear: number, value: number): boolean {
-    const host = this.resolve(linear, AccessKind.Write, this.state[CPL] !== 3);
-    if (host === 0) return false;
-    this.bytes[host] = value;
-    if (this.blocks.pageHasCode(host)) this.blocks.written(host, 1);
-    return true;
+    return this.#write8(linear, value, this.state[CPL] !== 3);
   }
 
   writeLinear16(linear: number, value: number): boolean {
@@ -303,8 +309,7 @@ export class Cpu {
   // --- supervisor accesses: descriptor tables, task state segments ----------------------------------------------------
 
   readSystem8(linear: number): number {
-    const host = this.resolve(linear, AccessKind.Read, true);
-    return host === 0 ? 0 : this.bytes[host];
+    return this.#read8(linear, true);
   }
 
   readSystem16(linear: number): number {
@@ -316,11 +321,7 @@ export class Cpu {
   }
 
   writeSystem8(linear: number, value: number): boolean {
-    const host = this.resolve(linear, AccessKind.Write, true);
-    if (host === 0) return false;
-    this.bytes[host] = value;
-    if (this.blocks.pageHasCode(host)) this.blocks.written(host, 1);
-    return true;
+    return this.#write8(linear, value, true);
   }
 
   writeSystem16(linear: number, value: number): boolean {
@@ -331,9 +332,17 @@ export class Cpu {
     return this.#write32(linear, value, true);
   }
 
+  #read8(linear: number, supervisor: boolean): number {
+    const host = this.resolve(linear, AccessKind.Read, supervisor);
+    if (host === 0) return 0;
+    if (this.debug.watching) this.debug.accessed(linear, 1, false);
+    return this.bytes[host];
+  }
+
   #read16(linear: number, supervisor: boolean): number {
     const host = this.resolve(linear, AccessKind.Read, supervisor);
     if (host === 0) return 0;
+    if (this.debug.watching) this.debug.accessed(linear, 2, false);
     if ((linear & PAGE_MASK) <= 0xffe) return this.view.getUint16(host, true);
     const second = this.resolve((linear + 1) | 0, AccessKind.Read, supervisor);
     return second === 0 ? 0 : this.bytes[host] | (this.bytes[second] << 8);
@@ -342,6 +351,7 @@ export class Cpu {
   #read32(linear: number, supervisor: boolean): number {
     const host = this.resolve(linear, AccessKind.Read, supervisor);
     if (host === 0) return 0;
+    if (this.debug.watching) this.debug.accessed(linear, 4, false);
     const inPage = linear & PAGE_MASK;
     if (inPage <= 0xffc) return this.view.getInt32(host, true);
     const second = this.resolve(((linear | PAGE_MASK) + 1) | 0, AccessKind.Read, supervisor);
@@ -357,9 +367,18 @@ export class Cpu {
     return value;
   }
 
+  #write8(linear: number, value: number, supervisor: boolean): boolean {
+    const host = this.resolve(linear, AccessKind.Write, supervisor);
+    if (host === 0) return false;
+    if (this.debug.watching) this.debug.accessed(linear, 1, true);
+    this.#writeByte(host, value);
+    return true;
+  }
+
   #write16(linear: number, value: number, supervisor: boolean): boolean {
     let host = this.resolve(linear, AccessKind.Write, supervisor);
     if (host === 0) return false;
+    if (this.debug.watching) this.debug.accessed(linear, 2, true);
     if ((linear & PAGE_MASK) <= 0xffe) {
       this.view.setInt16(host, value, true);
       if (this.blocks.pageHasCode(host)) this.blocks.written(host, 2);
@@ -377,6 +396,7 @@ export class Cpu {
   #write32(linear: number, value: number, supervisor: boolean): boolean {
     let host = this.resolve(linear, AccessKind.Write, supervisor);
     if (host === 0) return false;
+    if (this.debug.watching) this.debug.accessed(linear, 4, true);
     const inPage = linear & PAGE_MASK;
     if (inPage <= 0xffc) {
       this.view.setInt32(host, value, true);
@@ -444,6 +464,7 @@ export class Cpu {
     const firstLength = 0x1000 - (linear & PAGE_MASK);
     let host = this.resolve(linear, AccessKind.Read, supervisor);
     if (host === 0) return false;
+    if (this.debug.watching) this.debug.accessed(linear, size, false);
     if (size <= firstLength) {
       this.bytes.copyWithin(SCRATCH_OFFSET, host, host + size);
       return true;
@@ -475,6 +496,7 @@ export class Cpu {
     const firstLength = 0x1000 - (linear & PAGE_MASK);
     let host = this.resolve(linear, AccessKind.Write, supervisor);
     if (host === 0) return false;
+    if (this.debug.watching) this.debug.accessed(linear, size, true);
     if (size <= firstLength) {
       this.bytes.copyWithin(host, SCRATCH_OFFSET, SCRATCH_OFFSET + size);
       if (this.blocks.pageHasCode(host)) this.blocks.written(host, size);

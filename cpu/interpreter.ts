@@ -1,14 +1,15 @@
 import { type BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
 import type { Cpu } from './cpu.js';
+import { DR6_SINGLE_STEP, DR6_TASK_SWITCH } from './debug-registers.js';
 import { ExitReason } from './exit-reason.js';
 import { setDivideFlags } from './flags.js';
 import type { Handler, Instruction } from './instruction.js';
 import { rehearse } from './interpreter-rehearsal.js';
 import { interpreterSource, MACHINE_NAMES } from './interpreter-source.js';
+import { acceptsInterrupts, debugInhibited } from './interrupts.js';
 import {
   CPL,
   CS,
-  DR6,
   EAX,
   EDX,
   EFLAGS_SYSTEM,
@@ -40,8 +41,8 @@ import {
 } from './micro-operation.js';
 import { isBranch, operationNumber } from './micro-operation-table.js';
 import { AccessKind } from './paging.js';
-import { MODE_CODE_FLAT, modeBits, singleSteps } from './processor-mode.js';
-import { segmentLinear, Vector } from './segmentation.js';
+import { MODE_CODE_FLAT, modeBits } from './processor-mode.js';
+import { EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, segmentLinear, Vector } from './segmentation.js';
 
 /** What the assembled loop is: runs blocks from `block` on until something needs attention. */
 export type Execute = (run: Interpreter, block: number, remaining: number) => void;
@@ -50,9 +51,8 @@ export type Execute = (run: Interpreter, block: number, remaining: number) => vo
 const SLICE = 1 << 16;
 /** A budget that sends the loop out at its next block whatever branches give back to it. */
 const STOP = -0x4000_0000;
-const EFLAGS_RF = 0x1_0000;
-const EFLAGS_TF = 0x100;
-const DR6_SINGLE_STEP = 0x4000;
+/** In the mode: number of the set of instruction breakpoints, above the number of the code segment. */
+const INSTRUCTION_SET_SHIFT = 20;
 /** Jump caches: one that stays empty for code segments that are not flat, and one for each of the modes met lately. */
 const JUMP_CACHES = 9;
 
@@ -162,29 +162,43 @@ export class Interpreter {
         this.#prepare();
       }
       if (budget <= 0) return ExitReason.Budget;
-      const stepping = singleSteps(this.words);
-      const slice = stepping ? 1 : Math.min(budget, SLICE);
+      const debug = cpu.debug;
+      if ((debug.pending & DR6_TASK_SWITCH) !== 0) {
+        if (!this.#deliverDebugTrap(debug.pending)) return this.#undelivered();
+        continue;
+      }
+      const flags = this.words[EFLAGS_SYSTEM];
+      const stepping = (flags & EFLAGS_TF) !== 0;
+      let single = stepping || (flags & EFLAGS_RF) !== 0 || debug.pending !== 0;
+      if (cpu.interruptRequest && (flags & EFLAGS_IF) !== 0) {
+        if (acceptsInterrupts(cpu)) return ExitReason.Interrupted;
+        single = true;
+      }
+      const slice = single ? 1 : Math.min(budget, SLICE);
       this.sliceEnd += slice - this.left;
       this.left = slice;
       this.#outcome = Outcome.Continue;
       const block = this.#locate(slice);
       if (block !== 0) {
         if (cpu.attention) continue;
+        // RF has kept an instruction breakpoint from being met again; that is over when the instruction begins.
+        if (single) this.words[EFLAGS_SYSTEM] &= ~EFLAGS_RF;
+        debug.discarded = false;
         this.#execute(this, block, slice);
         if (this.#patched !== 0) this.#removePatch();
       }
-      budget -= slice - this.left;
+      const retired = slice - this.left;
+      budget -= retired;
       if (block === 0 || this.#hasFaulted()) {
         this.#linkOperation = 0;
+        debug.pending = 0;
+        this.words[EFLAGS_SYSTEM] |= flags & EFLAGS_RF;
         if (cpu.owner !== null) return ExitReason.Exception;
         if (!cpu.deliver()) return ExitReason.Shutdown;
         cpu.attention = true;
-      } else if (stepping && this.left === 0 && this.#trapsAfterStep()) {
-        this.words[DR6] |= DR6_SINGLE_STEP;
-        cpu.raise(Vector.Debug);
-        if (cpu.owner !== null) return ExitReason.Exception;
-        if (!cpu.deliver()) return ExitReason.Shutdown;
-        cpu.attention = true;
+      } else if (retired > 0 && (stepping || debug.pending !== 0)) {
+        const causes = this.#debugTrapCauses(stepping);
+        if (causes !== 0 && !this.#deliverDebugTrap(causes)) return this.#undelivered();
       }
     }
   }
@@ -193,10 +207,31 @@ export class Interpreter {
     return this.#outcome === Outcome.Faulted;
   }
 
-  /** An instruction that entered an interrupt handler or leaves run() has taken the place of the trap. */
-  #trapsAfterStep(): boolean {
-    const interrupted = this.cpu.jumped && (this.words[EFLAGS_SYSTEM] & EFLAGS_TF) === 0;
-    return !interrupted && this.cpu.pendingExit < 0;
+  /** DR6 bits of the #DB trap that is due behind the instruction that was just executed; 0 = none. */
+  #debugTrapCauses(stepping: boolean): number {
+    const { debug, pendingExit } = this.cpu;
+    // MOV SS and POP SS: breakpoints are reported behind the next instruction, the single step not at all.
+    if (debugInhibited(this.cpu)) return 0;
+    const causes = debug.pending | (stepping && !debug.discarded ? DR6_SINGLE_STEP : 0);
+    debug.pending = 0;
+    // The instruction leaves run() in place of the trap.
+    if (pendingExit >= 0 && pendingExit !== ExitReason.Interrupted && pendingExit !== ExitReason.Halt) return 0;
+    return causes;
+  }
+
+  /** Raises the trap and delivers it through the IDT; false: an owner must take it, or shutdown. */
+  #deliverDebugTrap(causes: number): boolean {
+    const cpu = this.cpu;
+    cpu.debug.pending = 0;
+    cpu.debug.raise(causes, true);
+    // A trap ends HLT.
+    if (cpu.pendingExit === ExitReason.Halt) cpu.pendingExit = -1;
+    cpu.attention = true;
+    return cpu.owner === null && cpu.deliver();
+  }
+
+  #undelivered(): ExitReason {
+    return this.cpu.owner !== null ? ExitReason.Exception : ExitReason.Shutdown;
   }
 
   /** Takes over what decoded code depends on: privilege, code segment, flat segments. */
@@ -206,9 +241,10 @@ export class Interpreter {
     this.readTable = (user ? TLB_USER_READ_OFFSET : TLB_SUPERVISOR_READ_OFFSET) >> 2;
     this.writeTable = (user ? TLB_USER_WRITE_OFFSET : TLB_SUPERVISOR_WRITE_OFFSET) >> 2;
     this.executeTable = (user ? TLB_USER_EXECUTE_OFFSET : TLB_SUPERVISOR_EXECUTE_OFFSET) >> 2;
-    // Only instruction breakpoints, which are not built yet, would notice RF.
-    words[EFLAGS_SYSTEM] &= ~EFLAGS_RF;
-    let mode = modeBits(words);
+    const { instructionSet } = this.cpu.debug;
+    // Only instruction breakpoints notice RF.
+    if (instructionSet === 0) words[EFLAGS_SYSTEM] &= ~EFLAGS_RF;
+    let mode = modeBits(words) | (instructionSet << INSTRUCTION_SET_SHIFT);
     this.#codeBase = words[SEGMENT_BASE + CS];
     if ((mode & MODE_CODE_FLAT) === 0) mode |= this.#codeSegmentNumber() << 8;
     if (this.#generation !== this.#blocks.generation) {
@@ -257,6 +293,8 @@ export class Interpreter {
     const flat = (this.#mode & MODE_CODE_FLAT) !== 0;
     const slot = this.jumpBase + ((eip ^ (eip >>> 12)) & (JUMP_ENTRIES - 1)) * JUMP_ENTRY_WORDS;
     cpu.faulted = false;
+    const atBreakpoint = cpu.debug.instructionSet !== 0 && cpu.debug.breaksAt((this.#codeBase + eip) | 0) !== 0;
+    if (atBreakpoint && this.#breaks(eip)) return 0;
     let block = 0;
     if (flat && jumps[slot] === eip && words[this.executeTable + (eip >>> 12)] === jumps[slot + 1]) {
       block = jumps[slot + 2];
@@ -266,17 +304,26 @@ export class Interpreter {
     if (block === 0) {
       block = this.#find(eip);
       if (block === 0) return 0;
-      if (flat) {
+      if (flat && !atBreakpoint) {
         jumps[slot] = eip;
         jumps[slot + 1] = words[this.executeTable + (eip >>> 12)] === 0 ? -1 : words[this.executeTable + (eip >>> 12)];
         jumps[slot + 2] = block;
       }
     }
+    if (atBreakpoint) this.#linkOperation = 0;
     if (this.#linkOperation !== 0) this.#link(block);
     if (this.code[block + BLOCK_SIZE] <= limit) return block;
     const linear = (this.#codeBase + eip) | 0;
     const host = cpu.resolve(linear, AccessKind.Execute, words[CPL] !== 3);
     return host === 0 ? 0 : this.#blocks.decode(host, linear, eip, this.#mode, limit);
+  }
+
+  /** Raises #DB for an instruction breakpoint here, unless RF or a load of SS keeps it out. */
+  #breaks(eip: number): boolean {
+    const cpu = this.cpu;
+    if ((this.words[EFLAGS_SYSTEM] & EFLAGS_RF) !== 0 || debugInhibited(cpu)) return false;
+    cpu.debug.raise(cpu.debug.breaksAt((this.#codeBase + eip) | 0), true);
+    return true;
   }
 
   #find(eip: number): number {

@@ -125,26 +125,25 @@ const FUSED: readonly MicroOperation[] = [
   ),
 ];
 
+/** The bits above the number are how many instructions of the block are left, this one included; word 2 is the EIP. */
 const HANDLERS: readonly MicroOperation[] = [
   {
     name: 'HANDLER',
     body: `
-    const where = code[pc + 3 | 0];
-    run.left = remaining + code[block + 7 | 0] - (where >>> 16) | 0;
-    words[EIP] = code[block + 1 | 0] + (where & 0xffff);
+    run.left = remaining + (w >>> 10) | 0;
+    words[EIP] = ${IMMEDIATE2};
     cpu.faulted = false;
     const index = ${IMMEDIATE}, instruction = instructions[index];
     if (!handlers[index](cpu, instruction)) { run.faulted(); return; }
-    if (cpu.attention || cpu.jumped) { run.afterHandler(instruction.length); return; }
+    if (cpu.attention) { run.afterHandler(instruction.length); return; }
     ${NEXT}`,
   },
   {
     // The instruction may have changed what this block depends on.
     name: 'HANDLER_END',
     body: `
-    const where = code[pc + 3 | 0];
-    run.left = remaining + code[block + 7 | 0] - (where >>> 16) | 0;
-    words[EIP] = code[block + 1 | 0] + (where & 0xffff);
+    run.left = remaining + (w >>> 10) | 0;
+    words[EIP] = ${IMMEDIATE2};
     cpu.faulted = false;
     const index = ${IMMEDIATE}, instruction = instructions[index];
     if (!handlers[index](cpu, instruction)) run.faulted();

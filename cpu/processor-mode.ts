@@ -2,7 +2,7 @@
  * What of the processor state decoded code depends on. Blocks of code are kept per mode, so that what is true in
  * a mode - flat segments above all - costs nothing when the block runs.
  */
-import { CPL, CS, DS, EFLAGS_SYSTEM, ES, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
+import { CPL, CS, DS, ES, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
 
 /** Present, code or data, neither code nor expand-down. */
 const DATA_MASK = 0x9c;
@@ -45,9 +45,4 @@ export function segmentIsFlat(mode: number, segment: number): boolean {
   if (segment === DS) return (mode & MODE_DS_FLAT) !== 0;
   if (segment === SS) return (mode & MODE_STACK_FLAT) !== 0;
   return segment === ES && (mode & MODE_ES_FLAT) !== 0;
-}
-
-/** TF: a debug trap after every instruction. */
-export function singleSteps(state: Int32Array): boolean {
-  return (state[EFLAGS_SYSTEM] & 0x100) !== 0;
 }

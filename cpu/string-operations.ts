@@ -3,14 +3,17 @@
  * at a time: as many elements as lie in the same pages. ECX, ESI and EDI are exact after every run and so at a fault.
  */
 import type { Cpu } from './cpu.js';
-import { FLAG_DF, setSubtractFlags } from './flags.js';
-import type { Instruction } from './instruction.js';
+import { repeatLater } from './debug-registers.js';
+import { conditionHolds, FLAG_DF, setSubtractFlags } from './flags.js';
+import type { Handler, Instruction } from './instruction.js';
 import { readMemory, readRegister, sizeByOpcode, writeMemory, writeRegister } from './integer-operand.js';
 import { CPL, EAX, ECX, EDI, EFLAGS_SYSTEM, ES, ESI, PAGE_MASK, PAGE_SIZE } from './layout.js';
 import { AccessKind } from './paging.js';
 import { isFlatData } from './processor-mode.js';
 
 const REPNE = 0xf2;
+/** Number of the condition E in Jcc. */
+const CONDITION_EQUAL = 4;
 
 /** Bytes that an element pointer moves: the size, negative when DF is set. */
 function step(cpu: Cpu, size: number): number {
@@ -37,6 +40,25 @@ function advance(cpu: Cpu, instruction: Instruction, done: number, source: numbe
   if (instruction.rep !== 0) writeRegister(cpu, ECX, size, cpu.state[ECX] - done);
 }
 
+/**
+ * A string instruction that, where debug traps may come between the iterations of a REP form, does one iteration at a time
+ * and then comes again.
+ */
+function byIteration(execute: Handler): Handler {
+  return (cpu, instruction) => {
+    if (instruction.rep === 0 || !cpu.debug.trapsBetweenIterations()) return execute(cpu, instruction);
+    const size = instruction.addressSize;
+    const count = readRegister(cpu, ECX, size) >>> 0;
+    if (count < 2) return execute(cpu, instruction);
+    writeRegister(cpu, ECX, size, 1);
+    const done = execute(cpu, instruction);
+    writeRegister(cpu, ECX, size, done ? count - 1 : count);
+    if (!done) return false;
+    const compares = (instruction.opcode & 6) === 6;
+    return (compares && comparisonEnds(instruction, conditionHolds(cpu.state, CONDITION_EQUAL))) || repeatLater(cpu);
+  };
+}
+
 function sourceOffset(cpu: Cpu, instruction: Instruction): number {
   return readRegister(cpu, ESI, instruction.addressSize);
 }
@@ -45,10 +67,14 @@ function destinationOffset(cpu: Cpu, instruction: Instruction): number {
   return readRegister(cpu, EDI, instruction.addressSize);
 }
 
-export function executeMovs(cpu: Cpu, instruction: Instruction): boolean {
+function movs(cpu: Cpu, instruction: Instruction): boolean {
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
-  const flat = instruction.addressSize === 4 && isFlatData(cpu.state, instruction.segment) && isFlatData(cpu.state, ES);
+  const flat =
+    !cpu.debug.watching &&
+    instruction.addressSize === 4 &&
+    isFlatData(cpu.state, instruction.segment) &&
+    isFlatData(cpu.state, ES);
   let left = repetitions(cpu, instruction);
   while (left > 0) {
     let run = 0;
@@ -102,11 +128,11 @@ function moveOverlapping(bytes: Uint8Array, source: number, target: number, coun
   }
 }
 
-export function executeStos(cpu: Cpu, instruction: Instruction): boolean {
+function stos(cpu: Cpu, instruction: Instruction): boolean {
   const { state } = cpu;
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
-  const flat = instruction.addressSize === 4 && isFlatData(state, ES);
+  const flat = !cpu.debug.watching && instruction.addressSize === 4 && isFlatData(state, ES);
   let left = repetitions(cpu, instruction);
   while (left > 0) {
     const to = state[EDI];
@@ -141,7 +167,7 @@ function fill(cpu: Cpu, host: number, count: number, size: number): void {
   if (cpu.pageHasCode(host)) cpu.codeWritten(host, count * size);
 }
 
-export function executeLods(cpu: Cpu, instruction: Instruction): boolean {
+function lods(cpu: Cpu, instruction: Instruction): boolean {
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
   for (let left = repetitions(cpu, instruction); left > 0; left--) {
@@ -163,12 +189,12 @@ function readHost(cpu: Cpu, host: number, size: number): number {
   return size === 2 ? cpu.view.getUint16(host, true) : cpu.view.getInt32(host, true);
 }
 
-export function executeScas(cpu: Cpu, instruction: Instruction): boolean {
+function scas(cpu: Cpu, instruction: Instruction): boolean {
   const { state } = cpu;
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
   const accumulator = readRegister(cpu, EAX, size);
-  const flat = instruction.addressSize === 4 && isFlatData(state, ES);
+  const flat = !cpu.debug.watching && instruction.addressSize === 4 && isFlatData(state, ES);
   let left = repetitions(cpu, instruction);
   while (left > 0) {
     const to = state[EDI];
@@ -196,11 +222,15 @@ export function executeScas(cpu: Cpu, instruction: Instruction): boolean {
   return true;
 }
 
-export function executeCmps(cpu: Cpu, instruction: Instruction): boolean {
+function cmps(cpu: Cpu, instruction: Instruction): boolean {
   const { state } = cpu;
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
-  const flat = instruction.addressSize === 4 && isFlatData(state, instruction.segment) && isFlatData(state, ES);
+  const flat =
+    !cpu.debug.watching &&
+    instruction.addressSize === 4 &&
+    isFlatData(state, instruction.segment) &&
+    isFlatData(state, ES);
   const supervisor = state[CPL] !== 3;
   let left = repetitions(cpu, instruction);
   while (left > 0) {
@@ -237,3 +267,9 @@ export function executeCmps(cpu: Cpu, instruction: Instruction): boolean {
   }
   return true;
 }
+
+export const executeMovs = byIteration(movs);
+export const executeCmps = byIteration(cmps);
+export const executeStos = byIteration(stos);
+export const executeLods = byIteration(lods);
+export const executeScas = byIteration(scas);

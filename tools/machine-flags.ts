@@ -59,7 +59,8 @@ export function parseSize(text: string): number {
   return Math.floor(Number(match[1]) * 2 ** shift);
 }
 
-function parseMemory(text: string): number {
+/** '64M' -> bytes, a multiple of 4 KB within what a machine takes. @throws CliError */
+export function parseMemory(text: string): number {
   const size = parseSize(text);
   if (size < MINIMUM_MEMORY || size > MAXIMUM_MEMORY)
     throw usage(`--maxmem ${text}: the machine takes 8M to ${MAXIMUM_MEMORY / 2 ** 20}M`);
@@ -82,8 +83,8 @@ function parseEnvironment(entries: readonly string[]): Record<string, string> {
   return environment;
 }
 
-/** Instruction counts may be written 5000000, 5_000_000, 5e6 or 5M (decimal). */
-function parseCount(flag: string, text: string | undefined): number {
+/** Instruction counts may be written 5000000, 5_000_000, 5e6 or 5M (decimal); without one there is no limit. @throws CliError */
+export function parseCount(flag: string, text: string | undefined): number {
   if (text === undefined) return Number.POSITIVE_INFINITY;
   const match = /^(\d[\d_]*(?:\.\d+)?(?:e\d+)?)([KMG]?)$/i.exec(text);
   const factor = { K: 1e3, M: 1e6, G: 1e9 }[match?.[2]?.toUpperCase() ?? ''] ?? 1;

@@ -47,8 +47,10 @@ const usage = (message: string) => new CliError(ExitCode.Usage, message);
 /** '0x3f8', '3f8h' or decimal. @throws CliError */
 function parseNumber(flag: string, text: string, maximum: number): number {
   const match = /^(?:0x([0-9a-f]+)|([0-9a-f]+)h|(\d+))$/i.exec(text);
-  const value = match === null ? Number.NaN : Number.parseInt(match[1] ?? match[2] ?? match[3], match[3] === undefined ? 16 : 10);
-  if (!(value <= maximum)) throw usage(`${flag} ${text}: write a number up to 0x${maximum.toString(16).toUpperCase()}, hexadecimal as 0x3F8`);
+  const value =
+    match === null ? Number.NaN : Number.parseInt(match[1] ?? match[2] ?? match[3], match[3] === undefined ? 16 : 10);
+  if (!(value <= maximum))
+    throw usage(`${flag} ${text}: write a number up to 0x${maximum.toString(16).toUpperCase()}, hexadecimal as 0x3F8`);
   return value;
 }
 
@@ -103,7 +105,8 @@ type Boot =
 
 function parseBoot(flags: BareFlags): Boot {
   const given = [flags.rom, flags.multiboot, flags.flat].filter((value) => value !== undefined);
-  if (given.length !== 1) throw usage('bare: give one of --rom, --multiboot and --flat; nt86 bare --help shows examples');
+  if (given.length !== 1)
+    throw usage('bare: give one of --rom, --multiboot and --flat; nt86 bare --help shows examples');
   if (flags.rom !== undefined) return { kind: 'rom', roms: flags.rom.map((text) => parsePlace('--rom', text)) };
   if (flags.multiboot !== undefined) return { kind: 'multiboot', path: flags.multiboot };
   const { path, address } = parsePlace('--flat', flags.flat ?? '');
@@ -123,7 +126,8 @@ function bootMachine(flags: BareFlags, boot: Boot, output: Output): BareMachine 
   const hex = (value: number, digits: number) => value.toString(16).toUpperCase().padStart(digits, '0');
   const images = boot.kind === 'rom' ? boot.roms : [boot];
   const contents = images.map(({ path }) => ({ path, bytes: readImage(path) }));
-  const romSize = boot.kind === 'rom' ? contents.reduce((sum, { bytes }) => sum + Math.ceil(bytes.length / 4096) * 4096, 0) : 0;
+  const romSize =
+    boot.kind === 'rom' ? contents.reduce((sum, { bytes }) => sum + Math.ceil(bytes.length / 4096) * 4096, 0) : 0;
   const machine = new BareMachine({
     memorySize,
     romSize,

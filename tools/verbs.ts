@@ -5,6 +5,7 @@ import { CliError, ExitCode } from './cli-error.js';
 import { programInfo } from './info.js';
 import { machineFlagDescriptions, readConfiguration } from './machine-flags.js';
 import { runProgram } from './run.js';
+import { bareFlagDescriptions, runBare } from './verb-bare.js';
 
 export interface Verb {
   readonly summary: string;
@@ -97,6 +98,22 @@ const cc: Verb = {
   },
 };
 
+const bare: Verb = {
+  summary: 'run what has no operating system: ROM image, multiboot program, flat binary',
+  async main(args) {
+    const parsed = await parser('bare', args, 'nt86 bare [flags] --rom FILE | --multiboot FILE | --flat FILE@ADDRESS', [
+      ['nt86 bare --multiboot kernels.elf --serial', 'an i386 ELF kernel that writes to COM1'],
+      ['nt86 bare --rom test386.bin --port-log 0x190', 'a test ROM that reports its progress on a port'],
+      ['nt86 bare --flat boot.bin@0x7C00 --exit-port 0xF4', 'a boot sector that ends with a write to port F4h'],
+    ])
+      .options(bareFlagDescriptions)
+      .parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    if (parsed._.length > 0) throw new CliError(ExitCode.Usage, `bare: what is '${parsed._[0]}'? images go behind a flag`);
+    return runBare(parsed);
+  },
+};
+
 const benchmark: Verb = {
   summary: 'measure speed beside native code, qemu-i386 and v86',
   async main(args) {
@@ -119,4 +136,4 @@ const benchmark: Verb = {
 };
 
 /** Every verb of the command line, in the order of its help. */
-export const verbs: Readonly<Record<string, Verb>> = { run, info, cc, bench: benchmark };
+export const verbs: Readonly<Record<string, Verb>> = { run, info, cc, bare, bench: benchmark };

@@ -161,7 +161,6 @@ static inline PTEB current_teb(void) {
 static inline PPEB current_peb(void) { return current_teb()->ProcessEnvironmentBlock; }
 
 // --- information classes (only those used here)
-typedef struct _MEMORY_SECTION_NAME { UNICODE_STRING Name; } MEMORY_SECTION_NAME;
 typedef struct _FILE_BASIC_INFORMATION {
   LARGE_INTEGER CreationTime, LastAccessTime, LastWriteTime, ChangeTime; ULONG FileAttributes;
 } FILE_BASIC_INFORMATION;
@@ -384,10 +383,6 @@ ULONG NTAPI RtlCompactHeap(PVOID heap, ULONG flags);
 BOOLEAN NTAPI RtlLockHeap(PVOID heap);
 BOOLEAN NTAPI RtlUnlockHeap(PVOID heap);
 ULONG NTAPI RtlGetProcessHeaps(ULONG count, PVOID *heaps);
-typedef struct _HEAP_WALK_ENTRY { PVOID Data; SIZE_T Size; BYTE Overhead, SegmentIndex; USHORT Flags; ULONG Committed,
-  Uncommitted; PVOID First, Last; } HEAP_WALK_ENTRY;
-NTSTATUS NTAPI RtlWalkHeap(PVOID heap, HEAP_WALK_ENTRY *entry);
-PVOID NTAPI RtlProtectHeap(PVOID heap, BOOLEAN readOnly);
 
 // --- synchronisation
 NTSTATUS NTAPI RtlInitializeCriticalSection(PRTL_CRITICAL_SECTION);

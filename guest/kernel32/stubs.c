@@ -1,13 +1,6 @@
 // Functions that programs import and that this machine cannot do yet. Each fails with ERROR_CALL_NOT_IMPLEMENTED (or the
 // status of its own kind), never with success.
-#include "kernel32.h"
-
-// Defines `name` with `count` DWORD arguments: the symbol is made by hand, because only its size matters.
-#define MISSING_AS(name, bytes, value) \
-  __asm__(".text\n.globl _" #name "@" #bytes "\n_" #name "@" #bytes ":\n" \
-          "movl %fs:0x18, %eax\nmovl $120, 0x34(%eax)\nmovl $" #value ", %eax\nret $" #bytes "\n")
-#define MISSING(name, bytes) MISSING_AS(name, bytes, 0)
-#define MISSING_HANDLE(name, bytes) MISSING_AS(name, bytes, -1)
+#include "missing.h"
 
 MISSING(CreateProcessA, 40);
 MISSING(CreateProcessW, 40);

@@ -20,8 +20,6 @@ static RTL_CRITICAL_SECTION vectored_lock = { NULL, -1, 0, NULL, NULL, 0 };
 static LIST_ENTRY exception_handlers = { &exception_handlers, &exception_handlers };
 static LIST_ENTRY continue_handlers = { &continue_handlers, &continue_handlers };
 
-void rtlp_initialize_exceptions(void) { rtlp_start_critical_section(&vectored_lock); }
-
 static PVOID add_vectored(LIST_ENTRY *list, ULONG first, PVECTORED_EXCEPTION_HANDLER handler) {
   VECTORED *entry = RtlAllocateHeap(process_heap(), 0, sizeof *entry);
   if (entry == NULL) return NULL;

@@ -47,8 +47,6 @@ void ldrp_call_detach(MODULE *module, ULONG reason, PVOID reserved);
 extern BOOLEAN ldrp_starting;
 
 // --- others
-void NTAPI RtlpInitializeHeapManager(void);
-void rtlp_initialize_exceptions(void);
 NTSTATUS rtlp_initialize_environment(void);
 void rtlp_start_critical_section(PRTL_CRITICAL_SECTION section);
 DECLSPEC_NORETURN void NTAPI RtlpRaise(PEXCEPTION_RECORD record, PCONTEXT context);

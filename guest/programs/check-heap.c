@@ -67,9 +67,9 @@ static void churn(HANDLE heap, int rounds) {
 }
 
 int main(void) {
-  churn(GetProcessHeap(), 6000);
+  churn(GetProcessHeap(), 2000);
   HANDLE growable = HeapCreate(0, 0, 0);
-  churn(growable, 6000);
+  churn(growable, 2000);
   ok(HeapDestroy(growable), "destroy");
   ok(HeapDestroy(GetProcessHeap()) == FALSE, "the process heap cannot be destroyed");
 

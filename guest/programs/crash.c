@@ -12,7 +12,7 @@ int main(int argc, char **argv) {
   if (!strcmp(kind, "write")) *(volatile int *)0 = 1;
   if (!strcmp(kind, "read")) return *(volatile int *)0x7fff0000;
   if (!strcmp(kind, "execute")) ((void (*)(void))0x10)();
-  if (!strcmp(kind, "divide")) return 1 / zero;
+  if (!strcmp(kind, "divide")) return 10 / zero;
   if (!strcmp(kind, "illegal")) __asm__ volatile("ud2");
   if (!strcmp(kind, "privileged")) __asm__ volatile("hlt");
   if (!strcmp(kind, "breakpoint")) __asm__ volatile("int3");

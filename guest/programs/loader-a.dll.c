@@ -8,7 +8,15 @@ static void note(const char *text) {
   if (strlen(events) + strlen(text) + 2 < sizeof events) strcat(strcat(events, text), " ");
 }
 
-static __thread int per_thread = 11;
+/* Implicit thread-local storage as the image format has it: a template in .tls, a copy of it for each thread. */
+extern ULONG _tls_index;
+extern char _tls_start;
+__attribute__((section(".tls$B"), used)) static int template = 11;
+
+static int *per_thread(void) {
+  char *block = ((char **)__readfsdword(0x2C))[_tls_index];
+  return (int *)(block + ((char *)&template - &_tls_start));
+}
 
 static void NTAPI tls_callback(PVOID base, DWORD reason, PVOID reserved) {
   (void)base, (void)reserved;
@@ -22,8 +30,8 @@ BOOL WINAPI DllMain(HINSTANCE base, DWORD reason, LPVOID reserved) {
   (void)base;
   note(names[reason]);
   if (reserved != NULL) note("static");
-  if (per_thread != 11) note("bad-tls");
+  if (*per_thread() != 11) note("bad-tls");
   return GetEnvironmentVariableA("NT86_REFUSE", NULL, 0) == 0;
 }
 
-int own_value(void) { return per_thread + 100; }
+int own_value(void) { return *per_thread() + 100; }

@@ -1,5 +1,5 @@
 // CommandLineToArgvW, the one part of the shell that console programs use; the rest fails with ERROR_CALL_NOT_IMPLEMENTED.
-#include "nt.h"
+#include "missing.h"
 
 typedef struct { PCWSTR from; PWSTR to; BOOLEAN quoted; } READER;
 
@@ -75,12 +75,8 @@ LPWSTR *WINAPI CommandLineToArgvW(LPCWSTR line, int *count) {
   return arguments;
 }
 
-#define MISSING(name, bytes, value) \
-  __asm__(".text\n.globl _" #name "@" #bytes "\n_" #name "@" #bytes ":\n" \
-          "movl %fs:0x18, %eax\nmovl $120, 0x34(%eax)\nmovl $" #value ", %eax\nret $" #bytes "\n")
-
-MISSING(SHGetKnownFolderPath, 16, 0x80004001);
-MISSING(ShellExecuteA, 24, 31);
-MISSING(ShellExecuteW, 24, 31);
-MISSING(ShellExecuteExA, 4, 0);
-MISSING(ShellExecuteExW, 4, 0);
+MISSING_AS(SHGetKnownFolderPath, 16, 0x80004001);
+MISSING_AS(ShellExecuteA, 24, 31);
+MISSING_AS(ShellExecuteW, 24, 31);
+MISSING_AS(ShellExecuteExA, 4, 0);
+MISSING_AS(ShellExecuteExW, 4, 0);

@@ -134,7 +134,7 @@ function validPte(
 }
 
 /** Does this process execute pages that are only data (nt52.md 16)? Then NX is taken off page by page. */
-function mayExecuteData(mm: MemoryManager, space: AddressSpace): boolean {
+export function mayExecuteData(mm: MemoryManager, space: AddressSpace): boolean {
   const policy = mm.environment.noExecute ?? 'optin';
   if (policy === 'alwayson') return false;
   if (policy === 'alwaysoff' || space.executeEnable) return true;

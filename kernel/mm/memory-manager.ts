@@ -5,7 +5,7 @@ import type { NoExecutePolicy } from '../options.js';
 import type { AddressSpace } from './address-space.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
 import type { CommitAccounting } from './commit.js';
-import { accessFault } from './fault.js';
+import { accessFault, mayExecuteData } from './fault.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
@@ -233,12 +233,16 @@ export class MemoryManager {
     return false;
   }
 
-  /** Translates a failed outcome into what the exception will say. */
+  /**
+   * Translates a failed outcome into what the exception will say. A process that may execute data is told of a read
+   * where an instruction fetch failed, as if the processor knew no NX (nt52 5.1).
+   */
   setLastFault(outcome: FaultOutcome, address: number, access: FaultAccess): void {
     const fault = this.lastFault;
     fault.status = faultStatus(outcome);
     fault.address = address;
-    fault.access = access;
+    const hidesExecute = access === FaultAccess.Execute && mayExecuteData(this, this.current);
+    fault.access = hidesExecute ? FaultAccess.Read : access;
     fault.underlyingStatus = outcome === FaultOutcome.NoMemory ? Status.NO_MEMORY : this.faults.underlyingStatus;
   }
 

@@ -194,6 +194,7 @@ const classPriorities: ReadonlyMap<number, number> = new Map([
 const MEM_EXECUTE_OPTION_VALID = 0x3f;
 const MEM_EXECUTE_OPTION_PERMANENT = 0x8;
 const MEM_EXECUTE_OPTION_ENABLE = 0x2;
+const MEM_EXECUTE_OPTION_DISABLE = 0x1;
 
 /** What a class of NtSetInformationProcess takes and does. */
 interface Change {
@@ -277,7 +278,10 @@ function setExecuteFlags(_kernel: Kernel, process: EProcess, view: DataView): Nt
   if ((process.executeOptions & MEM_EXECUTE_OPTION_PERMANENT) !== 0) return Status.ACCESS_DENIED;
   process.executeOptions = flags;
   const space = process.pcb.addressSpace;
-  if (space !== null) space.executeEnable = (flags & MEM_EXECUTE_OPTION_ENABLE) !== 0;
+  if (space !== null) {
+    space.executeEnable = (flags & MEM_EXECUTE_OPTION_ENABLE) !== 0;
+    space.executeDisable = (flags & MEM_EXECUTE_OPTION_DISABLE) !== 0;
+  }
   return Status.SUCCESS;
 }
 

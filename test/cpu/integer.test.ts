@@ -93,7 +93,7 @@ describe('arithmetic', () => {
   line('adc eax, 0', '83 d0 00', { eax: -1, flags: 'C' }, { eax: 0, flags: 'CZAP' });
   line('sub eax, ebx: borrow', '29 d8', { eax: 1, ebx: 2 }, { eax: -1, flags: 'CSAP' });
   line('sbb eax, eax: all ones from carry', '19 c0', { eax: 5, flags: 'C' }, { eax: -1, flags: 'CSAP' });
-  line('cmp ax, bx', '66 39 d8', { eax: 0x18000, ebx: 1 }, { eax: 0x18000, flags: 'OA' });
+  line('cmp ax, bx', '66 39 d8', { eax: 0x18000, ebx: 1 }, { eax: 0x18000, flags: 'OAP' });
   line('inc eax keeps CF', '40', { eax: 0x7fffffff, flags: 'C' }, { eax: 0x80000000, flags: 'CSOAP' });
   line('dec byte [DATA]', 'fe 0d 00 00 02 00', { m0: 0x100 }, { m0: 0x1ff, flags: 'SAP' });
   line('neg eax', 'f7 d8', { eax: 1 }, { eax: -1, flags: 'CSAP' });

@@ -78,14 +78,25 @@ interface TaskFields {
 
 /** A 32-bit TSS at TASK whose code at TASK_CODE is a jump to itself. */
 function writeTask(cpu: Cpu, fields: TaskFields = {}): void {
-  const { eip = TASK_CODE, eflags = 2, cs = CODE0, ss = DATA0, data = DATA0, ldt = 0, cr3 = 0, trap = 0, link = 0 } = fields;
+  const {
+    eip = TASK_CODE,
+    eflags = 2,
+    cs = CODE0,
+    ss = DATA0,
+    data = DATA0,
+    ldt = 0,
+    cr3 = 0,
+    trap = 0,
+    link = 0,
+  } = fields;
   write(cpu, TASK, link);
   write(cpu, TASK + 28, cr3);
   write(cpu, TASK + 32, eip);
   write(cpu, TASK + 36, eflags);
   for (let register = 0; register < 8; register++) write(cpu, TASK + 40 + register * 4, 0x1111_1111 * (register + 1));
   write(cpu, TASK + 40 + ESP * 4, TASK_STACK);
-  for (const [segment, selector] of [data, cs, ss, data, data, data].entries()) write(cpu, TASK + 72 + segment * 4, selector);
+  for (const [segment, selector] of [data, cs, ss, data, data, data].entries())
+    write(cpu, TASK + 72 + segment * 4, selector);
   write(cpu, TASK + 96, ldt);
   write(cpu, TASK + 100, trap | (0x68 << 16));
   cpu.memory.write16(TASK_CODE, 0xfeeb);
@@ -100,7 +111,8 @@ function machine(ring: 0 | 3 = 0, fields: TaskFields = {}, tss = { base: TASK, l
   return cpu;
 }
 
-const word = (value: number) => (value & 0xff).toString(16).padStart(2, '0') + (value >>> 8).toString(16).padStart(2, '0');
+const word = (value: number) =>
+  (value & 0xff).toString(16).padStart(2, '0') + (value >>> 8).toString(16).padStart(2, '0');
 const jump = (selector: number) => `ea 78563412 ${word(selector)}`;
 const call = (selector: number) => `9a 78563412 ${word(selector)}`;
 const busy = (cpu: Cpu, selector: number) => (accessInMemory(cpu, GDT + selector) & 2) !== 0;
@@ -279,7 +291,12 @@ describe('16-bit tasks', () => {
 });
 
 describe('refusals before the switch leave the old task as it is', () => {
-  const tss = (parts: { limit?: number; access?: number }) => ({ base: TASK, limit: 0x67, access: TSS_FREE32, ...parts });
+  const tss = (parts: { limit?: number; access?: number }) => ({
+    base: TASK,
+    limit: 0x67,
+    access: TSS_FREE32,
+    ...parts,
+  });
   const cases: [string, ReturnType<typeof tss>, number][] = [
     ['a busy TSS: #GP', tss({ access: TSS_BUSY32 }), 13],
     ['a TSS that is not present: #NP', tss({ access: 0x09 }), 11],
@@ -291,7 +308,11 @@ describe('refusals before the switch leave the old task as it is', () => {
       const cpu = machine(0, {}, descriptor);
       execute(cpu, code);
       expect([handledVector(cpu), stack(cpu, 0), stack(cpu, 1)]).toEqual([vector, TASK_SELECTOR, CODE]);
-      expect([selectorOf(cpu, TR), cpu.memory.read32(TSS + 32), busy(cpu, TSS_SELECTOR)]).toEqual([TSS_SELECTOR, 0, true]);
+      expect([selectorOf(cpu, TR), cpu.memory.read32(TSS + 32), busy(cpu, TSS_SELECTOR)]).toEqual([
+        TSS_SELECTOR,
+        0,
+        true,
+      ]);
     }
   });
 

@@ -81,7 +81,11 @@ export class BareMachine {
       this.bus.attach(new Serial16550(COM1, serial, () => this.controllers.raise(COM1_LINE)), ...ports);
     }
     this.bus.attach(outputPort(log), ...loggedPorts);
-    if (exitPort !== undefined) this.bus.attach(outputPort((_port, value) => this.#exit(value)), exitPort);
+    if (exitPort !== undefined)
+      this.bus.attach(
+        outputPort((_port, value) => this.#exit(value)),
+        exitPort,
+      );
   }
 
   #exit(value: number): void {

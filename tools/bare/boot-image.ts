@@ -56,7 +56,9 @@ export function mapRom(machine: BareMachine, rom: Uint8Array, address: number | 
   }
   const pages = rom.length / PAGE_SIZE;
   if (address !== null && (address % PAGE_SIZE !== 0 || address + rom.length > FOUR_GIGABYTES)) {
-    throw new BootImageError(`a ROM cannot lie at ${hexadecimal(address)}: a multiple of 4096 that leaves it below 4 GB`);
+    throw new BootImageError(
+      `a ROM cannot lie at ${hexadecimal(address)}: a multiple of 4096 that leaves it below 4 GB`,
+    );
   }
   const highPages = address === null || address + rom.length === LOW_END ? PAGE_COUNT - pages : -1;
   const lowPages = address === null ? LOW_END / PAGE_SIZE - pages : address / PAGE_SIZE;

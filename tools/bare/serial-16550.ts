@@ -1,7 +1,15 @@
 /** A 16550 serial port whose transmitter is always ready and whose line nobody sends on (National PC16550D data sheet). */
 import type { PortDevice } from './io-bus.js';
 
-const Register = { Data: 0, InterruptEnable: 1, Identification: 2, LineControl: 3, ModemControl: 4, LineStatus: 5, ModemStatus: 6 };
+const Register = {
+  Data: 0,
+  InterruptEnable: 1,
+  Identification: 2,
+  LineControl: 3,
+  ModemControl: 4,
+  LineStatus: 5,
+  ModemStatus: 6,
+};
 const DIVISOR_LATCH = 0x80;
 const ENABLE_RECEIVED = 0x01;
 const ENABLE_TRANSMITTER = 0x02;
