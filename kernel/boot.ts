@@ -18,6 +18,7 @@ import { Mode, Thread } from './ke/thread.js';
 import { TrapHandler } from './ke/trap.js';
 import type { ExecutiveSupport, Kernel } from './kernel.js';
 import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
+import type { VerificationOptions } from './mm/fault-verifier.js';
 import { DESCRIPTOR_TABLES, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
 import { MemoryManager } from './mm/memory-manager.js';
 import { initializeSectionType } from './mm/section-services.js';
@@ -57,6 +58,8 @@ export class BootedKernel implements Kernel {
   readonly traps: TrapHandler;
   readonly services: SystemServiceTable;
   readonly systemProcess: Process;
+  /** The first inconsistency of the memory manager that a check in the course of the run has found. */
+  inconsistency: string | null = null;
 
   /** @throws BugcheckError when the machine is too small to boot. */
   constructor(options: MachineOptions, host: Host, services: readonly Service[]) {
@@ -100,9 +103,21 @@ export class BootedKernel implements Kernel {
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,
         traceFault: this.trace.faults ? (event) => this.#traceFault(dispatcher, event) : null,
+        verification: this.options.verifyInterval > 0 ? this.#verification() : null,
       },
       this.counters,
     );
+  }
+
+  /** What becomes of `--verify N`: the run stops at the next instruction behind the fault. */
+  #verification(): VerificationOptions {
+    return {
+      interval: this.options.verifyInterval,
+      report: (problem, fault) => {
+        this.inconsistency = `${problem} (after page fault ${fault})`;
+        this.cpu.requestExit();
+      },
+    };
   }
 
   #traceFault(dispatcher: Dispatcher, event: FaultEvent): void {

@@ -30,13 +30,16 @@ export interface RunResult {
   /**
    * `exited`: the program's process has ended. `start-failed`: it could not be started. `limit`: the instructions are used
    * up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
+   * `inconsistent`: a check that verifyInterval asked for has failed.
    */
-  readonly reason: 'exited' | 'start-failed' | 'limit' | 'deadlock' | 'interrupted' | 'bugcheck';
+  readonly reason: 'exited' | 'start-failed' | 'limit' | 'deadlock' | 'interrupted' | 'bugcheck' | 'inconsistent';
   /** Exit status of the program, or why it could not be started; null when neither is known. */
   readonly status: NtStatus | null;
   readonly unhandledException: UnhandledExceptionReport | null;
   readonly hardError: HardErrorReport | null;
   readonly bugcheck: BugcheckReport | null;
+  /** What is wrong with the memory manager, in one sentence, where a check in the course of the run has failed. */
+  readonly inconsistency: string | null;
   readonly waiting: readonly WaitingThread[];
   /** Guest instructions retired since boot. */
   readonly instructions: number;
@@ -70,10 +73,12 @@ export class Machine {
    */
   run({ maxInstructions }: { readonly maxInstructions?: number } = {}): RunResult {
     if (this.#bugcheck !== null) return this.#result('bugcheck');
+    if (this.kernel.inconsistency !== null) return this.#result('inconsistent');
     if (!this.#startRequested) this.#requestStart();
     const left = this.kernel.options.maximumInstructions - this.kernel.cpu.instructionCount;
     try {
       const end = this.kernel.runLoop.run(Math.min(maxInstructions ?? left, left), () => this.#isFinished());
+      if (this.kernel.inconsistency !== null) return this.#result('inconsistent');
       if (end !== 'finished') return this.#result(end);
       return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');
     } catch (error) {
@@ -131,6 +136,7 @@ export class Machine {
       unhandledException: this.#unhandledException,
       hardError: this.#hardError,
       bugcheck: this.#bugcheck,
+      inconsistency: this.kernel.inconsistency,
       waiting: reason === 'deadlock' ? this.#waitingThreads() : [],
       instructions: this.kernel.cpu.instructionCount,
     };

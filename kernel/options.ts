@@ -30,6 +30,8 @@ export interface MachineOptions {
   readonly nanosecondsPerInstruction: number;
   /** Instructions after which run() ends with `limit`; Infinity for none. */
   readonly maximumInstructions: number;
+  /** Page faults between two checks of the whole memory manager; 0 for none. An inconsistency ends the run. */
+  readonly verifyInterval: number;
   readonly trace: TraceOptions;
 }
 
@@ -59,6 +61,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     bootTime: DEFAULT_BOOT_TIME,
     nanosecondsPerInstruction: 1,
     maximumInstructions: Number.POSITIVE_INFINITY,
+    verifyInterval: 0,
     trace: { faults: false, syscalls: false, threads: false, modules: false, sink: null },
     ...given,
   };

@@ -50,14 +50,24 @@ function unhandledException(program: string, report: NonNullable<RunResult['unha
   return `${program}: unhandled exception ${hex(report.code)} ${statusName(report.code)} at ${hex(report.address)}${detail}`;
 }
 
+/** The memory manager contradicts itself: a defect of nt86, whatever the guest did. */
+export function inconsistencyText(problem: string): string {
+  return `memory manager inconsistent: ${problem}`;
+}
+
 /** How a run ended, for the process that ran it: its exit code and, where it did not end well, one line for stderr. */
 export function runOutcome(program: string, result: RunResult): { exitCode: number; message: string | null } {
   const name = basename(program);
   if (result.bugcheck !== null) return { exitCode: ExitCode.Bugcheck, message: bugcheckText(result.bugcheck) };
+  if (result.inconsistency !== null)
+    return { exitCode: ExitCode.Defect, message: inconsistencyText(result.inconsistency) };
   if (result.reason === 'start-failed')
     return { exitCode: ExitCode.CannotStart, message: startFailure(name, result.status ?? Status.UNSUCCESSFUL, []) };
   if (result.hardError !== null && result.reason === 'exited')
-    return { exitCode: ExitCode.CannotStart, message: startFailure(name, result.hardError.status, result.hardError.strings) };
+    return {
+      exitCode: ExitCode.CannotStart,
+      message: startFailure(name, result.hardError.status, result.hardError.strings),
+    };
   if (result.reason === 'limit')
     return { exitCode: ExitCode.LimitReached, message: `${name}: stopped after ${result.instructions} instructions` };
   if (result.reason === 'deadlock')

@@ -12,6 +12,8 @@ export interface NodeHostReports {
 
 export interface NodeHostOptions {
   readonly mounts: readonly Mount[];
+  /** Further drives, by upper-case letter; they come before a mount of the same letter. */
+  readonly volumes?: ReadonlyMap<string, HostVolume>;
   /** The folder with ntdll.dll and the other system images. */
   readonly systemFolder: string;
   readonly reports?: NodeHostReports;
@@ -26,12 +28,11 @@ export class NodeHost implements Host {
 
   /** @throws the host's error when a folder does not exist. */
   constructor(options: NodeHostOptions) {
-    this.volumes = new Map(
-      options.mounts.map(({ drive, folder, readOnly }): [string, HostVolume] => [
-        drive.toUpperCase(),
-        new NodeVolume({ directory: folder, readOnly }),
-      ]),
-    );
+    const mounted = options.mounts.map(({ drive, folder, readOnly }): [string, HostVolume] => [
+      drive.toUpperCase(),
+      new NodeVolume({ directory: folder, readOnly }),
+    ]);
+    this.volumes = new Map([...mounted, ...(options.volumes ?? [])]);
     this.systemVolume = new NodeVolume({ directory: options.systemFolder, readOnly: true });
     this.#reports = options.reports ?? {};
   }

@@ -27,7 +27,10 @@ function readProgram(path: string): PeFile {
   try {
     return readPeFile(readFileSync(path));
   } catch (error) {
-    throw new CliError(ExitCode.CannotStart, `${path}: ${error instanceof PeFormatError ? error.message : reasonOf(error)}`);
+    throw new CliError(
+      ExitCode.CannotStart,
+      `${path}: ${error instanceof PeFormatError ? error.message : reasonOf(error)}`,
+    );
   }
 }
 
@@ -94,7 +97,9 @@ function describe(path: string, file: PeFile): string {
 
 function describeMissing(path: string, missing: readonly MissingImport[]): string {
   if (missing.length === 0) return `${path}: every import is there`;
-  const lines = missing.map(({ dll, function: name }) => (name === null ? `  ${dll}: no such DLL` : `  ${dll}: ${name}`));
+  const lines = missing.map(({ dll, function: name }) =>
+    name === null ? `  ${dll}: no such DLL` : `  ${dll}: ${name}`,
+  );
   return [`${path}: ${missing.length} missing`, ...lines].join('\n');
 }
 

@@ -34,7 +34,11 @@ export const machineFlagDescriptions = {
   mount: { type: 'string', array: true, nargs: 1, describe: 'C=DIR[:ro]: a host folder as a guest drive' },
   env: { type: 'string', array: true, nargs: 1, describe: 'K=V: an environment variable of the guest' },
   'max-instructions': { type: 'string', describe: 'end the run after so many instructions (exit code 124)' },
-  verify: { type: 'string', default: 'off', describe: 'off, exit or N: check the memory manager at exit, or every N faults' },
+  verify: {
+    type: 'string',
+    default: 'off',
+    describe: 'off, exit or N: check the memory manager at exit, or every N faults',
+  },
   seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
 } as const;
 
@@ -69,7 +73,8 @@ export function parseMemory(text: string): number {
 
 function parseMount(text: string): Mount {
   const match = /^([A-Za-z])=(.+?)(:ro)?$/.exec(text);
-  if (match === null) throw usage(`--mount ${text}: write a drive letter and a folder, for example --mount C=./files:ro`);
+  if (match === null)
+    throw usage(`--mount ${text}: write a drive letter and a folder, for example --mount C=./files:ro`);
   return { drive: (match[1] ?? '').toUpperCase(), folder: match[2] ?? '', readOnly: match[3] !== undefined };
 }
 

@@ -36,7 +36,7 @@ try {
     process.exitCode = error.exitCode;
   } else {
     process.stderr.write(`nt86: internal error: ${error instanceof Error ? error.message : String(error)}\n`);
-    if (process.env['NT86_DEBUG'] !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    if (process.env.NT86_DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     else process.stderr.write('nt86: please report this; NT86_DEBUG=1 shows where it happened\n');
     process.exitCode = ExitCode.Defect;
   }

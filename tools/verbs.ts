@@ -21,7 +21,11 @@ function parser(verb: string, args: readonly string[], synopsis: string, example
     .scriptName(`nt86 ${verb}`)
     .usage(synopsis)
     .example(examples.map(([command, description]) => [command, description]))
-    .parserConfiguration({ 'halt-at-non-option': true, 'camel-case-expansion': false, 'parse-positional-numbers': false })
+    .parserConfiguration({
+      'halt-at-non-option': true,
+      'camel-case-expansion': false,
+      'parse-positional-numbers': false,
+    })
     .wrap(110)
     .version(false)
     .strictOptions()
@@ -38,7 +42,8 @@ const askedForHelp = (args: readonly string[]) => {
 
 function requireProgram(verb: string, words: readonly (string | number)[]): [string, string[]] {
   const [program, ...rest] = words.map(String);
-  if (program === undefined) throw new CliError(ExitCode.Usage, `${verb}: name a program; nt86 ${verb} --help shows examples`);
+  if (program === undefined)
+    throw new CliError(ExitCode.Usage, `${verb}: name a program; nt86 ${verb} --help shows examples`);
   return [program, rest];
 }
 
@@ -47,7 +52,10 @@ const run: Verb = {
   async main(args) {
     const parsed = await parser('run', args, 'nt86 run [flags] PROGRAM [ARGS...]', [
       ['nt86 run hello.exe one two', 'run a program with two arguments'],
-      ['nt86 run --stats --maxmem 64M --mount C=./files sort.exe in.txt', 'its drive C: is ./files; counters at the end'],
+      [
+        'nt86 run --stats --maxmem 64M --mount C=./files sort.exe in.txt',
+        'its drive C: is ./files; counters at the end',
+      ],
       ['nt86 run --trace faults,syscalls --trace-file t.jsonl hello.exe', 'one JSON line an event'],
     ])
       .options(machineFlagDescriptions)
@@ -109,7 +117,8 @@ const bare: Verb = {
       .options(bareFlagDescriptions)
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
-    if (parsed._.length > 0) throw new CliError(ExitCode.Usage, `bare: what is '${parsed._[0]}'? images go behind a flag`);
+    if (parsed._.length > 0)
+      throw new CliError(ExitCode.Usage, `bare: what is '${parsed._[0]}'? images go behind a flag`);
     return runBare(parsed);
   },
 };

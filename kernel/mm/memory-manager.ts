@@ -7,6 +7,7 @@ import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePagi
 import type { CommitAccounting } from './commit.js';
 import { accessFault, mayExecuteData } from './fault.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
+import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
@@ -39,6 +40,8 @@ export interface MemoryManagerEnvironment {
   readonly noExecute?: NoExecutePolicy;
   /** `--trace faults`; null when off. The event object is reused. */
   readonly traceFault: ((event: FaultEvent) => void) | null;
+  /** `--verify N`: checks between faults; none when not given. */
+  readonly verification?: VerificationOptions | null;
 }
 
 /** What the fault path asks of a SUBSECTION. */
@@ -151,6 +154,7 @@ export class MemoryManager {
   readonly faults: FaultState = { prototypeAddress: 0, underlyingStatus: 0, userOutcome: FaultOutcome.Refault };
   /** Valid after pageFault() answered false. */
   readonly lastFault: LastFault = { status: 0, address: 0, access: FaultAccess.Read, underlyingStatus: 0 };
+  readonly #verifier: FaultVerifier;
   readonly #event: FaultEvent = {
     processId: 0,
     eip: 0,
@@ -172,6 +176,7 @@ export class MemoryManager {
     const { memory, pae } = environment;
     this.environment = environment;
     this.counters = counters;
+    this.#verifier = new FaultVerifier(environment.verification ?? null);
     this.cpu = environment.cpu;
     this.memory = memory;
     this.words = memory.words;
@@ -228,9 +233,16 @@ export class MemoryManager {
       this.environment.traceFault === null
         ? accessFault(this, address, access, user)
         : this.#tracedFault(address, access, user);
+    this.faultTaken();
     if (outcome < FIRST_FAILURE) return true;
     this.setLastFault(outcome, address, access);
     return false;
+  }
+
+  /** Every fault on a user address ends with this: checks the memory manager when `--verify N` wants it now. */
+  faultTaken(): void {
+    const { pageFaults } = this.counters;
+    if (pageFaults >= this.#verifier.due) this.#verifier.check(pageFaults, () => this.verify());
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from '../../cpu/physical-memory.js';
+import type { PhysicalMemory } from '../../cpu/index.js';
 import { PAGE_MASK, PageLocation } from './layout.js';
 import { EMPTY_FRAME, EMPTY_LIST, type PfnDatabase } from './pfn.js';
 import { type PteFormat, type PteLocation, pteLocation } from './pte.js';

@@ -23,6 +23,7 @@ export function userHost(mm: MemoryManager, address: number, access: AccessKind)
     const host = mm.cpu.translate(address | 0, access, false);
     if (host !== 0) return host;
     const outcome = accessFault(mm, address, access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read, false);
+    mm.faultTaken();
     if (outcome >= FIRST_FAILURE) {
       mm.faults.userOutcome = outcome;
       return 0;

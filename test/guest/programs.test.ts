@@ -70,9 +70,7 @@ describe('guest programs of the Windows API', () => {
 
   it('console-lines: reads lines to the end of input', () => {
     const run = runGuest('console-lines', { stdin: 'first\r\nsecond\nlast without end' });
-    expect(run.stdout).toBe(
-      'type lines\n1: [first]\n2: [second]\n3: [last without end]\nend of input after 3 lines\n',
-    );
+    expect(run.stdout).toBe('type lines\n1: [first]\n2: [second]\n3: [last without end]\nend of input after 3 lines\n');
     expect(run.result.status).toBe(3);
   });
 });
@@ -81,7 +79,8 @@ describe('files of drive C:', () => {
   it('word-count: several megabytes of text', () => {
     const words = ['the', 'quick', 'Brown', 'fox', 'jumps', 'over', 'lazy', 'dog', 'page', 'fault'];
     let text = '';
-    for (let i = 0; text.length < 3_000_000; i++) text += `${words[(i * i + (i >> 3)) % words.length]}${i % 11 === 10 ? '\r\n' : ' '}`;
+    for (let i = 0; text.length < 3_000_000; i++)
+      text += `${words[(i * i + (i >> 3)) % words.length]}${i % 11 === 10 ? '\r\n' : ' '}`;
     writeFileSync(join(folder, 'big.txt'), text);
     const counts = new Map<string, number>();
     for (const word of text.toLowerCase().match(/[a-z]+/g) ?? []) counts.set(word, (counts.get(word) ?? 0) + 1);
@@ -115,9 +114,7 @@ describe('files of drive C:', () => {
     writeFileSync(join(folder, 'Two.TXT'), '22');
     writeFileSync(join(folder, 'three.dat'), '333');
     const run = runGuest('directory-list', { args: ['*.txt'], mounts: driveC() });
-    expect(run.stdout).toBe(
-      `${'one.txt'.padEnd(20)} 1\n${'Two.TXT'.padEnd(20)} 2\n2 entries, ended with error 18\n`,
-    );
+    expect(run.stdout).toBe(`${'one.txt'.padEnd(20)} 1\n${'Two.TXT'.padEnd(20)} 2\n2 entries, ended with error 18\n`);
     expect(runGuest('directory-list', { args: ['*.none'], mounts: driveC() }).stdout).toBe('nothing: error 2\n');
   });
 });

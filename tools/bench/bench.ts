@@ -30,7 +30,7 @@ export interface BenchReport {
 }
 
 const progress = (text: string) => {
-  if (process.stderr.isTTY && process.env['CI'] === undefined) process.stderr.write(`\r\x1b[K${text}`);
+  if (process.stderr.isTTY && process.env.CI === undefined) process.stderr.write(`\r\x1b[K${text}`);
 };
 
 async function measureKernel(
@@ -45,14 +45,17 @@ async function measureKernel(
     for (const contender of present) {
       progress(`${kernel}: round ${round + 1} of ${rounds}, ${contender.name}`);
       const run = await contender.run(index);
-      milliseconds[contender.name] = Math.min(milliseconds[contender.name] ?? Number.POSITIVE_INFINITY, run.milliseconds);
+      milliseconds[contender.name] = Math.min(
+        milliseconds[contender.name] ?? Number.POSITIVE_INFINITY,
+        run.milliseconds,
+      );
       checksums[contender.name] = run.result;
     }
   return { kernel, milliseconds, checksums };
 }
 
 function geometricMean(kernels: readonly KernelFigures[], contender: string): number {
-  const logs = kernels.map(({ milliseconds }) => Math.log((milliseconds[contender] ?? 1) / (milliseconds['native'] ?? 1)));
+  const logs = kernels.map(({ milliseconds }) => Math.log((milliseconds[contender] ?? 1) / (milliseconds.native ?? 1)));
   return Math.exp(logs.reduce((sum, value) => sum + value, 0) / logs.length);
 }
 
@@ -78,7 +81,10 @@ async function measureFaults(native: string | null, rounds: number): Promise<Ben
 async function measureFirstOutput(rounds: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++)
-    least = Math.min(least, await timeToFirstOutput(process.execPath, [commandLine, 'run', join(guestImages, 'hello.exe')]));
+    least = Math.min(
+      least,
+      await timeToFirstOutput(process.execPath, [commandLine, 'run', join(guestImages, 'hello.exe')]),
+    );
   return least;
 }
 
@@ -111,18 +117,29 @@ export function formatReport(report: BenchReport): string {
   const names = Object.keys(report.geometricMean);
   const cell = (figures: KernelFigures, name: string) => {
     const own = figures.milliseconds[name];
-    const native = figures.milliseconds['native'];
+    const native = figures.milliseconds.native;
     if (own === undefined) return '-';
     return native === undefined ? own.toFixed(1) : `${own.toFixed(1)} (${(own / native).toFixed(1)})`;
   };
-  const row = (title: string, cells: readonly string[]) => `${title.padEnd(30)}${cells.map((text) => text.padStart(18)).join('')}`;
+  const row = (title: string, cells: readonly string[]) =>
+    `${title.padEnd(30)}${cells.map((text) => text.padStart(18)).join('')}`;
   const lines = [
     `compute kernels: least of ${report.rounds} interleaved rounds, milliseconds (times native)`,
     row('', names),
-    ...report.kernels.map((figures) => row(figures.kernel, names.map((name) => cell(figures, name)))),
+    ...report.kernels.map((figures) =>
+      row(
+        figures.kernel,
+        names.map((name) => cell(figures, name)),
+      ),
+    ),
   ];
   if ('native' in report.geometricMean)
-    lines.push(row('geometric mean, times native', names.map((name) => (report.geometricMean[name] ?? 0).toFixed(1))));
+    lines.push(
+      row(
+        'geometric mean, times native',
+        names.map((name) => (report.geometricMean[name] ?? 0).toFixed(1)),
+      ),
+    );
   for (const { kernel, checksums } of report.kernels) {
     const distinct = new Set(Object.values(checksums));
     if (distinct.size > 1) lines.push(`  checksums differ in ${kernel}: ${JSON.stringify(checksums)}`);

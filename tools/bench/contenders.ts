@@ -55,7 +55,10 @@ function buildMultiboot(folder: string): string | null {
   const objects = compileKernels(folder, 'multiboot', FREESTANDING);
   const main = join(folder, 'multiboot-main.o');
   const program = join(folder, 'kernels.elf');
-  if (objects === null || !gcc([...INTEGER_FLAGS, ...FREESTANDING, '-c', join(sources, 'main-multiboot.c'), '-o', main]))
+  if (
+    objects === null ||
+    !gcc([...INTEGER_FLAGS, ...FREESTANDING, '-c', join(sources, 'main-multiboot.c'), '-o', main])
+  )
     return null;
   const script = `-Wl,-T,${join(sources, 'multiboot.ld')}`;
   const link = ['-nostdlib', '-static', '-no-pie', script, '-Wl,--build-id=none', main, ...objects, '-lgcc'];
@@ -74,7 +77,8 @@ export function contenders(folder: string): { present: Contender[]; absent: stri
     run: (kernel) => timeBetweenLines(process.execPath, [commandLine, 'run', image, String(kernel)]),
   });
   const native = buildNative(folder);
-  if (native === null) return { present, absent: ['native, qemu-i386, v86: gcc -m32 (Debian: gcc-multilib) is missing'] };
+  if (native === null)
+    return { present, absent: ['native, qemu-i386, v86: gcc -m32 (Debian: gcc-multilib) is missing'] };
   present.push({ name: 'native', run: (kernel) => timeBetweenLines(native, [String(kernel)]) });
   if (hasQemu())
     present.push({ name: 'qemu-i386', run: (kernel) => timeBetweenLines('qemu-i386', [native, String(kernel)]) });
@@ -88,7 +92,9 @@ export function contenders(folder: string): { present: Contender[]; absent: stri
 
 /** Names of the kernels in their order, as the guest program lists them. */
 export function kernelNames(): string[] {
-  const listing = spawnSync(process.execPath, [commandLine, 'run', join(guestImages, 'bench.exe')], { encoding: 'utf8' });
+  const listing = spawnSync(process.execPath, [commandLine, 'run', join(guestImages, 'bench.exe')], {
+    encoding: 'utf8',
+  });
   return listing.stdout
     .split(/\r?\n/)
     .filter((line) => /^\d+ /.test(line))

@@ -24,7 +24,11 @@ const common = {
   external: ['yargs', 'yargs/helpers', 'iced-x86', 'node-pty'],
   logLevel: 'warning',
 };
-await esbuild.build({ ...common, platform: 'neutral', entryPoints: { cpu: 'cpu/index.ts', kernel: 'kernel/index.ts' } });
+await esbuild.build({
+  ...common,
+  platform: 'neutral',
+  entryPoints: { cpu: 'cpu/index.ts', kernel: 'kernel/index.ts' },
+});
 await esbuild.build({ ...common, platform: 'node', entryPoints: { index: 'tools/index.ts' } });
 await esbuild.build({
   ...common,

@@ -25,7 +25,7 @@ function guestImages() {
 const steps = [
   ['types of cpu and kernel', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json')],
   ['types of tools and tests', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json')],
-  ['lint and format', () => node('node_modules/@biomejs/biome/bin/biome', 'ci', '.')],
+  ['lint and format', () => node('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.')],
   ['import directions', importDirections],
   ['guest images equal their sources', guestImages],
 ];

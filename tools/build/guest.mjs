@@ -114,7 +114,8 @@ async function buildProgram(file, scratch, images) {
   const target = isLibrary ? basename(file, '.c') : `${basename(file, '.c')}.exe`;
   const settings = JSON.parse(readFileSync(join(folder, 'build.json'), 'utf8'));
   const flags = settings[file] ?? [];
-  const shared = isLibrary ? ['-shared'] : [];
+  // Left alone, the linker derives a library's base from the path of its output, which is a temporary one.
+  const shared = isLibrary ? ['-shared', '-Wl,--image-base=0x10000000'] : [];
   await run(compiler, [...programFlags, ...shared, file, ...flags, '-o', join(scratch, target)], folder);
   copyFileSync(join(scratch, target), join(images, target));
 }

@@ -9,7 +9,8 @@ const allowed = {
   tools: ['tools', 'kernel', 'cpu'],
 };
 
-const importPattern = /(?:^|[\s;])(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\s*\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gm;
+const importPattern =
+  /(?:^|[\s;])(?:import|export)\s[^'"]*?from\s+['"]([^'"]+)['"]|import\s*\(\s*['"]([^'"]+)['"]\s*\)|^import\s+['"]([^'"]+)['"]/gm;
 
 function* sourceFiles(folder) {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
@@ -28,12 +29,14 @@ export function importViolations(root) {
       for (const match of readFileSync(file, 'utf8').matchAll(importPattern)) {
         const target = match[1] ?? match[2] ?? match[3];
         if (!target.startsWith('.')) {
-          if (room !== 'tools') violations.push(`${name}: imports '${target}'; below tools/ nothing imports packages or node:`);
+          if (room !== 'tools')
+            violations.push(`${name}: imports '${target}'; below tools/ nothing imports packages or node:`);
           continue;
         }
         const path = relative(root, resolve(dirname(file), target));
         const targetRoom = path.split('/')[0];
-        if (!targets.includes(targetRoom)) violations.push(`${name}: imports '${target}'; ${room}/ may not import ${targetRoom}/`);
+        if (!targets.includes(targetRoom))
+          violations.push(`${name}: imports '${target}'; ${room}/ may not import ${targetRoom}/`);
         else if (targetRoom !== room && path !== `${targetRoom}/index.js`)
           violations.push(`${name}: imports '${target}'; reach another room through its index.ts only`);
       }
