@@ -11,7 +11,6 @@ import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js'
 import { queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
 import type { Section } from '../../kernel/mm/section.js';
 import { Status, statusName } from '../../kernel/ntstatus.js';
-import { virtualAddress } from '../../kernel/types.js';
 import { MemoryMachine } from './memory-machine.js';
 import { buildImage, HeaderField, SectionFlag, sampleImage, TestFile } from './portable-executable.js';
 
@@ -161,7 +160,7 @@ describe('image views', () => {
     const space = machine.createSpace();
     const section = sectionOf(machine, file);
     map(machine, section, space);
-    for (let at = 0x400000; at < 0x408000; at += 0x1000) machine.write(at, 1) || machine.read(virtualAddress(at));
+    for (let at = 0x400000; at < 0x408000; at += 0x1000) machine.write(at, 1) || machine.read(at);
     expect(unmapViewOfSection(machine.mm.context, space, 0x403000)).toBe(0);
     expect(machine.mm.verify()).toBeNull();
     expect(file.references).toBe(1);
@@ -325,7 +324,7 @@ describe('images with lying headers', () => {
         if (section === null) return;
         const view1 = map(machine, section, space);
         if (view1.status === 0 || view1.status === Status.IMAGE_NOT_AT_BASE) {
-          for (let at = view1.base; at < view1.base + Math.min(view1.size, 0x20000); at += 0x1000) machine.read(virtualAddress(at));
+          for (let at: number = view1.base; at < view1.base + Math.min(view1.size, 0x20000); at += 0x1000) machine.read(at);
           expect(unmapViewOfSection(machine.mm.context, space, view1.base)).toBe(0);
         }
         releaseSection(machine.mm.context, section);

@@ -39,7 +39,7 @@ function compileKernels(folder: string, prefix: string, extra: readonly string[]
 
 /** The kernels compiled for this host with `gcc -m32`; null where that compiler is missing. */
 export function buildNative(folder: string): string | null {
-  const objects = compileKernels(folder, 'native', []);
+  const objects = compileKernels(folder, 'native', ['-fno-pic']);
   const program = join(folder, 'kernels');
   if (objects === null) return null;
   return gcc(['-O2', '-static', join(sources, 'main-hosted.c'), ...objects, '-o', program]) ? program : null;
