@@ -24,7 +24,9 @@ static void put_text(struct output *output, const char *text, int count) {
 /* Sign or radix prefix, zeros or blanks up to the width, then the body with its own leading zeros. */
 static void put_number(struct output *output, const struct specification *s, const char *prefix, int zeros, const char *body,
                        int length, int zero_fill) {
-  int prefix_length = (int)strlen(prefix), fill = s->width - prefix_length - zeros - length;
+  int prefix_length = (int)strlen(prefix);
+  if (zeros < 0) zeros = 0;
+  int fill = s->width - prefix_length - zeros - length;
   if (!(s->flags & LEFT) && !zero_fill) put_repeated(output, ' ', fill);
   put_text(output, prefix, prefix_length);
   if (!(s->flags & LEFT) && zero_fill) put_repeated(output, '0', fill);
@@ -55,15 +57,29 @@ static int64_t next_integer(va_list *arguments, int size, int is_signed) {
   return is_signed ? (int64_t)value : (int64_t)(unsigned)value;
 }
 
-/* Digits of a finite value, at most `room`, to the right of which everything is zero. */
-static int significant_digits(double value, int mode, int count, char *text, int room, int *point) {
+/*
+ * Digits of a finite value, rounded to `count` of them or, if `behind_point`, to `count` places behind the point. msvcrt
+ * makes at most 17 digits and rounds those half up; what lies to their right is zero.
+ */
+static int significant_digits(double value, int behind_point, int count, char *text, int *point) {
   int sign;
-  char *end, *digits = __dtoa(value, mode, count, point, &sign, &end);
-  int length = (int)(end - digits);
-  if (length > room) length = room;
+  char *end, *digits = __dtoa(value, 2, 17, point, &sign, &end);
+  int length = (int)(end - digits), wanted = behind_point ? *point + count : count;
   memcpy(text, digits, length);
   __freedtoa(digits);
-  return length;
+  if (wanted >= length) return length;
+  if (wanted < 0) return 0;
+  int carry = text[wanted] >= '5';
+  for (length = wanted; carry && length > 0; length--) {
+    if (text[length - 1] != '9') {
+      text[length - 1]++;
+      return length;
+    }
+  }
+  if (!carry) return length;
+  text[0] = '1';
+  ++*point;
+  return 1;
 }
 
 static char *put_exponent(char *to, int exponent, char letter) {
@@ -110,11 +126,13 @@ static int special(uint64_t bits, int precision, char *body) {
       *to++ = '0';
     } else *to++ = *text++;
   }
+  /* The rounding of digits happens to these letters too: 1.#J. */
+  if (*text >= '5') to[-1]++;
   return (int)(to - body);
 }
 
 static void put_double(struct output *output, const struct specification *s, double value, char conversion) {
-  char digits[MAXIMUM_DIGITS + 1], body[BODY_SIZE], *end;
+  char digits[20], body[BODY_SIZE], *end;
   union { double d; uint64_t u; } bits = {value};
   int precision = s->precision < 0 ? 6 : s->precision > MAXIMUM_DIGITS ? MAXIMUM_DIGITS : s->precision, point, length;
   int upper = conversion < 'a', kind = conversion | 32, keep = (s->flags & HASH) != 0;
@@ -125,14 +143,15 @@ static void put_double(struct output *output, const struct specification *s, dou
   } else {
     if (negative) value = -value;
     if (kind == 'f') {
-      int count = significant_digits(value, 3, precision, digits, MAXIMUM_DIGITS, &point);
+      int count = significant_digits(value, 1, precision, digits, &point);
       end = fixed(body, digits, count, value == 0 ? 0 : point, precision, keep);
     } else if (kind == 'e') {
-      int count = significant_digits(value, 2, precision + 1, digits, MAXIMUM_DIGITS, &point);
+      int count = significant_digits(value, 0, precision + 1, digits, &point);
       end = scientific(body, digits, count, value == 0 ? 0 : point - 1, precision, keep, letter);
     } else {
       if (precision == 0) precision = 1;
-      int count = significant_digits(value, 2, precision, digits, MAXIMUM_DIGITS, &point);
+      int count = significant_digits(value, 0, precision, digits, &point);
+      while (count > 1 && digits[count - 1] == '0') count--;
       int exponent = value == 0 ? 0 : point - 1, shown = keep ? precision : count;
       if (value == 0 && !keep) shown = 1;
       if (exponent < -4 || exponent >= precision) end = scientific(body, digits, count, exponent, shown - 1, keep, letter);

@@ -47,6 +47,12 @@ int wcsncmp(const wide *a, const wide *b, size_t count) {
 
 int wcscoll(const wide *a, const wide *b) { return wcscmp(a, b); }
 
+size_t wcsxfrm(wide *target, const wide *source, size_t count) {
+  size_t length = wcslen(source);
+  if (count) wcsncpy(target, source, count);
+  return length;
+}
+
 int _wcsicmp(const wide *a, const wide *b) {
   for (; *a && towlower(*a) == towlower(*b); a++, b++) {}
   return towlower(*a) - towlower(*b);

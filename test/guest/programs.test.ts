@@ -31,6 +31,7 @@ describe('guest programs print what the same C source prints elsewhere', () => {
     'setjmp',
     'malloc-churn',
     'strings',
+    'msvcrt-printf',
   ])('%s', (name) => expectOutput(name, {}, 0));
 
   it('scanf-conversions', () => {
