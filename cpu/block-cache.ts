@@ -21,7 +21,9 @@ import { operationNumber } from './micro-operation-table.js';
 import { AccessKind } from './paging.js';
 import { MODE_CODE_BIG, MODE_CODE_FLAT } from './processor-mode.js';
 import { Vector } from './segmentation.js';
+import { lowerSse } from './sse-lowering.js';
 import { removeWriteEntries } from './tlb.js';
+import { lowerX87 } from './x87-lowering.js';
 
 /** Longest block, in instructions. */
 export const MAXIMUM_BLOCK = 64;
@@ -142,15 +144,16 @@ export class BlockCache {
     while (!ends && count < limit && host + length < pageEnd) {
       const at = (eip + length) | 0;
       if (breakpoints && count > 0 && this.#cpu.debug.breaksAt((linear + length) | 0) !== 0) break;
-      let instruction = this.#decoder.decode(bytes, host + length, pageEnd, big);
-      const failure = this.#decoder.failure;
+      const within = flat ? MAXIMUM_INSTRUCTION : this.#bytesWithinCode(at);
+      const end = Math.min(pageEnd, host + length + within);
+      let instruction = this.#decoder.decode(bytes, host + length, end, big);
       if (instruction === null && count > 0) break;
-      if (instruction === null && failure === DecodeFailure.Truncated) {
-        instruction = this.#decodeStraddling(host, linear, big, pageEnd);
+      if (this.#decoder.failure === DecodeFailure.Truncated && host + within > pageEnd) {
+        instruction = this.#decodeStraddling(host, linear, big, pageEnd, within);
         if (this.#cpu.faulted) return 0;
       }
-      const beyond = instruction !== null && !flat && !this.#withinCode(at, instruction.length);
-      if (beyond && count > 0) break;
+      // Truncated where it did not fault: by the limit of the code segment.
+      const beyond = this.#decoder.failure === DecodeFailure.Truncated;
       writer.startInstruction(count, length, at, (at + (instruction?.length ?? 0)) | 0);
       if (instruction === null || beyond) {
         const tooLong = beyond || this.#decoder.failure === DecodeFailure.TooLong;
@@ -197,13 +200,14 @@ export class BlockCache {
     if (lowered !== Lowered.Declined) return lowered === Lowered.Ends;
     const { row } = instruction;
     if (row.execute === undefined) throw new Error(`instruction table: nothing executes ${row.mnemonic} ${row.opcode}`);
+    if (lowerSse(writer, instruction) || lowerX87(writer, instruction)) return false;
     const ends = row.attributes !== undefined && /\bends-block\b/.test(row.attributes);
     writer.emitHandler(ends ? HANDLER_END : HANDLER, instruction, row.execute);
     return ends;
   }
 
   /** The instruction at the end of a page whose rest lies in the next one. A fault of that page is raised. */
-  #decodeStraddling(host: number, linear: number, big: boolean, pageEnd: number): Instruction | null {
+  #decodeStraddling(host: number, linear: number, big: boolean, pageEnd: number, within: number): Instruction | null {
     const cpu = this.#cpu;
     const firstLength = pageEnd - host;
     const nextLinear = (linear + firstLength) | 0;
@@ -214,11 +218,13 @@ export class BlockCache {
     joined.set(cpu.bytes.subarray(host, pageEnd), 0);
     joined.set(cpu.bytes.subarray(second, second + MAXIMUM_INSTRUCTION), firstLength);
     this.#writer.emit(CHECK_PAGE, 0, 0, nextLinear >>> 12, second);
-    return this.#decoder.decode(joined, 0, firstLength + MAXIMUM_INSTRUCTION, big);
+    return this.#decoder.decode(joined, 0, within, big);
   }
 
-  #withinCode(eip: number, length: number): boolean {
-    return (eip >>> 0) + length - 1 <= this.#cpu.state[SEGMENT_LIMIT + CS] >>> 0;
+  /** How many bytes from here on an instruction may have before it leaves the code segment, as far as that matters. */
+  #bytesWithinCode(eip: number): number {
+    const left = (this.#cpu.state[SEGMENT_LIMIT + CS] >>> 0) - (eip >>> 0) + 1;
+    return Math.max(0, Math.min(left, MAXIMUM_INSTRUCTION));
   }
 
   // --- pages with code --------------------------------------------------------------------------------------------

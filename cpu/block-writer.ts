@@ -153,6 +153,28 @@ export class BlockWriter {
   }
 
   /**
+   * A micro-operation that does the instruction itself in its common case and calls the handler in every other.
+   * @param word words 4 to 7, as the operation defines them
+   */
+  emitDirect(
+    operation: number,
+    instruction: Instruction,
+    handler: Handler,
+    word: number,
+    displacement: number,
+    other: number,
+    isRegister: number,
+  ): void {
+    this.emitHandler(operation, instruction, handler);
+    const code = this.#code;
+    code[this.at] = word;
+    code[this.at + 1] = displacement;
+    code[this.at + 2] = other;
+    code[this.at + 3] = isRegister;
+    this.at += BRANCH_WORDS - OPERATION_WORDS;
+  }
+
+  /**
    * Where the memory operand lies, with the micro-operations that are needed to work out a 16-bit address or to check
    * a segment that is not flat. The result is valid until the next call.
    * @param size bytes of the access

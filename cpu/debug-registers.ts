@@ -32,6 +32,20 @@ const Condition = { Execute: 0, Write: 1, InputOutput: 2, ReadWrite: 3 } as cons
 const LENGTHS = [1, 2, 8, 4] as const;
 /** Numbers of sets have twelve bits in the mode word. */
 const MAXIMUM_SETS = 4000;
+/** Cause besides the bits of DR6: a breakpoint of the host, which the guest never sees. */
+const HOST_BREAKPOINT = 0x1_0000;
+
+/** A range of linear addresses that the host of the machine (a debugger) watches. */
+export interface HostWatch {
+  readonly address: number;
+  readonly size: number;
+  /** Reads count too, not only writes. */
+  readonly reads: boolean;
+}
+
+/** Whether the #DB that ended run() is a stop for the host; Also: the guest gets its exception too. */
+export const HostStop = { None: 0, Only: 1, Also: 2 } as const;
+export type HostStop = (typeof HostStop)[keyof typeof HostStop];
 
 /** What the processor derives from the debug registers, and the debug trap that is being made up. */
 export class DebugRegisters {
@@ -46,9 +60,16 @@ export class DebugRegisters {
   /** The instruction entered an interrupt handler or another task: no single-step trap behind it. */
   discarded = false;
 
+  /** Last access to a watched range of the host: linear address, unsigned; -1 = none since it was set so. */
+  hostAccess = -1;
+
   readonly #cpu: Cpu;
   /** Pages of the enabled data breakpoints; one never crosses a page, for its address is aligned to its length. */
   #pages: number[] = [];
+  #hostInstructions: ReadonlySet<number> = new Set();
+  #hostWatches: readonly HostWatch[] = [];
+  #guestWatching = false;
+  #hostStop: HostStop = HostStop.None;
   /** The sets of instruction breakpoints that were ever enabled, by their number - 1. */
   readonly #sets: string[] = [];
 
@@ -75,11 +96,30 @@ export class DebugRegisters {
     this.load(7, 0);
   }
 
+  /**
+   * Breakpoints of the host, any number of them beside those of the debug registers. A hit ends run() with
+   * ExitReason.Exception, vector 1, and takeHostStop() says so: before the instruction at such an address, or behind one that
+   * touched a watched range. Debug registers and the number of instructions stay as they would be without.
+   * @param instructions linear addresses, unsigned
+   */
+  setHostBreakpoints(instructions: ReadonlySet<number>, watches: readonly HostWatch[]): void {
+    this.#hostInstructions = instructions;
+    this.#hostWatches = watches;
+    this.update();
+  }
+
+  /** Tells once of a breakpoint of the host that was hit. */
+  takeHostStop(): HostStop {
+    const stop = this.#hostStop;
+    this.#hostStop = HostStop.None;
+    return stop;
+  }
+
   /** Takes over DR0-DR3, DR7 and CR4.DE. */
   update(): void {
     const cpu = this.#cpu;
     const pages: number[] = [];
-    const instructions: number[] = [];
+    const instructions: number[] = [...this.#hostInstructions];
     this.watchingPorts = false;
     for (let index = 0; index < BREAKPOINTS; index++) {
       if (!this.#enabled(index)) continue;
@@ -87,6 +127,10 @@ export class DebugRegisters {
       if (condition === Condition.Execute) instructions.push(cpu.state[DR0 + index] >>> 0);
       else if (condition === Condition.InputOutput) this.watchingPorts ||= (cpu.state[CR4] & CR4_DE) !== 0;
       else pages.push(cpu.state[DR0 + index] >>> 12);
+    }
+    this.#guestWatching = pages.length > 0;
+    for (const { address, size } of this.#hostWatches) {
+      for (let page = address >>> 12; page <= (address + size - 1) >>> 12; page++) pages.push(page);
     }
     this.#pages = pages;
     this.watching = pages.length > 0;
@@ -140,6 +184,13 @@ export class DebugRegisters {
       matched |= 1 << index;
       enabled ||= this.#enabled(index);
     }
+    const start = linear >>> 0;
+    for (const watch of this.#hostWatches) {
+      if (!write && !watch.reads) continue;
+      if (start >= watch.address + watch.size || start + size <= watch.address) continue;
+      this.hostAccess = start;
+      this.#report(HOST_BREAKPOINT);
+    }
     if (enabled) this.#report(matched);
   }
 
@@ -164,6 +215,8 @@ export class DebugRegisters {
       matched |= 1 << index;
       enabled ||= this.#enabled(index);
     }
+    // The guest's own breakpoint comes when the host lets the instruction go.
+    if (this.#hostInstructions.has(linear >>> 0)) return HOST_BREAKPOINT;
     return enabled ? matched : 0;
   }
 
@@ -197,8 +250,10 @@ export class DebugRegisters {
    */
   raise(causes: number, keepsResumeFlag: boolean): false {
     const state = this.#cpu.state;
-    state[DR6] |= causes;
-    state[DR7] &= ~DR7_GENERAL_DETECT;
+    const guestCauses = causes & ~HOST_BREAKPOINT;
+    if (guestCauses !== causes) this.#hostStop = guestCauses === 0 ? HostStop.Only : HostStop.Also;
+    state[DR6] |= guestCauses;
+    if (guestCauses !== 0) state[DR7] &= ~DR7_GENERAL_DETECT;
     this.#cpu.raise(Vector.Debug);
     this.#cpu.exceptionKeepsResumeFlag = keepsResumeFlag;
     return false;
@@ -206,7 +261,7 @@ export class DebugRegisters {
 
   /** True when a repeated string instruction must stop after each iteration, since a trap may come there. */
   trapsBetweenIterations(): boolean {
-    return this.watching || this.watchingPorts || (this.#cpu.state[EFLAGS_SYSTEM] & EFLAGS_TF) !== 0;
+    return this.#guestWatching || this.watchingPorts || (this.#cpu.state[EFLAGS_SYSTEM] & EFLAGS_TF) !== 0;
   }
 }
 

@@ -1,5 +1,6 @@
 /** The processor room: everything that kernel and tools may use of it. */
 export { Cpu, type CpuOptions, type ExceptionOwner } from './cpu.js';
+export { HostStop, type HostWatch } from './debug-registers.js';
 export { type DecodeFailure, decodeInstruction } from './decoder.js';
 export { ExitReason } from './exit-reason.js';
 export * from './flags.js';

@@ -20,13 +20,13 @@ const AL = 0;
 const AH = 4;
 
 /**
- * Flags of an adjustment: AF and CF as given. The others are those of the addition or subtraction to AL, also where the
- * SDM leaves them undefined, as on AMD processors.
+ * Flags of an adjustment: AF and CF as given. The others are those of the addition to or subtraction from AL (DAA, DAS) or
+ * AX (AAA, AAS), also where the SDM leaves them undefined, as on AMD processors.
  */
-function setAdjustFlags(cpu: Cpu, before: number, adjustment: number, auxiliaryAndCarry: number): void {
+function setAdjustFlags(cpu: Cpu, size: 1 | 2, before: number, adjustment: number, auxiliaryAndCarry: number): void {
   const { state } = cpu;
-  if (adjustment >= 0) setAddFlags(state, 1, before, adjustment, before + adjustment);
-  else setSubtractFlags(state, 1, before, -adjustment, before + adjustment);
+  if (adjustment >= 0) setAddFlags(state, size, before, adjustment, before + adjustment);
+  else setSubtractFlags(state, size, before, -adjustment, before + adjustment);
   setArithmeticFlags(state, (arithmeticFlags(state) & ~(FLAG_AF | FLAG_CF)) | auxiliaryAndCarry);
 }
 
@@ -45,7 +45,7 @@ function adjustPacked(cpu: Cpu, direction: 1 | -1): boolean {
     result |= FLAG_CF;
   }
   writeRegister(cpu, AL, 1, value);
-  setAdjustFlags(cpu, before, value - before, result);
+  setAdjustFlags(cpu, 1, before, value - before, result);
   return true;
 }
 
@@ -58,11 +58,11 @@ export function executeDas(cpu: Cpu): boolean {
 }
 
 function adjustUnpacked(cpu: Cpu, direction: 1 | -1): boolean {
-  const before = readRegister(cpu, AL, 1);
+  const before = readRegister(cpu, EAX, 2);
   const adjusts = (before & 15) > 9 || (arithmeticFlags(cpu.state) & FLAG_AF) !== 0;
-  if (adjusts) writeRegister(cpu, EAX, 2, readRegister(cpu, EAX, 2) + 0x106 * direction);
-  writeRegister(cpu, AL, 1, readRegister(cpu, AL, 1) & 15);
-  setAdjustFlags(cpu, before, adjusts ? 6 * direction : 0, adjusts ? FLAG_AF | FLAG_CF : 0);
+  const adjustment = adjusts ? 0x106 * direction : 0;
+  writeRegister(cpu, EAX, 2, (before + adjustment) & 0xff0f);
+  setAdjustFlags(cpu, 2, before, adjustment, adjusts ? FLAG_AF | FLAG_CF : 0);
   return true;
 }
 

@@ -116,12 +116,13 @@ export function shiftLeftDouble(state: Int32Array, size: number, value: number, 
     const result = (value << by) | (fill >>> (32 - by));
     return setShiftFlags(state, size, result, carry, carry ^ (result >>> 31));
   }
-  // Counts above 16 are undefined: AMD processors take the fill twice and the carry from the value.
+  // Counts above 16 are undefined: AMD processors take the fill twice and clear CF and OF.
   const word = value & 0xffff;
   const other = fill & 0xffff;
   const wide = (word << 16) | other;
   const result = by <= 16 ? (wide << by) >>> 16 : ((other << (by - 16)) | (other >>> (32 - by))) & 0xffff;
-  const carry = (word >>> ((16 - by) & 15)) & 1;
+  if (by > 16) return setShiftFlags(state, size, result, 0, 0);
+  const carry = (word >>> (16 - by)) & 1;
   return setShiftFlags(state, size, result, carry, carry ^ ((result >>> 15) & 1));
 }
 
@@ -138,6 +139,6 @@ export function shiftRightDouble(state: Int32Array, size: number, value: number,
   const other = fill & 0xffff;
   const wide = (other << 16) | word;
   const result = by <= 16 ? (wide >>> by) & 0xffff : ((other >>> (by - 16)) | (other << (32 - by))) & 0xffff;
-  const carry = (word >>> ((by - 1) & 15)) & 1;
+  const carry = by > 16 ? 0 : (word >>> (by - 1)) & 1;
   return setShiftFlags(state, size, result, carry, ((result >>> 15) ^ (result >>> 14)) & 1);
 }

@@ -82,6 +82,10 @@ export function executePushAll(cpu: Cpu, instruction: Instruction): boolean {
     if (size === 2) cpu.view.setInt16(host, cpu.state[register], true);
     else cpu.view.setInt32(host, cpu.state[register], true);
   }
+  // Faults come in the order of the pushes.
+  for (let pushed = 1; pushed <= 8; pushed++) {
+    if (!cpu.probeWrite(SS, movedStackPointer(cpu, -pushed * size), size)) return false;
+  }
   const pointer = movedStackPointer(cpu, -8 * size);
   if (!cpu.storeBytes(SS, pointer, 8 * size)) return false;
   setStackPointer(cpu, pointer);
@@ -116,13 +120,17 @@ export function executeEnter(cpu: Cpu, instruction: Instruction): boolean {
     if (size === 2) view.setInt16(host, value, true);
     else view.setInt32(host, value, true);
   };
+  if (!cpu.probeWrite(SS, framePointer, size)) return false;
   for (let position = 1; position < level; position++) {
     const value = readMemory(cpu, SS, (state[EBP] - position * size) & mask, size);
-    if (cpu.faulted) return false;
+    if (cpu.faulted || !cpu.probeWrite(SS, movedStackPointer(cpu, -size * (position + 1)), size)) return false;
     put(position, value);
   }
   put(0, state[EBP]);
-  if (level > 0) put(level, framePointer);
+  if (level > 0) {
+    if (!cpu.probeWrite(SS, lowest, size)) return false;
+    put(level, framePointer);
+  }
   if (!cpu.probeWrite(SS, final, size)) return false;
   if (!cpu.storeBytes(SS, lowest, size * words)) return false;
   writeRegister(cpu, EBP, size, framePointer);

@@ -18,12 +18,14 @@ import {
   ESP,
   FLAG_AUXILIARY,
   FLAG_RESULT,
+  FPU_CONTROL,
   SCRATCH_OFFSET,
   STATE_WORDS,
   TEMP2,
   TLB_SUPERVISOR_EXECUTE_OFFSET,
   TLB_SUPERVISOR_READ_OFFSET,
   TLB_SUPERVISOR_WRITE_OFFSET,
+  XMM_REGISTERS,
   ZERO,
 } from './layout.js';
 import {
@@ -32,13 +34,16 @@ import {
   BLOCK_PAGE,
   BLOCK_SIZE,
   BRANCH_LINK,
+  BRANCH_TARGET,
   BRANCH_WORDS,
   HEADER_WORDS,
   OPERATION_WORDS,
 } from './micro-operation.js';
 import { isBranch, microOperations, operationNumber } from './micro-operation-table.js';
-import { CR0_PG, CR4_PAE } from './paging.js';
+import { CR0_PG, CR4_OSFXSR, CR4_PAE } from './paging.js';
 import { Vector } from './segmentation.js';
+import { SseDirect } from './sse-direct.js';
+import { X87Direct } from './x87-direct.js';
 
 const READ = TLB_SUPERVISOR_READ_OFFSET >> 2;
 const WRITE = TLB_SUPERVISOR_WRITE_OFFSET >> 2;
@@ -69,7 +74,8 @@ export function rehearse(run: Interpreter, execute: Execute): void {
   run.executeTable = EXECUTE;
   run.jumpBase = 0;
   words[CR0] = CR0_PG;
-  words[CR4] = CR4_PAE;
+  words[CR4] = CR4_PAE | CR4_OSFXSR;
+  words[FPU_CONTROL] = 0x37f;
   for (const table of [READ, WRITE, EXECUTE]) words[table + (HIT >> 12)] = SCRATCH_OFFSET;
   const slot = ((HIT ^ (HIT >>> 12)) & 0xfff) * 4;
   jumps[slot] = HIT;
@@ -142,7 +148,15 @@ function stage(code: Int32Array, number: number, round: number, value: number): 
   else if (firstWord === 'handler') code[at + 1] = round % 3;
   else if (!addressed) code[at + 1] = round % 2 === 0 ? 1 + (round & 7) : value;
   if (name === 'CHECK_PAGE') code[at + 2] = round % 2 === 0 ? SCRATCH_OFFSET : 0;
-  if (isBranch(number)) code[at + BRANCH_LINK] = round % 3 === 0 ? 0 : LINKED;
+  if (name === 'SSE') {
+    // MOVD to XMM0, or an operation that there is not.
+    code[at + BRANCH_TARGET] = round % 2 === 0 ? SseDirect.LoadDoubleword | (XMM_REGISTERS << 8) : 0xff;
+    code[at + BRANCH_LINK + 1] = 1;
+  } else if (name === 'X87') {
+    // FLDZ, or a store of what is empty; the first finds the stack full in the end.
+    code[at + BRANCH_TARGET] = round % 2 === 0 ? X87Direct.LoadZero : X87Direct.StoreDouble;
+    code[at + BRANCH_LINK + 1] = 1;
+  } else if (isBranch(number)) code[at + BRANCH_LINK] = round % 3 === 0 ? 0 : LINKED;
   code[at + (isBranch(number) ? BRANCH_WORDS : OPERATION_WORDS)] = LEAVE_BLOCK;
 }
 
@@ -153,7 +167,7 @@ const TRAITS = microOperations.map(({ name, body }) => ({
   addressed: body.includes('linear'),
   /** Operation that must go before, which fetches what this one stores back. */
   readsBack: name.startsWith('STORE') && name.endsWith('_RMW') ? operationNumber(name.replace('STORE', 'LOAD')) : -1,
-  firstWord: /^(J|CHECK_PAGE)/.test(name) ? 'page' : name.startsWith('HANDLER') ? 'handler' : 'value',
+  firstWord: /^(J|CHECK_PAGE)/.test(name) ? 'page' : /^(HANDLER|SSE|X87)/.test(name) ? 'handler' : 'value',
 }));
 
 function succeed(): boolean {

@@ -2,8 +2,11 @@
  * The text of the interpreter's loop, assembled from the bodies of the micro-operations: one function with one dense
  * switch.
  */
+import type { Execute, Interpreter } from './interpreter.js';
 import { EBP, EFLAGS_SYSTEM, EIP, ESP, FLAG_AUXILIARY, FLAG_RESULT } from './layout.js';
 import { microOperations } from './micro-operation-table.js';
+import { executeSseDirect } from './sse-direct.js';
+import { executeX87Direct } from './x87-direct.js';
 
 const CONSTANTS: Readonly<Record<string, string>> = {
   FR: String(FLAG_RESULT),
@@ -31,17 +34,7 @@ function shareVariables(body: string, names: Set<string>): string {
 }
 
 /** What the loop uses of the interpreter object, under the same names. */
-export const MACHINE_NAMES = [
-  'cpu',
-  'words',
-  'bytes',
-  'halves',
-  'view',
-  'code',
-  'jumps',
-  'handlers',
-  'instructions',
-] as const;
+const MACHINE_NAMES = ['cpu', 'words', 'bytes', 'halves', 'view', 'code', 'jumps', 'handlers', 'instructions'] as const;
 
 /**
  * Text of the statement list of a function that returns the loop, execute(run, block, remaining).
@@ -76,4 +69,23 @@ ${cases.join('')}
     }
   }
 };`;
+}
+
+/** Functions that the loop calls by name. */
+const DIRECT_NAMES = ['executeSseDirect', 'executeX87Direct'];
+
+/** The loop for all machines that have none of their own: the engine compiles it once. */
+export const sharedLoop = new Function(...DIRECT_NAMES, interpreterSource(false))(
+  executeSseDirect,
+  executeX87Direct,
+) as Execute;
+
+/**
+ * A loop for one machine. Nothing ever assigns the names of the machine's arrays, and no other function has this text, so that the
+ * engine takes the arrays, their addresses and their lengths for constants.
+ */
+export function dedicatedLoop(run: Interpreter): Execute {
+  const names = MACHINE_NAMES.map((name) => `$${name}`);
+  const factory = new Function(...DIRECT_NAMES, ...names, interpreterSource(true));
+  return factory(executeSseDirect, executeX87Direct, ...MACHINE_NAMES.map((name) => run[name])) as Execute;
 }

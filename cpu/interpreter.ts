@@ -2,16 +2,14 @@ import { type BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
 import type { Cpu } from './cpu.js';
 import { DR6_SINGLE_STEP, DR6_TASK_SWITCH } from './debug-registers.js';
 import { ExitReason } from './exit-reason.js';
-import { setDivideFlags } from './flags.js';
 import type { Handler, Instruction } from './instruction.js';
+import { divideSigned, divideUnsigned } from './integer-division.js';
 import { rehearse } from './interpreter-rehearsal.js';
-import { interpreterSource, MACHINE_NAMES } from './interpreter-source.js';
+import { dedicatedLoop, sharedLoop } from './interpreter-source.js';
 import { acceptsInterrupts, debugInhibited } from './interrupts.js';
 import {
   CPL,
   CS,
-  EAX,
-  EDX,
   EFLAGS_SYSTEM,
   EIP,
   SEGMENT_BASE,
@@ -53,6 +51,7 @@ const SLICE = 1 << 16;
 const STOP = -0x4000_0000;
 /** In the mode: number of the set of instruction breakpoints, above the number of the code segment. */
 const INSTRUCTION_SET_SHIFT = 20;
+const MAXIMUM_CODE_SEGMENTS = 4095;
 /** Jump caches: one that stays empty for code segments that are not flat, and one for each of the modes met lately. */
 const JUMP_CACHES = 9;
 
@@ -263,6 +262,10 @@ export class Interpreter {
     const limit = this.words[SEGMENT_LIMIT + CS];
     for (let at = 0; at < segments.length; at += 2) {
       if (segments[at] === base && segments[at + 1] === limit) return at / 2 + 1;
+    }
+    if (segments.length === 2 * MAXIMUM_CODE_SEGMENTS) {
+      segments.length = 0;
+      this.#blocks.clear();
     }
     segments.push(base, limit);
     return segments.length / 2;
@@ -559,61 +562,14 @@ export class Interpreter {
 
   /** DIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
   divideUnsigned(divisor: number, operation: number, block: number, remaining: number): void {
-    const words = this.words;
-    const low = words[EAX] >>> 0;
-    const high = words[EDX] >>> 0;
-    const by = divisor >>> 0;
     this.remaining = remaining;
-    if (high >= by) {
-      this.#divideError(operation, block, remaining);
-      return;
-    }
-    if (high === 0) {
-      words[EAX] = (low / by) | 0;
-      words[EDX] = (low % by) | 0;
-      setDivideFlags(words);
-      return;
-    }
-    divideLong(words, high, low, by);
-    setDivideFlags(words);
+    if (!divideUnsigned(this.words, divisor)) this.#divideError(operation, block, remaining);
   }
 
   /** IDIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
   divideSigned(divisor: number, operation: number, block: number, remaining: number): void {
-    const words = this.words;
     this.remaining = remaining;
-    let low = words[EAX];
-    let high = words[EDX];
-    if (divisor !== 0 && high === low >> 31 && !(low === -0x8000_0000 && divisor === -1)) {
-      words[EAX] = (low / divisor) | 0;
-      words[EDX] = (low % divisor) | 0;
-      setDivideFlags(words);
-      return;
-    }
-    const negative = high < 0;
-    if (negative) {
-      low = -low | 0;
-      high = (~high + (low === 0 ? 1 : 0)) | 0;
-    }
-    const by = Math.abs(divisor);
-    if (high >>> 0 >= by) {
-      this.#divideError(operation, block, remaining);
-      return;
-    }
-    const oldLow = words[EAX];
-    const oldHigh = words[EDX];
-    divideLong(words, high >>> 0, low >>> 0, by);
-    const quotient = words[EAX] >>> 0;
-    const quotientNegative = negative !== divisor < 0;
-    if (quotient > (quotientNegative ? 0x8000_0000 : 0x7fff_ffff)) {
-      words[EAX] = oldLow;
-      words[EDX] = oldHigh;
-      this.#divideError(operation, block, remaining);
-      return;
-    }
-    setDivideFlags(words);
-    if (quotientNegative) words[EAX] = -quotient;
-    if (negative) words[EDX] = -words[EDX];
+    if (!divideSigned(this.words, divisor)) this.#divideError(operation, block, remaining);
   }
 
   #divideError(operation: number, block: number, remaining: number): void {
@@ -626,29 +582,6 @@ export class Interpreter {
 }
 
 const JUMP_PAGE = operationNumber('JUMP_PAGE');
-
-/** Quotient to EAX and remainder to EDX of high:low / by, where high < by: schoolbook division by 16-bit digits. */
-function divideLong(words: Int32Array, high: number, low: number, by: number): void {
-  // Each step divides less than 2^48 by less than 2^32: exact in doubles.
-  const first = high * 0x10000 + (low >>> 16);
-  const firstDigit = Math.floor(first / by);
-  const second = (first - firstDigit * by) * 0x10000 + (low & 0xffff);
-  const secondDigit = Math.floor(second / by);
-  words[EAX] = (firstDigit * 0x10000 + secondDigit) | 0;
-  words[EDX] = (second - secondDigit * by) | 0;
-}
-
-/** The loop for all machines that have none of their own: the engine compiles it once. */
-const sharedLoop = new Function(interpreterSource(false))() as Execute;
-
-/**
- * A loop for one machine. Nothing ever assigns the names of the machine's arrays, and no other function has this text, so that the
- * engine takes the arrays, their addresses and their lengths for constants.
- */
-function dedicatedLoop(run: Interpreter): Execute {
-  const factory = new Function(...MACHINE_NAMES.map((name) => `$${name}`), interpreterSource(true));
-  return factory(...MACHINE_NAMES.map((name) => run[name])) as Execute;
-}
 
 export function createInterpreter(cpu: Cpu, dedicated: boolean): Interpreter {
   return new Interpreter(cpu, dedicated);

@@ -126,17 +126,25 @@ const FUSED: readonly MicroOperation[] = [
 ];
 
 /** The bits above the number are how many instructions of the block are left, this one included; word 2 is the EIP. */
+const CALL_HANDLER = `
+  run.left = remaining + (w >>> 10) | 0;
+  words[EIP] = ${IMMEDIATE2};
+  cpu.faulted = false;
+  const index = ${IMMEDIATE}, instruction = instructions[index];
+  if (!handlers[index](cpu, instruction)) { run.faulted(); return; }
+  if (cpu.attention) { run.afterHandler(instruction.length); return; }`;
+
 const HANDLERS: readonly MicroOperation[] = [
+  { name: 'HANDLER', body: `${CALL_HANDLER} ${NEXT}` },
   {
-    name: 'HANDLER',
-    body: `
-    run.left = remaining + (w >>> 10) | 0;
-    words[EIP] = ${IMMEDIATE2};
-    cpu.faulted = false;
-    const index = ${IMMEDIATE}, instruction = instructions[index];
-    if (!handlers[index](cpu, instruction)) { run.faulted(); return; }
-    if (cpu.attention) { run.afterHandler(instruction.length); return; }
-    ${NEXT}`,
+    name: 'X87',
+    wide: true,
+    body: `if (executeX87Direct(words, view, code, pc, readTable, writeTable)) { ${NEXT_BRANCH} } ${CALL_HANDLER} ${NEXT_BRANCH}`,
+  },
+  {
+    name: 'SSE',
+    wide: true,
+    body: `if (executeSseDirect(words, view, code, pc, readTable, writeTable)) { ${NEXT_BRANCH} } ${CALL_HANDLER} ${NEXT_BRANCH}`,
   },
   {
     // The instruction may have changed what this block depends on.

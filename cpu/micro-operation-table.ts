@@ -27,7 +27,9 @@ export function findOperation(name: string): number {
   return numbers.get(name) ?? -1;
 }
 
-const branches: readonly boolean[] = microOperations.map(({ body }) => body.includes('code[pc + 6 | 0]'));
+const branches: readonly boolean[] = microOperations.map(
+  ({ body, wide }) => wide === true || body.includes('code[pc + 6 | 0]'),
+);
 
 /** True for micro-operations of eight words. */
 export function isBranch(number: number): boolean {

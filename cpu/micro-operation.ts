@@ -22,6 +22,8 @@
 export interface MicroOperation {
   readonly name: string;
   readonly body: string;
+  /** Eight words, though it is no branch. */
+  readonly wide?: boolean;
 }
 
 /** Words of a micro-operation and of one that may leave the block. */

@@ -132,8 +132,8 @@ function repeatString(cpu: Cpu, instruction: Instruction, size: number, pointer:
   const mask = instruction.addressSize === 2 ? 0xffff : -1;
   const delta = (state[EFLAGS_SYSTEM] & FLAG_DF) === 0 ? size : -size;
   const repeated = instruction.rep !== 0;
-  if (repeated && (state[ECX] & mask) === 0) return true;
   if (!mayUsePort(cpu, state[EDX] & 0xffff, size)) return false;
+  if (repeated && (state[ECX] & mask) === 0) return true;
   for (;;) {
     if (!step(cpu, instruction, size, state[pointer] & mask)) return false;
     if (cpu.debug.watchingPorts) cpu.debug.portAccessed(state[EDX] & 0xffff, size);

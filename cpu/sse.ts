@@ -10,6 +10,7 @@ import {
   FLOAT_SCRATCH,
   INVALID,
   isZero,
+  OVERFLOW,
   PRECISION,
   RoundingMode,
   setZero,
@@ -133,6 +134,16 @@ function controlOf(mxcsr: number, everyTiny: boolean): number {
   return (((mxcsr >> 13) & 3) << 10) | 0x32f | (everyTiny ? 0 : UNDERFLOW);
 }
 
+/**
+ * Flags of a rounding of VALUE_R. An unmasked overflow or underflow is inexact when the significand was rounded, whatever
+ * the exponent (SDM vol 1, section 11.5.2.6); `high` and `low` are the bits of the significand that the format drops.
+ */
+function withUnmasked(words: Int32Array, mxcsr: number, rounded: number, high: number, low: number): number {
+  if ((rounded & ~(mxcsr >> MASK_SHIFT) & (OVERFLOW | UNDERFLOW)) === 0) return rounded;
+  const dropped = (words[VALUE_R + 1] & high) | (words[VALUE_R] & low);
+  return dropped === 0 ? rounded & ~PRECISION : rounded | PRECISION;
+}
+
 /** VALUE_R = VALUE_A op VALUE_B with the bits beyond 64 jammed into the last one. @returns exception flags */
 function computeOdd(words: Int32Array, operation: number, mxcsr: number): number {
   let flags = 0;
@@ -206,7 +217,7 @@ export function exactDouble(
   }
   if ((computed & ZERO_DIVIDE) !== 0) flags = ZERO_DIVIDE;
   const control = controlOf(mxcsr, (mxcsr & (FLUSH_TO_ZERO | MASKED_UNDERFLOW)) !== MASKED_UNDERFLOW);
-  const rounded = toDouble(words, VALUE_R, out, control) & 0x3f;
+  const rounded = withUnmasked(words, mxcsr, toDouble(words, VALUE_R, out, control) & 0x3f, 0, 0x7ff);
   if ((rounded & UNDERFLOW) !== 0 && (mxcsr & FLUSH_TO_ZERO) !== 0 && (mxcsr & MASKED_UNDERFLOW) !== 0) {
     words[out] = 0;
     words[out + 1] &= -0x80000000;
@@ -244,7 +255,7 @@ export function exactSingle(words: Int32Array, operation: number, a: number, b: 
 
 function roundSingle(words: Int32Array, mxcsr: number, out: number): number {
   const control = controlOf(mxcsr, (mxcsr & (FLUSH_TO_ZERO | MASKED_UNDERFLOW)) !== MASKED_UNDERFLOW);
-  const rounded = toSingle(words, VALUE_R, out, control) & 0x3f;
+  const rounded = withUnmasked(words, mxcsr, toSingle(words, VALUE_R, out, control) & 0x3f, 0xff, -1);
   if ((rounded & UNDERFLOW) === 0 || (mxcsr & FLUSH_TO_ZERO) === 0 || (mxcsr & MASKED_UNDERFLOW) === 0) return rounded;
   words[out] &= -0x80000000;
   return UNDERFLOW | PRECISION;

@@ -4,7 +4,7 @@
  */
 import type { Cpu } from './cpu.js';
 import { ACCESS_BIG } from './descriptor.js';
-import { ESP, SCRATCH_OFFSET, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
+import { ESP, PAGE_MASK, SCRATCH_OFFSET, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
 import { AccessKind } from './paging.js';
 import { Vector, withinLimit } from './segmentation.js';
 
@@ -54,7 +54,9 @@ export function writeFrame(
   for (let index = 1; index <= count; index++) {
     const linear = (base + ((top - index * size) & mask)) | 0;
     if (cpu.resolve(linear, AccessKind.Write, supervisor) === 0) return false;
-    if (cpu.resolve((linear + size - 1) | 0, AccessKind.Write, supervisor) === 0) return false;
+    const last = (linear + size - 1) | 0;
+    if (((linear ^ last) & ~PAGE_MASK) === 0) continue;
+    if (cpu.resolve(last & ~PAGE_MASK, AccessKind.Write, supervisor) === 0) return false;
   }
   const state = cpu.state;
   for (let index = 1; index <= count; index++) {

@@ -241,11 +241,12 @@ function cmps(cpu: Cpu, instruction: Instruction): boolean {
     let first = 0;
     let second = 0;
     if (run > 0) {
-      if (cpu.resolve(from, AccessKind.Read, supervisor) === 0) return false;
-      let target = cpu.resolve(to, AccessKind.Read, supervisor);
-      if (target === 0) return false;
+      // The operand at EDI faults first, as on real processors.
+      if (cpu.resolve(to, AccessKind.Read, supervisor) === 0) return false;
       let source = cpu.resolve(from, AccessKind.Read, supervisor);
       if (source === 0) return false;
+      let target = cpu.resolve(to, AccessKind.Read, supervisor);
+      if (target === 0) return false;
       do {
         first = readHost(cpu, source, size);
         second = readHost(cpu, target, size);
@@ -254,9 +255,9 @@ function cmps(cpu: Cpu, instruction: Instruction): boolean {
         done++;
       } while (done < run && !comparisonEnds(instruction, first === second));
     } else {
-      first = readMemory(cpu, instruction.segment, sourceOffset(cpu, instruction), size);
-      if (cpu.faulted) return false;
       second = readMemory(cpu, ES, destinationOffset(cpu, instruction), size);
+      if (cpu.faulted) return false;
+      first = readMemory(cpu, instruction.segment, sourceOffset(cpu, instruction), size);
       if (cpu.faulted) return false;
       done = 1;
     }

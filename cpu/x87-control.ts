@@ -302,7 +302,9 @@ export function fxsave(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Present(cpu)) return false;
   if ((operandLinear(cpu, instruction) & 15) !== 0) return cpu.raise(VECTOR_PROTECTION, 0);
   // Reserved parts keep what memory holds: read, change, write.
-  if (!cpu.loadBytes(instruction.segment, effectiveOffset(cpu, instruction), FXSAVE_SIZE)) return false;
+  const offset = effectiveOffset(cpu, instruction);
+  if (!cpu.probeWrite(instruction.segment, offset, FXSAVE_SIZE)) return false;
+  if (!cpu.loadBytes(instruction.segment, offset, FXSAVE_SIZE)) return false;
   const { state, view } = cpu;
   view.setUint16(SCRATCH_OFFSET, state[FPU_CONTROL], true);
   view.setUint16(SCRATCH_OFFSET + 2, state[FPU_STATUS], true);

@@ -25,7 +25,7 @@ import {
   toPackedDecimal,
   toSingle,
 } from './float80-convert.js';
-import type { Instruction } from './instruction.js';
+import { effectiveOffset, type Instruction } from './instruction.js';
 import { FPU_CONTROL, FPU_REGISTERS, FPU_STATUS, FPU_TAG, SCRATCH_OFFSET } from './layout.js';
 import { operandForRead, store16, store32, store64, storeScratch } from './operand-access.js';
 import {
@@ -217,6 +217,11 @@ function storeSuppressed(state: Int32Array, flags: number): boolean {
   return (flags & ~state[FPU_CONTROL] & NO_MEMORY_RESULT) !== 0;
 }
 
+/** Faults as a store of this size would: that comes before the exceptions of the conversion. */
+function probeStore(cpu: Cpu, instruction: Instruction, size: number): boolean {
+  return cpu.probeWrite(instruction.segment, effectiveOffset(cpu, instruction), size);
+}
+
 /** Ends a store to memory: status word, and the pop when the store took place. */
 function finishStore(cpu: Cpu, instruction: Instruction, flags: number, pops: boolean): boolean {
   const state = cpu.state;
@@ -235,7 +240,10 @@ export function storeSingle(cpu: Cpu, instruction: Instruction): boolean {
   let flags = INVALID | STACK_FAULT;
   if (isEmpty(state, 0)) state[RESULT] = -0x400000;
   else flags = toSingle(state, registerOf(state, 0), RESULT, state[FPU_CONTROL]);
-  if (!storeSuppressed(state, flags) && !store32(cpu, instruction, state[RESULT])) return false;
+  const stored = storeSuppressed(state, flags)
+    ? probeStore(cpu, instruction, 4)
+    : store32(cpu, instruction, state[RESULT]);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, instruction.reg === 3);
 }
 
@@ -285,7 +293,10 @@ export function storeDouble(cpu: Cpu, instruction: Instruction): boolean {
   } else {
     flags = toDouble(state, registerOf(state, 0), RESULT, state[FPU_CONTROL]);
   }
-  if (!storeSuppressed(state, flags) && !store64(cpu, instruction, state[RESULT], state[RESULT + 1])) return false;
+  const stored = storeSuppressed(state, flags)
+    ? probeStore(cpu, instruction, 8)
+    : store64(cpu, instruction, state[RESULT], state[RESULT + 1]);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, instruction.reg === 3);
 }
 
@@ -297,7 +308,8 @@ export function storeExtended(cpu: Cpu, instruction: Instruction): boolean {
   if (empty) invalid(state, SCRATCH_WORDS);
   else copy80(state, registerOf(state, 0), SCRATCH_WORDS);
   const flags = empty ? INVALID | STACK_FAULT : 0;
-  if (!storeSuppressed(state, flags) && !storeScratch(cpu, instruction, 10)) return false;
+  const stored = storeSuppressed(state, flags) ? probeStore(cpu, instruction, 10) : storeScratch(cpu, instruction, 10);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, true);
 }
 
@@ -319,7 +331,10 @@ export function storeInteger16(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Ready(cpu)) return false;
   const state = cpu.state;
   const flags = convertToInteger(state, 16, integerMode(state, instruction));
-  if (!storeSuppressed(state, flags) && !store16(cpu, instruction, state[RESULT])) return false;
+  const stored = storeSuppressed(state, flags)
+    ? probeStore(cpu, instruction, 2)
+    : store16(cpu, instruction, state[RESULT]);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, instruction.reg !== 2);
 }
 
@@ -328,7 +343,10 @@ export function storeInteger32(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Ready(cpu)) return false;
   const state = cpu.state;
   const flags = convertToInteger(state, 32, integerMode(state, instruction));
-  if (!storeSuppressed(state, flags) && !store32(cpu, instruction, state[RESULT])) return false;
+  const stored = storeSuppressed(state, flags)
+    ? probeStore(cpu, instruction, 4)
+    : store32(cpu, instruction, state[RESULT]);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, instruction.reg !== 2);
 }
 
@@ -337,7 +355,10 @@ export function storeInteger64(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Ready(cpu)) return false;
   const state = cpu.state;
   const flags = convertToInteger(state, 64, integerMode(state, instruction));
-  if (!storeSuppressed(state, flags) && !store64(cpu, instruction, state[RESULT], state[RESULT + 1])) return false;
+  const stored = storeSuppressed(state, flags)
+    ? probeStore(cpu, instruction, 8)
+    : store64(cpu, instruction, state[RESULT], state[RESULT + 1]);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, true);
 }
 
@@ -353,7 +374,8 @@ export function storePackedDecimal(cpu: Cpu, instruction: Instruction): boolean 
   } else {
     flags = toPackedDecimal(state, registerOf(state, 0), SCRATCH_WORDS, state[FPU_CONTROL]);
   }
-  if (!storeSuppressed(state, flags) && !storeScratch(cpu, instruction, 10)) return false;
+  const stored = storeSuppressed(state, flags) ? probeStore(cpu, instruction, 10) : storeScratch(cpu, instruction, 10);
+  if (!stored) return false;
   return finishStore(cpu, instruction, flags, true);
 }
 

@@ -27,6 +27,7 @@ import { systemLocation } from './mm/system-pages.js';
 import type { UserMemory } from './mm/user-memory.js';
 import { objectManagerEnvironment } from './ob/environment.js';
 import { ObjectManager } from './ob/object-manager.js';
+import type { MachineObserver } from './observer.js';
 import type { MachineOptions, NoExecutePolicy } from './options.js';
 import { ProcessManager, SYSTEM_PROCESS_ID } from './ps/process-manager.js';
 import { hex, Trace } from './trace.js';
@@ -52,6 +53,7 @@ export class BootedKernel implements Kernel {
   readonly ob: ObjectManager;
   readonly ps: ProcessManager;
   readonly io: IoManager;
+  readonly observer: MachineObserver | null;
   readonly bugcheck = bugcheck;
   readonly clock: Clock;
   readonly runLoop: RunLoop;
@@ -62,11 +64,21 @@ export class BootedKernel implements Kernel {
   inconsistency: string | null = null;
 
   /** @throws BugcheckError when the machine is too small to boot. */
-  constructor(options: MachineOptions, host: Host, services: readonly Service[]) {
+  constructor(
+    options: MachineOptions,
+    host: Host,
+    services: readonly Service[],
+    observer: MachineObserver | null = null,
+  ) {
     this.options = options;
     this.host = host;
+    this.observer = observer;
     this.memory = new PhysicalMemory(options.memorySize);
-    this.cpu = new Cpu(this.memory, { pageFault: (_cpu, linear, errorCode) => this.mm.pageFault(linear, errorCode) });
+    this.cpu = new Cpu(
+      this.memory,
+      { pageFault: (_cpu, linear, errorCode) => this.mm.pageFault(linear, errorCode) },
+      { dedicatedLoop: options.dedicatedLoop },
+    );
     this.clock = new Clock(this.cpu, options.nanosecondsPerInstruction, options.bootTime);
     this.trace = new Trace(options.trace, () => this.clock.nanoseconds());
     const idleThread = new Thread(new Process(0, 'Idle'), 0, 0, Mode.Kernel);
@@ -102,7 +114,7 @@ export class BootedKernel implements Kernel {
         bugcheck,
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,
-        traceFault: this.trace.faults ? (event) => this.#traceFault(dispatcher, event) : null,
+        traceFault: this.#faultListener(dispatcher),
         verification: this.options.verifyInterval > 0 ? this.#verification() : null,
       },
       this.counters,
@@ -117,6 +129,15 @@ export class BootedKernel implements Kernel {
         this.inconsistency = `${problem} (after page fault ${fault})`;
         this.cpu.requestExit();
       },
+    };
+  }
+
+  #faultListener(dispatcher: Dispatcher): ((event: FaultEvent) => void) | null {
+    const { observer, trace } = this;
+    if (observer === null) return trace.faults ? (event) => this.#traceFault(dispatcher, event) : null;
+    return (event) => {
+      if (trace.faults) this.#traceFault(dispatcher, event);
+      observer.pageFault(event);
     };
   }
 
@@ -172,7 +193,10 @@ export class BootedKernel implements Kernel {
       },
       runUser: (thread, maximumInstructions) => this.traps.runUser(thread, maximumInstructions),
       reap: (thread) => this.ke.reap(thread),
-      clockInterrupt: () => sharedUserData.updateTime(this.clock),
+      clockInterrupt: () => {
+        sharedUserData.updateTime(this.clock);
+        this.io.clockTick();
+      },
       waitsForHost: () => this.io.inputWaiters > 0,
       waitForHost: () => this.io.waitForHost(),
       pollHost: () => this.io.pollHost(),

@@ -56,9 +56,26 @@ export interface HostConsole {
   size(): { readonly columns: number; readonly rows: number };
   /**
    * Raw: every key arrives at once as its bytes, nothing is echoed and Ctrl-C is the byte 3; the kernel's console does
-   * the line editing. The host restores the terminal when the machine is done. No effect where input is no terminal.
+   * the line editing. The kernel asks for it with the first read; until then a terminal may be left to the user, and
+   * read() gives 'wait'. The host restores the terminal when the machine is done. No effect where input is no terminal.
    */
   setRaw(raw: boolean): void;
+  /**
+   * The regular file that a stream of kind `file` stands for; null, or no such method, where the host cannot reach any
+   * offset of it: then the stream is read and written in order, like a pipe.
+   */
+  file?(stream: StandardStream): HostStreamFile | null;
+}
+
+/** A standard stream that was redirected to a regular file. Reads and writes at its position move it for others too. */
+export interface HostStreamFile {
+  readonly file: HostFile;
+  /** Offset at which whoever made the stream left it. */
+  readonly position: number;
+  readonly readable: boolean;
+  readonly writable: boolean;
+  /** An earlier stream that shares the position with this one (`2>&1`), or null. */
+  readonly sharedWith: StandardStream | null;
 }
 
 /** A name on a volume, from the root down, without separators; [] is the root. Never contains '', '.', '..'. */

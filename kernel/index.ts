@@ -3,12 +3,38 @@ export { BugcheckError, type BugcheckReport, bugcheckName, bugcheckText } from '
 export { Counters } from './counters.js';
 export * from './host.js';
 export { MemoryVolume } from './io/memory-volume.js';
+export type { ExceptionRecord } from './ke/kernel-executive.js';
+export type { Process } from './ke/process.js';
 export { serviceList, serviceNames, serviceNumber } from './ke/service-names.js';
-export { ThreadState, WaitReason } from './ke/thread.js';
+export { type Thread, ThreadState, WaitReason } from './ke/thread.js';
+export { type TrapFrame, TrapFrameField } from './ke/trap-frame.js';
 export type { Kernel } from './kernel.js';
 export { type HardErrorReport, Machine, type RunResult, type WaitingThread } from './machine.js';
+export {
+  AddressSpace,
+  accessFault,
+  type ControlArea,
+  FaultAccess,
+  type FaultEvent,
+  FaultOutcome,
+  FIRST_FAILURE,
+  faultOutcomeName,
+  findPte,
+  type MemoryManager,
+  NO_PTE,
+  PageLocation,
+  PageProtection,
+  type PteFormat,
+  type PteLocation,
+  pdeLocation,
+  systemLocation,
+  systemPte,
+  type Vad,
+  VadType,
+} from './mm/index.js';
 export { isError, isSuccess, Status, statusName } from './ntstatus.js';
 export { compareNames, upcaseName } from './ob/name.js';
+export type { MachineObserver, ModuleEvent } from './observer.js';
 export { type MachineOptions, machineOptions, type NoExecutePolicy, type TraceOptions } from './options.js';
 export { services } from './services.js';
 export { hex, Trace } from './trace.js';

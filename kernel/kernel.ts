@@ -8,6 +8,7 @@ import type { MemoryManager } from './mm/memory-manager.js';
 import type { SystemMemory } from './mm/system-memory.js';
 import type { UserMemory } from './mm/user-memory.js';
 import type { ObjectManager } from './ob/object-manager.js';
+import type { MachineObserver } from './observer.js';
 import type { MachineOptions } from './options.js';
 import type { ProcessManager } from './ps/process-manager.js';
 import type { Trace } from './trace.js';
@@ -35,6 +36,8 @@ export interface Kernel {
   readonly ob: ObjectManager;
   readonly ps: ProcessManager;
   readonly io: IoManager;
+  /** A debugger that watches events; none costs nothing. */
+  readonly observer?: MachineObserver | null;
   /**
    * KeBugCheckEx: the kernel found itself inconsistent. The machine stops at once; Machine.run reports the code.
    * @throws BugcheckError, the only throw of the kernel, caught by Machine alone.

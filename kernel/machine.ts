@@ -5,6 +5,7 @@ import type { Host, UnhandledExceptionReport } from './host.js';
 import type { Process } from './ke/process.js';
 import { type Thread, ThreadState } from './ke/thread.js';
 import { isSuccess, Status } from './ntstatus.js';
+import type { MachineObserver } from './observer.js';
 import { type MachineOptions, machineOptions } from './options.js';
 import { services } from './services.js';
 import type { Blocking, NtStatus } from './types.js';
@@ -28,8 +29,8 @@ export interface WaitingThread {
 /** How a run ended. */
 export interface RunResult {
   /**
-   * `exited`: the program's process has ended. `start-failed`: it could not be started. `limit`: the instructions are used
-   * up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
+   * `exited`: the program's process has ended. `start-failed`: it could not be started. `limit`: the instructions or the
+   * virtual time are used up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
    * `inconsistent`: a check that verifyInterval asked for has failed.
    */
   readonly reason: 'exited' | 'start-failed' | 'limit' | 'deadlock' | 'interrupted' | 'bugcheck' | 'inconsistent';
@@ -57,9 +58,17 @@ export class Machine {
   #hardError: HardErrorReport | null = null;
   #bugcheck: BugcheckReport | null = null;
 
-  /** Boots. @throws BugcheckError when the memory is too small for the kernel itself. */
-  constructor(options: Partial<MachineOptions> & { readonly imagePath: string }, host: Host) {
-    this.kernel = new BootedKernel(machineOptions(options), this.#observe(host), services);
+  /**
+   * Boots.
+   * @param observer a debugger; the run is the same with or without
+   * @throws BugcheckError when the memory is too small for the kernel itself.
+   */
+  constructor(
+    options: Partial<MachineOptions> & { readonly imagePath: string },
+    host: Host,
+    observer: MachineObserver | null = null,
+  ) {
+    this.kernel = new BootedKernel(machineOptions(options), this.#observe(host), services, observer);
   }
 
   get counters(): Counters {
@@ -75,9 +84,11 @@ export class Machine {
     if (this.#bugcheck !== null) return this.#result('bugcheck');
     if (this.kernel.inconsistency !== null) return this.#result('inconsistent');
     if (!this.#startRequested) this.#requestStart();
-    const left = this.kernel.options.maximumInstructions - this.kernel.cpu.instructionCount;
+    const { options } = this.kernel;
+    const left = options.maximumInstructions - this.kernel.cpu.instructionCount;
+    const slice = Math.min(maxInstructions ?? left, left);
     try {
-      const end = this.kernel.runLoop.run(Math.min(maxInstructions ?? left, left), () => this.#isFinished());
+      const end = this.kernel.runLoop.run(slice, () => this.#isFinished(), options.maximumTime);
       if (this.kernel.inconsistency !== null) return this.#result('inconsistent');
       if (end !== 'finished') return this.#result(end);
       return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');

@@ -30,8 +30,12 @@ export interface MachineOptions {
   readonly nanosecondsPerInstruction: number;
   /** Instructions after which run() ends with `limit`; Infinity for none. */
   readonly maximumInstructions: number;
+  /** Nanoseconds of virtual time since boot after which run() ends with `limit`; Infinity for none. */
+  readonly maximumTime: number;
   /** Page faults between two checks of the whole memory manager; 0 for none. An inconsistency ends the run. */
   readonly verifyInterval: number;
+  /** The processor's loop is compiled for this machine alone: faster, worth it for the only machine of a process. */
+  readonly dedicatedLoop: boolean;
   readonly trace: TraceOptions;
 }
 
@@ -61,7 +65,9 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     bootTime: DEFAULT_BOOT_TIME,
     nanosecondsPerInstruction: 1,
     maximumInstructions: Number.POSITIVE_INFINITY,
+    maximumTime: Number.POSITIVE_INFINITY,
     verifyInterval: 0,
+    dedicatedLoop: false,
     trace: { faults: false, syscalls: false, threads: false, modules: false, sink: null },
     ...given,
   };

@@ -32,6 +32,11 @@ export function reasonOf(error: unknown): string {
     EACCES: 'permission denied',
     EPERM: 'permission denied',
     ELOOP: 'too many symbolic links',
+    ENOSPC: 'no space left on the device',
+    EDQUOT: 'disk quota exceeded',
+    EROFS: 'read-only file system',
+    ENAMETOOLONG: 'file name too long',
+    EMFILE: 'too many open files',
   };
   return words[code] ?? (error instanceof Error ? error.message : String(error));
 }

@@ -4,6 +4,12 @@ import { ExitCode } from './cli-error.js';
 
 const hex = (value: number) => `0x${(value >>> 0).toString(16).toUpperCase().padStart(8, '0')}`;
 
+/** '0xC0000005 STATUS_ACCESS_VIOLATION'; the number alone where it has no name. */
+const statusText = (status: number) => {
+  const name = statusName(status);
+  return name === 'UNKNOWN' ? hex(status) : `${hex(status)} ${name}`;
+};
+
 /** What a status means for somebody who wanted to start a program. */
 const START_FAILURES: ReadonlyMap<number, string> = new Map<number, string>([
   [Status.INVALID_IMAGE_NOT_MZ, 'not a Windows program: no MZ header'],
@@ -37,17 +43,25 @@ const MEMORY_FAULTS: ReadonlySet<number> = new Set<number>([
   Status.STACK_OVERFLOW,
 ]);
 
+/** Longest name that is shown whole. */
+const MAXIMUM_NAME = 260;
+
+/** Names come out of the guest's files: nothing in them may break the line or speak to the terminal. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?').slice(0, MAXIMUM_NAME);
+}
+
 function startFailure(program: string, status: number, details: readonly string[]): string {
   const meaning = START_FAILURES.get(status >>> 0) ?? 'cannot be started';
-  const named = details.length > 0 ? `: ${details.join(' in ')}` : '';
-  return `${program}: ${meaning}${named} (${hex(status)} ${statusName(status)})`;
+  const named = details.length > 0 ? `: ${details.map(printable).join(' in ')}` : '';
+  return `${program}: ${meaning}${named} (${statusText(status)})`;
 }
 
 function unhandledException(program: string, report: NonNullable<RunResult['unhandledException']>): string {
   const [kind, address] = report.parameters;
   const access = { 0: 'read from', 1: 'write to', 8: 'execute at' }[kind ?? -1] ?? 'access to';
   const detail = MEMORY_FAULTS.has(report.code) && address !== undefined ? ` (${access} ${hex(address)})` : '';
-  return `${program}: unhandled exception ${hex(report.code)} ${statusName(report.code)} at ${hex(report.address)}${detail}`;
+  return `${program}: unhandled exception ${statusText(report.code)} at ${hex(report.address)}${detail}`;
 }
 
 /** The memory manager contradicts itself: a defect of nt86, whatever the guest did. */
@@ -63,10 +77,12 @@ export function runOutcome(program: string, result: RunResult): { exitCode: numb
     return { exitCode: ExitCode.Defect, message: inconsistencyText(result.inconsistency) };
   if (result.reason === 'start-failed')
     return { exitCode: ExitCode.CannotStart, message: startFailure(name, result.status ?? Status.UNSUCCESSFUL, []) };
-  if (result.hardError !== null && result.reason === 'exited')
+  const { hardError } = result;
+  // A program that went on after a hard error of its own ends as it will.
+  if (hardError !== null && result.reason === 'exited' && result.status === hardError.status)
     return {
       exitCode: ExitCode.CannotStart,
-      message: startFailure(name, result.hardError.status, result.hardError.strings),
+      message: startFailure(name, hardError.status, hardError.strings),
     };
   if (result.reason === 'limit')
     return { exitCode: ExitCode.LimitReached, message: `${name}: stopped after ${result.instructions} instructions` };

@@ -1,7 +1,15 @@
 import fs from 'node:fs';
 import tty from 'node:tty';
-import { type HostConsole, type NtStatus, StandardStream, Status, type StreamKind } from '../kernel/index.js';
+import {
+  type HostConsole,
+  type HostStreamFile,
+  type NtStatus,
+  StandardStream,
+  Status,
+  type StreamKind,
+} from '../kernel/index.js';
 import { errorCode, hostCall, sleep } from './node-errors.js';
+import { streamFile } from './node-stream-file.js';
 
 const DEFAULT_SIZE = { columns: 80, rows: 25 } as const;
 /** How long to sleep when a descriptor that should block does not, in milliseconds. */
@@ -30,6 +38,10 @@ export class NodeConsole implements HostConsole {
     return this.#kinds[stream];
   }
 
+  file(stream: StandardStream): HostStreamFile | null {
+    return this.#kinds[stream] === 'file' ? streamFile(stream) : null;
+  }
+
   read(maximum: number): Uint8Array | 'eof' | 'wait' {
     if (this.#stash !== null) {
       const bytes = this.#stash.subarray(0, maximum);
@@ -38,7 +50,8 @@ export class NodeConsole implements HostConsole {
     }
     if (this.#ended || this.#kinds[StandardStream.Input] === 'none') return 'eof';
     if (this.#kinds[StandardStream.Input] !== 'terminal') return this.#readBlocking(maximum);
-    return this.#poll(maximum);
+    // Somebody who put nt86 into the background has not given it the keyboard: reading would stop the whole process.
+    return this.#isRaw ? this.#poll(maximum) : 'wait';
   }
 
   waitForInput(): void {
@@ -79,6 +92,17 @@ export class NodeConsole implements HostConsole {
     this.#isRaw = raw;
   }
 
+  /**
+   * Takes a terminal into raw mode before the first read, so that keys typed ahead are echoed once, by whoever reads them: only
+   * when both ends of the conversation are the terminal, and the user talks to this process. True: done.
+   */
+  takeTerminal(): boolean {
+    const conversation = [StandardStream.Input, StandardStream.Output] as const;
+    if (conversation.some((stream) => this.#kinds[stream] !== 'terminal') || !isForeground()) return false;
+    this.setRaw(true);
+    return this.#isRaw;
+  }
+
   /** Restores the terminal; the console is of no use afterwards. */
   close(): void {
     this.setRaw(false);
@@ -117,6 +141,15 @@ export class NodeConsole implements HostConsole {
     this.#ended = true;
     return 'eof';
   }
+}
+
+/** Tells whether the terminal's keyboard belongs to this process's group; false where that cannot be found out. */
+function isForeground(): boolean {
+  const stat = hostCall(() => fs.readFileSync('/proc/self/stat', 'latin1'));
+  if (typeof stat === 'number') return false;
+  // Behind the name in parentheses: state, parent, group, session, terminal, the terminal's foreground group.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[2] === fields[5];
 }
 
 /** A terminal makes CR LF of LF itself, so that the guest's own CR before LF goes. */

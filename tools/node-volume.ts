@@ -261,7 +261,7 @@ function wrapDescriptor(descriptor: number | NtStatus, name: string): HostFile |
 }
 
 /** An open file of the host. */
-class NodeFile implements HostFile {
+export class NodeFile implements HostFile {
   readonly #descriptor: number;
   readonly #name: string;
 

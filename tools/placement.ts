@@ -43,7 +43,8 @@ function checkMount(mount: Mount): Mount {
 function checkMounts(given: readonly Mount[]): Mount[] {
   const drives = new Set<string>();
   for (const { drive, folder } of given) {
-    if (drives.has(drive)) throw new CliError(ExitCode.Usage, `--mount ${drive}=${folder}: drive ${drive}: is mounted twice`);
+    if (drives.has(drive))
+      throw new CliError(ExitCode.Usage, `--mount ${drive}=${folder}: drive ${drive}: is mounted twice`);
     drives.add(drive);
   }
   return given.map(checkMount);
@@ -68,8 +69,7 @@ export function place(program: string, given: readonly Mount[]): Placement {
   if (!mounts.some(({ drive }) => drive === 'C')) mounts.push({ drive: 'C', folder, readOnly: false });
   for (const mount of mounts) {
     const components = below(mount.folder, file);
-    if (components !== null)
-      return { mounts, volumes: new Map(), path: `${mount.drive}:\\${components.join('\\')}` };
+    if (components !== null) return { mounts, volumes: new Map(), path: `${mount.drive}:\\${components.join('\\')}` };
   }
   const letter = [...PROGRAM_DRIVES].find((candidate) => mounts.every(({ drive }) => drive !== candidate));
   if (letter === undefined)

@@ -1,4 +1,4 @@
-import { BugcheckError, bugcheckText, Machine, type TraceOptions } from '../kernel/index.js';
+import { BugcheckError, bugcheckText, Machine, type MachineOptions, type TraceOptions } from '../kernel/index.js';
 import { CliError, ExitCode } from './cli-error.js';
 import { inconsistencyText, runOutcome } from './failure-text.js';
 import { NodeHost } from './host-node.js';
@@ -28,22 +28,28 @@ function verifyMemory(machine: Machine): void {
   if (problem !== null) throw new CliError(ExitCode.Defect, inconsistencyText(problem));
 }
 
+/** Options of a machine that runs the program at this DOS path, alone in its process. */
+export function programOptions(
+  flags: MachineFlags,
+  path: string,
+  programArguments: readonly string[],
+): Partial<MachineOptions> & { readonly imagePath: string } {
+  return {
+    memorySize: flags.memorySize,
+    pae: flags.pae,
+    seed: flags.seed,
+    dedicatedLoop: true,
+    environment: flags.environment,
+    maximumInstructions: flags.maximumInstructions,
+    verifyInterval: typeof flags.verify === 'number' ? flags.verify : 0,
+    imagePath: `\\??\\${path}`,
+    commandLine: [path, ...programArguments].map(quoteArgument).join(' '),
+    currentDirectory: 'C:\\',
+  };
+}
+
 function boot(options: RunOptions, flags: MachineFlags, host: NodeHost, path: string, trace: TraceOptions): Machine {
-  return new Machine(
-    {
-      memorySize: flags.memorySize,
-      pae: flags.pae,
-      seed: flags.seed,
-      environment: flags.environment,
-      maximumInstructions: flags.maximumInstructions,
-      verifyInterval: typeof flags.verify === 'number' ? flags.verify : 0,
-      imagePath: `\\??\\${path}`,
-      commandLine: [path, ...options.programArguments].map(quoteArgument).join(' '),
-      currentDirectory: 'C:\\',
-      trace,
-    },
-    host,
-  );
+  return new Machine({ ...programOptions(flags, path, options.programArguments), trace }, host);
 }
 
 /** Runs the machine to its end and says on stderr what there is to say. Returns the exit code. @throws CliError */
@@ -69,6 +75,7 @@ export function runProgram(options: RunOptions): number {
   const trace = traceOptions(options.trace, (line) => lines.write(line));
   const host = new NodeHost({ mounts, volumes, systemFolder: guestImages });
   try {
+    host.console.takeTerminal();
     return runToEnd(boot(options, flags, host, path, trace), options, flags, host);
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));

@@ -4,6 +4,7 @@ import { BootImageError, loadFlat, mapRom } from './bare/boot-image.js';
 import { loadMultiboot } from './bare/multiboot.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 import { parseCount, parseMemory } from './machine-flags.js';
+import { errorCode, sleep } from './node-errors.js';
 
 /** yargs descriptions of the flags of `nt86 bare`. */
 export const bareFlagDescriptions = {
@@ -15,7 +16,7 @@ export const bareFlagDescriptions = {
   },
   multiboot: { type: 'string', describe: 'FILE: a multiboot program, i386 ELF' },
   flat: { type: 'string', describe: 'FILE@ADDRESS: a flat binary, started at its first byte' },
-  mode: { choices: ['real', 'protected'], default: 'real', describe: 'processor mode of a flat binary' },
+  mode: { type: 'string', default: 'real', describe: 'real or protected: processor mode of a flat binary' },
   append: { type: 'string', default: '', describe: 'command line of a multiboot program' },
   'port-log': { type: 'string', array: true, nargs: 1, describe: 'PORT: print each byte written to it, in hex' },
   serial: { type: 'boolean', default: false, describe: 'COM1 at 3F8h writes to stdout' },
@@ -38,9 +39,10 @@ export interface BareFlags {
   readonly 'max-instructions'?: string | undefined;
 }
 
-/** A byte of output buffered at most. */
+/** Bytes of output that are held back at most. */
 const OUTPUT_BUFFER = 4096;
 const NEWLINE = 0x0a;
+const RETRY_MILLISECONDS = 1;
 
 const usage = (message: string) => new CliError(ExitCode.Usage, message);
 
@@ -93,7 +95,14 @@ class Output {
   flush(): void {
     const bytes = Uint8Array.from(this.#bytes);
     this.#bytes = [];
-    for (let done = 0; done < bytes.length; ) done += writeSync(1, bytes, done);
+    for (let done = 0; done < bytes.length; ) {
+      try {
+        done += writeSync(1, bytes, done);
+      } catch (error) {
+        if (errorCode(error) !== 'EAGAIN') throw new CliError(ExitCode.CannotStart, `stdout: ${reasonOf(error)}`);
+        sleep(RETRY_MILLISECONDS);
+      }
+    }
   }
 }
 
@@ -111,7 +120,8 @@ function parseBoot(flags: BareFlags): Boot {
   if (flags.multiboot !== undefined) return { kind: 'multiboot', path: flags.multiboot };
   const { path, address } = parsePlace('--flat', flags.flat ?? '');
   if (address === null) throw usage(`--flat ${path}: write FILE@ADDRESS, for example boot.bin@0x7C00`);
-  return { kind: 'flat', path, address, mode: flags.mode === 'protected' ? 'protected' : 'real' };
+  if (flags.mode !== 'real' && flags.mode !== 'protected') throw usage(`--mode ${flags.mode}: write real or protected`);
+  return { kind: 'flat', path, address, mode: flags.mode };
 }
 
 /** Name of the image in messages. */

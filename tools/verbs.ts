@@ -1,11 +1,7 @@
 import yargs from 'yargs';
-import { bench, formatReport } from './bench/bench.js';
-import { compile } from './cc.js';
 import { CliError, ExitCode } from './cli-error.js';
-import { programInfo } from './info.js';
 import { machineFlagDescriptions, readConfiguration } from './machine-flags.js';
 import { runProgram } from './run.js';
-import { bareFlagDescriptions, runBare } from './verb-bare.js';
 
 export interface Verb {
   readonly summary: string;
@@ -31,7 +27,9 @@ function parser(verb: string, args: readonly string[], synopsis: string, example
     .strictOptions()
     .exitProcess(false)
     .fail((message, error) => {
-      throw error ?? new CliError(ExitCode.Usage, `${verb}: ${message}; nt86 ${verb} --help lists the flags`);
+      if (error instanceof CliError) throw error;
+      const problem = message || error.message;
+      throw new CliError(ExitCode.Usage, `${verb}: ${problem}; nt86 ${verb} --help lists the flags`);
     });
 }
 
@@ -71,6 +69,24 @@ const run: Verb = {
   },
 };
 
+const debug: Verb = {
+  summary: 'run a PE32 program under a kd-style debugger',
+  async main(args) {
+    const { debugFlagDescriptions, debugProgram } = await import('./verb-debug.js');
+    const parsed = await parser('debug', args, 'nt86 debug [flags] PROGRAM [ARGS...]', [
+      ['nt86 debug crash.exe write', 'an interactive session; .help lists the commands'],
+      ['nt86 debug -c "bp crash!main; g; k; q" crash.exe', 'commands from the command line'],
+      ['nt86 debug --script session.kd --json crash.exe', 'commands from a file, output for other programs'],
+    ])
+      .options(debugFlagDescriptions)
+      .config('config', 'a JSON file with any of these flags', readConfiguration)
+      .parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    const [program, programArguments] = requireProgram('debug', parsed._);
+    return debugProgram({ ...parsed, program, programArguments });
+  },
+};
+
 const info: Verb = {
   summary: "show a program's headers, sections, imports and exports",
   async main(args) {
@@ -84,6 +100,7 @@ const info: Verb = {
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
     const [program] = requireProgram('info', parsed._);
+    const { programInfo } = await import('./info.js');
     const report = programInfo(program, parsed);
     console.log(report.text);
     return parsed.missing && report.missing > 0 ? 1 : ExitCode.Success;
@@ -102,6 +119,7 @@ const cc: Verb = {
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
     const [first, rest] = requireProgram('cc', parsed._);
+    const { compile } = await import('./cc.js');
     return compile([first, ...rest], parsed.o);
   },
 };
@@ -109,6 +127,7 @@ const cc: Verb = {
 const bare: Verb = {
   summary: 'run what has no operating system: ROM image, multiboot program, flat binary',
   async main(args) {
+    const { bareFlagDescriptions, runBare } = await import('./verb-bare.js');
     const parsed = await parser('bare', args, 'nt86 bare [flags] --rom FILE | --multiboot FILE | --flat FILE@ADDRESS', [
       ['nt86 bare --multiboot kernels.elf --serial', 'an i386 ELF kernel that writes to COM1'],
       ['nt86 bare --rom test386.bin --port-log 0x190', 'a test ROM that reports its progress on a port'],
@@ -138,11 +157,12 @@ const benchmark: Verb = {
     if (askedForHelp(args)) return ExitCode.Success;
     if (!Number.isInteger(parsed.rounds) || parsed.rounds < 1)
       throw new CliError(ExitCode.Usage, 'bench: --rounds takes a whole number of at least 1');
+    const { bench, formatReport } = await import('./bench/bench.js');
     const report = await bench(parsed);
     console.log(parsed.json ? JSON.stringify(report, null, 2) : formatReport(report));
     return ExitCode.Success;
   },
 };
 
-/** Every verb of the command line, in the order of its help. */
-export const verbs: Readonly<Record<string, Verb>> = { run, info, cc, bare, bench: benchmark };
+/** Every verb of the command line, in the order of its help. What only one verb needs is loaded when it is called. */
+export const verbs: Readonly<Record<string, Verb>> = { run, debug, info, cc, bare, bench: benchmark };

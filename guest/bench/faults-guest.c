@@ -7,7 +7,8 @@
 #include <string.h>
 #include <windows.h>
 
-enum { PAGES = 8192, ROUND_TRIPS = 20000 };
+/* Fresh pages in rounds of 32 MB: long enough that what runs is compiled code. */
+enum { PAGES = 8192, ROUNDS = 24, ROUND_TRIPS = 100000 };
 
 static volatile char *guarded;
 
@@ -19,11 +20,14 @@ static LONG WINAPI repair(EXCEPTION_POINTERS *exception) {
 }
 
 static void touch(void) {
-  volatile char *memory = VirtualAlloc(NULL, PAGES * 4096, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
   puts("begin");
   fflush(stdout);
-  for (int page = 0; page < PAGES; page++) memory[page * 4096] = 1;
-  printf("end %d\n", PAGES);
+  for (int round = 0; round < ROUNDS; round++) {
+    volatile char *memory = VirtualAlloc(NULL, PAGES * 4096, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+    for (int page = 0; page < PAGES; page++) memory[page * 4096] = 1;
+    VirtualFree((void *)memory, 0, MEM_RELEASE);
+  }
+  printf("end %d\n", PAGES * ROUNDS);
 }
 
 static void round_trips(void) {

@@ -4,7 +4,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PAGES = 8192, ROUND_TRIPS = 20000 };
+/* Fresh pages in rounds of 32 MB: long enough that what runs is compiled code. */
+enum { PAGES = 8192, ROUNDS = 24, ROUND_TRIPS = 100000 };
 
 static volatile char *guarded;
 
@@ -16,12 +17,15 @@ static void repair(int signal) {
 }
 
 static void touch(void) {
-  volatile char *memory = map(PAGES * 4096);
-  madvise((void *)memory, PAGES * 4096, MADV_NOHUGEPAGE);
   puts("begin");
   fflush(stdout);
-  for (int page = 0; page < PAGES; page++) memory[page * 4096] = 1;
-  printf("end %d\n", PAGES);
+  for (int round = 0; round < ROUNDS; round++) {
+    volatile char *memory = map(PAGES * 4096);
+    madvise((void *)memory, PAGES * 4096, MADV_NOHUGEPAGE);
+    for (int page = 0; page < PAGES; page++) memory[page * 4096] = 1;
+    munmap((void *)memory, PAGES * 4096);
+  }
+  printf("end %d\n", PAGES * ROUNDS);
 }
 
 static void round_trips(void) {

@@ -75,10 +75,9 @@ static int stat_descriptor(int number, struct stat64 *out) {
   *out = (struct stat64){.nlink = 1};
   DWORD type = GetFileType(handle);
   if (type == FILE_TYPE_CHAR || type == FILE_TYPE_PIPE) {
-    DWORD available = 0;
     out->mode = type == FILE_TYPE_CHAR ? 0x2000 : 0x1000;
     out->dev = out->rdev = (unsigned)number;
-    if (type == FILE_TYPE_PIPE && PeekNamedPipe(handle, NULL, 0, NULL, &available, NULL)) out->size = available;
+    // Windows' size of a pipe is what waits in it. Here a look into a pipe waits for its other end, which may wait for us.
     return 0;
   }
   if (!GetFileInformationByHandle(handle, &data)) return fail_with_last_error();

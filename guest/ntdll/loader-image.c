@@ -33,15 +33,13 @@ PVOID NTAPI RtlImageDirectoryEntryToData(PVOID base, BOOLEAN mapped, USHORT dire
   return NULL;
 }
 
-BOOLEAN ldrp_in_image(const MODULE *module, ULONG rva, ULONG length) {
-  ULONG size = module->entry.SizeOfImage;
-  return rva < size && length <= size - rva;
-}
-
 /* A string of at most 512 bytes that ends inside the image, or NULL. */
 const char *ldrp_image_string(const MODULE *module, ULONG rva) {
+  if (!ldrp_in_image(module, rva, 1)) return NULL;
   const char *text = (const char *)module->entry.DllBase + rva;
-  for (ULONG i = 0; i < 512 && ldrp_in_image(module, rva + i, 1); i++) {
+  ULONG left = module->entry.SizeOfImage - rva;
+  if (left > 512) left = 512;
+  for (ULONG i = 0; i < left; i++) {
     if (text[i] == 0) return text;
   }
   return NULL;

@@ -2,6 +2,8 @@
 #include "ntdll.h"
 
 #define FORWARDER_DEPTH 32
+#define MAXIMUM_NAME 512u
+#define NO_HINT 0xFFFFFFFFu
 
 /* At start-up the user is told what is missing, by the kernel's hard-error port; later the caller gets the status. */
 NTSTATUS ldrp_report(NTSTATUS status, PCUNICODE_STRING what, PCUNICODE_STRING dll) {
@@ -39,96 +41,176 @@ static NTSTATUS load_by_ansi_name(const char *name, ULONG length, MODULE **resul
   return NT_SUCCESS(status) ? ldrp_load(NULL, &wide, result) : status;
 }
 
-/* "LIBRARY.Name" or "LIBRARY.#12". */
-static NTSTATUS follow_forwarder(MODULE *module, const char *forwarder, ULONG depth, PVOID *address) {
-  const char *dot = NULL;
-  for (const char *at = forwarder; *at != 0; at++) {
-    if (*at == '.') dot = at;
+// The export tables of a module, found and checked once for all that is looked up in them.
+typedef struct exports {
+  MODULE *module;
+  const char *base;
+  ULONG limit; // The image's size: nothing at or above it is read.
+  const ULONG *names, *functions;
+  const USHORT *indices;
+  ULONG nameCount, functionCount, ordinalBase;
+  ULONG directory, directorySize; // Addresses in here are forwarders.
+} EXPORTS;
+
+static BOOLEAN open_exports(MODULE *module, EXPORTS *exports) {
+  const IMAGE_EXPORT_DIRECTORY *directory = ldrp_directory(module, IMAGE_DIRECTORY_ENTRY_EXPORT,
+                                                           sizeof(IMAGE_EXPORT_DIRECTORY), &exports->directorySize);
+  if (directory == NULL) return FALSE;
+  exports->module = module;
+  exports->base = module->entry.DllBase;
+  exports->limit = module->entry.SizeOfImage;
+  exports->directory = (ULONG)((const char *)directory - exports->base);
+  exports->ordinalBase = directory->Base;
+  exports->nameCount = directory->NumberOfNames;
+  exports->functionCount = directory->NumberOfFunctions;
+  exports->names = (const ULONG *)(exports->base + directory->AddressOfNames);
+  exports->indices = (const USHORT *)(exports->base + directory->AddressOfNameOrdinals);
+  exports->functions = (const ULONG *)(exports->base + directory->AddressOfFunctions);
+  if (exports->nameCount > 0x10000 || !ldrp_in_image(module, directory->AddressOfNames, exports->nameCount * 4) ||
+      !ldrp_in_image(module, directory->AddressOfNameOrdinals, exports->nameCount * 2)) {
+    exports->nameCount = 0;
   }
-  if (dot == NULL || depth >= FORWARDER_DEPTH) return STATUS_INVALID_IMAGE_FORMAT;
-  char library[264];
-  ULONG length = (ULONG)(dot - forwarder);
-  if (length > 255) return STATUS_INVALID_IMAGE_FORMAT;
-  memcpy(library, forwarder, length);
-  memcpy(library + length, ".dll", 4);
-  MODULE *target;
-  NTSTATUS status = load_by_ansi_name(library, length + 4, &target);
-  if (!NT_SUCCESS(status)) return status;
-  status = ldrp_add_dependency(module, target);
-  if (!NT_SUCCESS(status)) return status;
-  if (dot[1] != '#') return ldrp_resolve_export(target, dot + 1, 0, 0, depth + 1, address);
-  ULONG ordinal = 0;
-  for (const char *digit = dot + 2; *digit >= '0' && *digit <= '9' && ordinal < 65536; digit++) {
-    ordinal = ordinal * 10 + (ULONG)(*digit - '0');
-  }
-  return ldrp_resolve_export(target, NULL, 0, ordinal, depth + 1, address);
+  ULONG room = ldrp_in_image(module, directory->AddressOfFunctions, 4) ? (exports->limit - directory->AddressOfFunctions) / 4 : 0;
+  if (exports->functionCount > room) exports->functionCount = room;
+  return TRUE;
 }
 
-static int compare_names(const char *a, const char *b) {
-  while (*a != 0 && *a == *b) a++, b++;
-  return (int)(unsigned char)*a - (int)(unsigned char)*b;
+#define HAS_ZERO_BYTE(word) ((((word)-0x01010101u) & ~(word) & 0x80808080u) != 0)
+
+/* As strcmp, by the first `room` bytes; a name without an end there is above all others. */
+static int compare_names(const char *name, const char *candidate, ULONG room) {
+  for (; room >= 4; name += 4, candidate += 4, room -= 4) {
+    ULONG word = *(const ULONG UNALIGNED *)name;
+    if (word != *(const ULONG UNALIGNED *)candidate) break;
+    if (HAS_ZERO_BYTE(word)) return 0;
+  }
+  for (; room > 0; name++, candidate++, room--) {
+    int order = (int)(unsigned char)*name - (int)(unsigned char)*candidate;
+    if (order != 0 || *name == 0) return order;
+  }
+  return 1;
 }
 
-/* Index into the function table, or -1. Tries the hint before the binary search. */
-static LONG find_name(const MODULE *module, const IMAGE_EXPORT_DIRECTORY *exports, const char *name, ULONG hint) {
-  const char *base = module->entry.DllBase;
-  ULONG count = exports->NumberOfNames;
-  if (count > 0x10000 || !ldrp_in_image(module, exports->AddressOfNames, count * 4)) return -1;
-  if (!ldrp_in_image(module, exports->AddressOfNameOrdinals, count * 2)) return -1;
-  const ULONG *names = (const ULONG *)(base + exports->AddressOfNames);
-  const USHORT *indices = (const USHORT *)(base + exports->AddressOfNameOrdinals);
-  if (hint < count) {
-    const char *candidate = ldrp_image_string(module, names[hint]);
-    if (candidate != NULL && compare_names(candidate, name) == 0) return indices[hint];
-  }
-  ULONG low = 0, high = count;
+/* As compare_names, with the export name at this place of the name table. */
+static int compare_with_export(const EXPORTS *exports, const char *name, ULONG room, ULONG at) {
+  ULONG rva = exports->names[at];
+  if (rva >= exports->limit) return 1;
+  ULONG left = exports->limit - rva;
+  return compare_names(name, exports->base + rva, left < room ? left : room);
+}
+
+/* Index into the function table, or -1. Tries the hint before the binary search. `room`: bytes of the name that may be read. */
+static LONG find_name(const EXPORTS *exports, const char *name, ULONG room, ULONG hint) {
+  ULONG low = 0, high = exports->nameCount;
+  if (hint < high && compare_with_export(exports, name, room, hint) == 0) return exports->indices[hint];
   while (low < high) {
     ULONG middle = (low + high) / 2;
-    const char *candidate = ldrp_image_string(module, names[middle]);
-    if (candidate == NULL) return -1;
-    int order = compare_names(name, candidate);
-    if (order == 0) return indices[middle];
+    int order = compare_with_export(exports, name, room, middle);
+    if (order == 0) return exports->indices[middle];
     if (order < 0) high = middle;
     else low = middle + 1;
   }
   return -1;
 }
 
-/* name NULL: by ordinal. ENTRYPOINT_NOT_FOUND or ORDINAL_NOT_FOUND when the module has no such export. */
-NTSTATUS ldrp_resolve_export(MODULE *module, const char *name, ULONG hint, ULONG ordinal, ULONG depth, PVOID *address) {
-  NTSTATUS missing = name != NULL ? STATUS_ENTRYPOINT_NOT_FOUND : STATUS_ORDINAL_NOT_FOUND;
-  ULONG size = 0;
-  char *base = module->entry.DllBase;
-  const IMAGE_EXPORT_DIRECTORY *exports =
-      ldrp_directory(module, IMAGE_DIRECTORY_ENTRY_EXPORT, sizeof(IMAGE_EXPORT_DIRECTORY), &size);
-  if (exports == NULL) return missing;
-  LONG index = name != NULL ? find_name(module, exports, name, hint) : (LONG)(ordinal - exports->Base);
-  if (index < 0 || (ULONG)index >= exports->NumberOfFunctions) return missing;
-  if (!ldrp_in_image(module, exports->AddressOfFunctions, ((ULONG)index + 1) * 4)) return missing;
-  ULONG rva = ((const ULONG *)(base + exports->AddressOfFunctions))[index];
-  if (rva == 0 || !ldrp_in_image(module, rva, 1)) return missing;
-  ULONG directory = (ULONG)((const char *)exports - base);
-  if (rva - directory >= size) {
-    *address = base + rva;
-    return STATUS_SUCCESS;
+static NTSTATUS resolve_name(const EXPORTS *exports, const char *name, ULONG room, ULONG hint, ULONG depth, PVOID *address);
+static NTSTATUS resolve_index(const EXPORTS *exports, ULONG index, NTSTATUS missing, ULONG depth, PVOID *address);
+
+/* Nearly all forwarders lead to ntdll, which is always there: no search for it. */
+static BOOLEAN is_ntdll(const char *library, ULONG length) {
+  static const char name[] = "ntdll";
+  if (length != sizeof name - 1) return FALSE;
+  for (ULONG i = 0; i < length; i++) {
+    if ((library[i] | 0x20) != name[i]) return FALSE;
   }
-  const char *forwarder = ldrp_image_string(module, rva);
-  return forwarder == NULL ? STATUS_INVALID_IMAGE_FORMAT : follow_forwarder(module, forwarder, depth, address);
+  return TRUE;
 }
 
-static NTSTATUS snap_thunk(MODULE *module, MODULE *library, ULONG thunk, PULONG slot) {
+static NTSTATUS forwarder_library(const char *forwarder, ULONG length, MODULE **target) {
+  if (is_ntdll(forwarder, length)) {
+    *target = ldrp_ntdll;
+    return STATUS_SUCCESS;
+  }
+  char library[264];
+  if (length > 255) return STATUS_INVALID_IMAGE_FORMAT;
+  memcpy(library, forwarder, length);
+  memcpy(library + length, ".dll", 4);
+  return load_by_ansi_name(library, length + 4, target);
+}
+
+/* "LIBRARY.Name" or "LIBRARY.#12". */
+static NTSTATUS follow_forwarder(MODULE *module, const char *forwarder, ULONG depth, PVOID *address) {
+  const char *dot = NULL, *at = forwarder;
+  for (; *at != 0; at++) {
+    if (*at == '.') dot = at;
+  }
+  if (dot == NULL || depth >= FORWARDER_DEPTH) return STATUS_INVALID_IMAGE_FORMAT;
+  MODULE *target;
+  NTSTATUS status = forwarder_library(forwarder, (ULONG)(dot - forwarder), &target);
+  if (!NT_SUCCESS(status)) return status;
+  status = ldrp_add_dependency(module, target);
+  if (!NT_SUCCESS(status)) return status;
+  EXPORTS exports;
+  BOOLEAN byName = dot[1] != '#';
+  if (!open_exports(target, &exports)) return byName ? STATUS_ENTRYPOINT_NOT_FOUND : STATUS_ORDINAL_NOT_FOUND;
+  if (byName) return resolve_name(&exports, dot + 1, (ULONG)(at - dot), NO_HINT, depth + 1, address);
+  ULONG ordinal = 0;
+  for (const char *digit = dot + 2; *digit >= '0' && *digit <= '9' && ordinal < 65536; digit++) {
+    ordinal = ordinal * 10 + (ULONG)(*digit - '0');
+  }
+  return resolve_index(&exports, ordinal - exports.ordinalBase, STATUS_ORDINAL_NOT_FOUND, depth + 1, address);
+}
+
+/* `missing`: the status when nothing is there. */
+static NTSTATUS resolve_index(const EXPORTS *exports, ULONG index, NTSTATUS missing, ULONG depth, PVOID *address) {
+  if (index >= exports->functionCount) return missing;
+  ULONG rva = exports->functions[index];
+  if (rva == 0 || rva >= exports->limit) return missing;
+  if (rva - exports->directory >= exports->directorySize) {
+    *address = (PVOID)(exports->base + rva);
+    return STATUS_SUCCESS;
+  }
+  const char *forwarder = ldrp_image_string(exports->module, rva);
+  if (forwarder == NULL) return STATUS_INVALID_IMAGE_FORMAT;
+  return follow_forwarder(exports->module, forwarder, depth, address);
+}
+
+static NTSTATUS resolve_name(const EXPORTS *exports, const char *name, ULONG room, ULONG hint, ULONG depth, PVOID *address) {
+  LONG index = find_name(exports, name, room, hint);
+  if (index < 0) return STATUS_ENTRYPOINT_NOT_FOUND;
+  return resolve_index(exports, (ULONG)index, STATUS_ENTRYPOINT_NOT_FOUND, depth, address);
+}
+
+/* name NULL: by ordinal. ENTRYPOINT_NOT_FOUND or ORDINAL_NOT_FOUND when the module has no such export. */
+NTSTATUS ldrp_resolve_export(MODULE *module, const char *name, ULONG ordinal, PVOID *address) {
+  EXPORTS exports;
+  if (!open_exports(module, &exports)) return name != NULL ? STATUS_ENTRYPOINT_NOT_FOUND : STATUS_ORDINAL_NOT_FOUND;
+  if (name != NULL) return resolve_name(&exports, name, (ULONG)strlen(name) + 1, NO_HINT, 0, address);
+  return resolve_index(&exports, ordinal - exports.ordinalBase, STATUS_ORDINAL_NOT_FOUND, 0, address);
+}
+
+/* `exports` NULL: the library exports nothing. */
+static NTSTATUS snap_thunk(MODULE *module, MODULE *library, const EXPORTS *exports, ULONG thunk, PULONG slot) {
   PVOID address;
   NTSTATUS status;
   if (thunk & IMAGE_ORDINAL_FLAG32) {
-    status = ldrp_resolve_export(library, NULL, 0, thunk & 0xFFFF, 0, &address);
-    if (!NT_SUCCESS(status)) return report_import(status, NULL, thunk & 0xFFFF, &library->entry.BaseDllName);
+    ULONG ordinal = thunk & 0xFFFF;
+    status = STATUS_ORDINAL_NOT_FOUND;
+    if (exports != NULL) status = resolve_index(exports, ordinal - exports->ordinalBase, status, 0, &address);
+    if (!NT_SUCCESS(status)) return report_import(status, NULL, ordinal, &library->entry.BaseDllName);
   } else {
-    if (!ldrp_in_image(module, thunk, sizeof(USHORT))) return STATUS_INVALID_IMAGE_FORMAT;
+    ULONG limit = module->entry.SizeOfImage;
+    if (!ldrp_in_image(module, thunk, sizeof(IMAGE_IMPORT_BY_NAME))) return STATUS_INVALID_IMAGE_FORMAT;
     const IMAGE_IMPORT_BY_NAME *import = (const IMAGE_IMPORT_BY_NAME *)((char *)module->entry.DllBase + thunk);
-    const char *name = ldrp_image_string(module, thunk + sizeof(USHORT));
-    if (name == NULL) return STATUS_INVALID_IMAGE_FORMAT;
-    status = ldrp_resolve_export(library, name, import->Hint, 0, 0, &address);
-    if (!NT_SUCCESS(status)) return report_import(status, name, 0, &library->entry.BaseDllName);
+    const char *name = (const char *)import->Name;
+    ULONG room = limit - (thunk + sizeof(USHORT));
+    if (room > MAXIMUM_NAME) room = MAXIMUM_NAME;
+    status = STATUS_ENTRYPOINT_NOT_FOUND;
+    if (exports != NULL) status = resolve_name(exports, name, room, import->Hint, 0, &address);
+    if (!NT_SUCCESS(status)) {
+      if (ldrp_image_string(module, thunk + sizeof(USHORT)) == NULL) return STATUS_INVALID_IMAGE_FORMAT;
+      return report_import(status, name, 0, &library->entry.BaseDllName);
+    }
   }
   *slot = (ULONG)address;
   return STATUS_SUCCESS;
@@ -148,9 +230,11 @@ static NTSTATUS snap_library(MODULE *module, MODULE *library, const IMAGE_IMPORT
   PULONG slots = (PULONG)(base + descriptor->FirstThunk);
   ULONG old = 0;
   if (!ldrp_make_writable(slots, count * 4, &old)) return STATUS_INVALID_IMAGE_FORMAT;
+  EXPORTS exports;
+  const EXPORTS *opened = open_exports(library, &exports) ? &exports : NULL;
   NTSTATUS status = STATUS_SUCCESS;
   for (ULONG i = 0; i < count && NT_SUCCESS(status); i++) {
-    status = snap_thunk(module, library, *(ULONG *)(base + names + i * 4), &slots[i]);
+    status = snap_thunk(module, library, opened, *(ULONG *)(base + names + i * 4), &slots[i]);
   }
   if (old != PAGE_READWRITE && old != PAGE_WRITECOPY) ldrp_restore_protection(slots, count * 4, old);
   return status;

@@ -65,7 +65,7 @@ static void enter_through_kernel32(PCONTEXT context) {
   MODULE *kernel32 = ldrp_find_by_name(&name);
   PVOID thunk = NULL;
   if (kernel32 == NULL) return;
-  if (!NT_SUCCESS(ldrp_resolve_export(kernel32, "BaseProcessStartThunk", 0, 0, 0, &thunk))) return;
+  if (!NT_SUCCESS(ldrp_resolve_export(kernel32, "BaseProcessStartThunk", 0, &thunk))) return;
   context->Eip = (DWORD)thunk;
 }
 

@@ -166,7 +166,7 @@ NTSTATUS NTAPI LdrGetProcedureAddress(PVOID base, PCANSI_STRING name, ULONG ordi
   MODULE *module = ldrp_find_by_base(base);
   NTSTATUS status = STATUS_DLL_NOT_FOUND;
   if (module != NULL) {
-    status = ldrp_resolve_export(module, name != NULL ? text : NULL, 0xFFFFFFFF, ordinal, 0, address);
+    status = ldrp_resolve_export(module, name != NULL ? text : NULL, ordinal, address);
     if (NT_SUCCESS(status)) status = ldrp_attach_new(); // A forwarder may have brought a library in.
   }
   RtlLeaveCriticalSection(&ldrp_lock);

@@ -17,7 +17,10 @@ extern BOOLEAN ldrp_shutdown;
 extern MODULE *ldrp_ntdll, *ldrp_program;
 extern const UNICODE_STRING ldrp_default_extension;
 
-BOOLEAN ldrp_in_image(const MODULE *module, ULONG rva, ULONG length);
+static inline BOOLEAN ldrp_in_image(const MODULE *module, ULONG rva, ULONG length) {
+  ULONG size = module->entry.SizeOfImage;
+  return rva < size && length <= size - rva;
+}
 const char *ldrp_image_string(const MODULE *module, ULONG rva);
 PVOID ldrp_directory(const MODULE *module, ULONG directory, ULONG minimum, ULONG *size);
 NTSTATUS ldrp_relocate(MODULE *module);
@@ -34,7 +37,7 @@ void ldrp_remove_module(MODULE *module);
 NTSTATUS ldrp_load(PWSTR path, PCUNICODE_STRING name, MODULE **module);
 NTSTATUS ldrp_map(PCUNICODE_STRING dosName, PVOID *base, SIZE_T *size);
 NTSTATUS ldrp_snap_imports(MODULE *module);
-NTSTATUS ldrp_resolve_export(MODULE *module, const char *name, ULONG hint, ULONG ordinal, ULONG depth, PVOID *address);
+NTSTATUS ldrp_resolve_export(MODULE *module, const char *name, ULONG ordinal, PVOID *address);
 NTSTATUS ldrp_report(NTSTATUS status, PCUNICODE_STRING what, PCUNICODE_STRING dll);
 
 NTSTATUS ldrp_tls_add(MODULE *module);

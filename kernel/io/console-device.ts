@@ -23,13 +23,21 @@ export function consoleChannel(device: ConsoleDevice | StreamDevice, remaining: 
   return index < 0 ? null : channels[index];
 }
 
+/** Control events of a console (wincon.h). */
+export const ControlEvent = { CTRL_C: 0, CTRL_BREAK: 1 } as const;
+export type ControlEvent = (typeof ControlEvent)[keyof typeof ControlEvent];
+
+const CONTROL_C = '\x03';
+/** Terminals have no Break key; Ctrl-\\ is what they have for a program that does not listen to Ctrl-C. */
+const CONTROL_BACKSLASH = '\x1c';
+
 /** Outcome of asking the console for input. */
 export type ConsoleInput = { readonly text: string } | 'eof' | 'wait';
 
 /**
- * \Device\Console: the terminal in front of the program. Input is edited here, with the terminal in raw mode as long as a
- * read is under way; output goes through. Text is UTF-16 inside, UTF-8 towards the host, and the input or output code page
- * towards byte-wise reads and writes.
+ * \Device\Console: the terminal in front of the program. The terminal is in raw mode; keys that come while nobody reads are
+ * kept, and edited and echoed when somebody does. Output goes through. Text is UTF-16 inside, UTF-8 towards the host, and the
+ * input or output code page towards byte-wise reads and writes.
  */
 export class ConsoleDevice {
   readonly kind = 'console';
@@ -42,10 +50,12 @@ export class ConsoleDevice {
   attributes = 7;
   cursorX = 0;
   cursorY = 0;
-  /** Called for Ctrl-C with processed input. */
-  onInterrupt: () => void = () => {};
+  /** Called for Ctrl-C with processed input, and for Ctrl-Break. */
+  onInterrupt: (event: ControlEvent) => void = () => {};
   readonly #editor: LineEditor;
   readonly #decoder = new TextDecoder();
+  /** Keys that nobody has read yet. */
+  #typedAhead = '';
   /** Text that was read but not asked for yet; bytes of it in the input code page for byte-wise reads. */
   #pendingText = '';
   #pendingBytes: Uint8Array = new Uint8Array(0);
@@ -59,7 +69,6 @@ export class ConsoleDevice {
         host.write(StandardStream.Output, new TextEncoder().encode(text));
         host.flush();
       },
-      interrupt: () => this.onInterrupt(),
     });
   }
 
@@ -67,17 +76,16 @@ export class ConsoleDevice {
     return (this.inputMode & InputMode.LINE_INPUT) !== 0;
   }
 
-  /** Takes what the host has and feeds it to the editor. False: the host has nothing now. */
+  /** Takes what the host has: control keys act at once, all others wait for a reader. False: the host has nothing now. */
   poll(): boolean {
+    if (this.#ended) return true;
     const bytes = this.host.read(4096);
     if (bytes === 'wait') return false;
     if (bytes === 'eof') {
       this.#ended = true;
       return true;
     }
-    const text = this.#decoder.decode(bytes, { stream: true });
-    if (this.isLineMode) this.#editor.type(text, this.inputMode);
-    else this.#rawText(text);
+    for (const character of this.#decoder.decode(bytes, { stream: true })) this.#key(character);
     return true;
   }
 
@@ -88,6 +96,8 @@ export class ConsoleDevice {
       this.#pendingText = '';
       return { text };
     }
+    if (!this.isLineMode && this.#typedAhead !== '') return { text: this.#takeKeys() };
+    this.#edit();
     const line = this.#editor.takeLine();
     if (line !== null) return this.#endOfInput(line) ? 'eof' : { text: line };
     if (!this.#ended) return 'wait';
@@ -117,10 +127,11 @@ export class ConsoleDevice {
 
   /** Something could be read without waiting. */
   get hasInput(): boolean {
-    return this.#pendingText !== '' || this.#pendingBytes.length > 0 || this.#editor.hasLine;
+    return this.#typedAhead !== '' || this.#pendingText !== '' || this.#pendingBytes.length > 0 || this.#editor.hasLine;
   }
 
   flushInput(): void {
+    this.#typedAhead = '';
     this.#pendingText = '';
     this.#pendingBytes = new Uint8Array(0);
     this.#editor.clear();
@@ -141,12 +152,37 @@ export class ConsoleDevice {
     return this.host.write(stream, bytes);
   }
 
-  #rawText(text: string): void {
-    for (const character of text) {
-      const interrupts = character === '\x03' && (this.inputMode & InputMode.PROCESSED_INPUT) !== 0;
-      if (interrupts) this.onInterrupt();
-      else this.#pendingText += character === '\x7f' ? '\b' : character === '\n' ? '\r' : character;
+  /** Ctrl-C and Ctrl-Break go past everything that was typed before them, and it is gone. */
+  #key(character: string): void {
+    const event = this.#controlEvent(character);
+    if (event === null) {
+      this.#typedAhead += character;
+      return;
     }
+    this.flushInput();
+    if ((this.inputMode & InputMode.ECHO_INPUT) !== 0) {
+      this.writeText(ConsoleChannel.Output, event === ControlEvent.CTRL_C ? '^C\r\n' : '^\\\r\n');
+    }
+    this.onInterrupt(event);
+  }
+
+  #controlEvent(character: string): ControlEvent | null {
+    if (character === CONTROL_BACKSLASH) return ControlEvent.CTRL_BREAK;
+    const processed = (this.inputMode & InputMode.PROCESSED_INPUT) !== 0;
+    return processed && character === CONTROL_C ? ControlEvent.CTRL_C : null;
+  }
+
+  /** Edits what was typed, up to the end of a line; echo comes now. */
+  #edit(): void {
+    if (this.#editor.hasLine || this.#typedAhead === '') return;
+    this.#typedAhead = this.#editor.typeLine(this.#typedAhead, this.inputMode);
+  }
+
+  /** All keys without editing, as Windows has them. */
+  #takeKeys(): string {
+    const keys = this.#typedAhead.replaceAll('\x7f', '\b').replaceAll('\n', '\r');
+    this.#typedAhead = '';
+    return keys;
   }
 
   #endOfInput(line: string): boolean {

@@ -1,7 +1,6 @@
 /** Console input modes (wincon.h). */
 export const InputMode = { PROCESSED_INPUT: 1, LINE_INPUT: 2, ECHO_INPUT: 4, WINDOW_INPUT: 8, VALID: 0x1ff } as const;
 
-const CONTROL_C = '\x03';
 const CONTROL_D = '\x04';
 const BELL = '\x07';
 const CONTROL_Z = '\x1a';
@@ -14,13 +13,11 @@ const HISTORY_LENGTH = 50;
 export interface LineEvents {
   /** Text for the terminal. */
   echo(text: string): void;
-  /** Ctrl-C with processed input. */
-  interrupt(): void;
 }
 
 /**
  * The line discipline of a console in line mode: takes the keys of a terminal in raw mode, keeps the line being edited and
- * hands out finished lines. Keys: Backspace, Delete, arrows, Home, End, Escape (clears), Up and Down (history), Ctrl-C, Enter.
+ * hands out finished lines. Keys: Backspace, Delete, arrows, Home, End, Escape (clears), Up and Down (history), Enter.
  * Ctrl-Z stands in the line; a line that begins with it means end of input. So does Ctrl-D in an empty line, the terminal's own
  * end-of-input key.
  */
@@ -62,14 +59,25 @@ export class LineEditor {
     this.#sequence = '';
   }
 
-  /** Takes keys as they come from the terminal. @param mode InputMode bits. */
+  /** Takes keys as they come from the terminal, several lines at once where there are. @param mode InputMode bits. */
   type(text: string, mode: number): void {
-    for (const character of text) this.#key(character, mode);
+    for (let rest = text; rest !== ''; ) rest = this.typeLine(rest, mode);
+  }
+
+  /** Takes keys up to the end of a line. Returns those behind it, '' where the line has not come to its end. */
+  typeLine(text: string, mode: number): string {
+    let taken = 0;
+    for (const character of text) {
+      this.#key(character, mode);
+      taken += character.length;
+      if (isEnter(character) && this.#sequence === '') return text.slice(taken);
+    }
     // A lone ESC at the end of what came is the key itself: sequences arrive in one piece.
     if (this.#sequence === ESCAPE) {
       this.#sequence = '';
       this.#replace('', 0, isEchoing(mode));
     }
+    return '';
   }
 
   #key(character: string, mode: number): void {
@@ -82,15 +90,8 @@ export class LineEditor {
       this.#sequence = ESCAPE;
       return;
     }
-    if (character === '\r' || character === '\n') {
+    if (isEnter(character)) {
       this.#enter('\r\n', echo);
-      return;
-    }
-    const processed = (mode & InputMode.PROCESSED_INPUT) !== 0;
-    if (processed && character === CONTROL_C) {
-      if (echo) this.#events.echo('^C\r\n');
-      this.clear();
-      this.#events.interrupt();
       return;
     }
     if (BACKSPACES.includes(character)) {
@@ -203,6 +204,10 @@ export class LineEditor {
     this.#line = line;
     this.#cursor = cursor;
   }
+}
+
+function isEnter(character: string): boolean {
+  return character === '\r' || character === '\n';
 }
 
 function isEchoing(mode: number): boolean {

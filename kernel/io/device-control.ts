@@ -6,8 +6,8 @@ import type { Blocking, NtStatus } from '../types.js';
 import { isKnownCodePage } from './code-page.js';
 import { ConsoleChannel, type ConsoleDevice, OutputMode } from './console-device.js';
 import { InputMode } from './console-line.js';
+import { concatenate, dword, putBytes } from './information-bytes.js';
 import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
-import { concatenate, dword, putBytes } from './query-file.js';
 
 /** Control codes of \Device\Console: kernel32's console functions. Text is UTF-16. */
 export const ConsoleControl = {
@@ -239,15 +239,4 @@ function writeEscape(console: ConsoleDevice, sequence: string): IoResult {
   return isSuccess(status) ? SUCCEEDED : refused(status);
 }
 
-/** No file system control is known to any device. */
-function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
-  const [file, event, apcRoutine, apcContext, ioStatusBlock] = given;
-  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
-  if (typeof operation === 'number') return operation;
-  return completeOperation(kernel, operation, refused(Status.INVALID_DEVICE_REQUEST));
-}
-
-export const deviceControlServices: readonly Service[] = [
-  service('NtDeviceIoControlFile', deviceIoControl),
-  service('NtFsControlFile', fsControl),
-];
+export const deviceControlServices: readonly Service[] = [service('NtDeviceIoControlFile', deviceIoControl)];

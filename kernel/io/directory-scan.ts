@@ -12,6 +12,8 @@ export interface DirectoryScan {
   readonly entries: readonly HostFileInformation[];
   index: number;
   readonly pattern: string;
+  /** Pool address of what the entries are charged for. */
+  readonly buffer: number;
 }
 
 /** True for a pattern without wild cards. */

@@ -1,6 +1,7 @@
 import type { Service } from '../ke/service.js';
 import { deviceControlServices } from './device-control.js';
 import { fileServices } from './file-services.js';
+import { fsControlServices } from './fs-control.js';
 import { lockServices } from './lock-services.js';
 import { directoryServices } from './query-directory.js';
 import { queryFileServices } from './query-file.js';
@@ -24,4 +25,5 @@ export const ioServices: readonly Service[] = [
   ...volumeServices,
   ...lockServices,
   ...deviceControlServices,
+  ...fsControlServices,
 ];

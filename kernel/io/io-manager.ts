@@ -1,6 +1,7 @@
 import type { HostVolume } from '../host.js';
 import { StandardStream } from '../host.js';
 import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import { Increment } from '../ke/priority.js';
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
@@ -14,6 +15,7 @@ import { CreateOption, FileAccess, type FileObject, FileShare } from './file-obj
 import { MemoryVolume } from './memory-volume.js';
 import { mountedVolume } from './mounted-volume.js';
 import { NullDevice } from './null-device.js';
+import { STANDARD_FILES_PATH, StandardFiles } from './standard-files.js';
 import { StreamDevice } from './stream-device.js';
 import { VolumeDevice } from './volume-device.js';
 
@@ -37,23 +39,33 @@ export class IoManager {
   readonly volumes: VolumeDevice[] = [];
   readonly console: ConsoleDevice;
   readonly stream: StreamDevice;
+  /** Standard streams that were redirected to regular files. */
+  readonly standardFiles: StandardFiles;
 
   /** Signaled when the terminal may have brought input. */
   readonly #hostInput = new KEvent(EventType.Notification, false);
   /** Threads that wait for the terminal; while nobody else can run, the run loop lets the host wait for input. */
   inputWaiters = 0;
 
+  /** Other input is taken when it is asked for, so that every run takes it alike. */
+  readonly #inputIsTerminal: boolean;
+
   constructor(kernel: Kernel) {
     this.kernel = kernel;
+    this.#inputIsTerminal = kernel.host.console.kind(StandardStream.Input) === 'terminal';
     this.console = new ConsoleDevice(kernel.host.console, kernel.options.imagePath.replace(/^\\\?\?\\/, ''));
     this.stream = new StreamDevice(kernel.host.console);
+    this.standardFiles = new StandardFiles(kernel.host.console);
     this.console.onInterrupt = () => kernel.ps.interruptProgram();
     const { types } = kernel.ob;
     types.file.procedures = {
       close: (file, handles) => {
         if (handles === 1) this.#cleanup(file);
       },
-      delete: (file) => file.control?.dereference(),
+      delete: (file) => {
+        if (file.scan !== null) kernel.ex.pool.free(file.scan.buffer);
+        file.control?.dereference();
+      },
     };
     this.#addDevices(kernel);
   }
@@ -101,18 +113,14 @@ export class IoManager {
   *readConsole<Input>(take: () => Input | 'eof' | 'wait'): Blocking<Input | NtStatus> {
     const { host } = this.console;
     host.flush();
+    // From the first read on for good: keys between two reads must not be echoed by the terminal as well.
     host.setRaw(true);
     for (;;) {
       const input = take();
-      if (input !== 'wait') {
-        host.setRaw(false);
-        return input === 'eof' ? Status.END_OF_FILE : input;
-      }
+      if (input !== 'wait') return input === 'eof' ? Status.END_OF_FILE : input;
       if (this.console.poll()) continue;
       const status = yield* this.waitForHostInput();
-      if (status === Status.SUCCESS) continue;
-      host.setRaw(false);
-      return status;
+      if (status !== Status.SUCCESS) return status;
     }
   }
 
@@ -133,18 +141,29 @@ export class IoManager {
     this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
   }
 
-  /** The run loop calls it at clock ticks while somebody waits for input and others run. */
+  /** The run loop calls it while somebody waits for input and others run or wait for time to pass. */
   pollHost(): void {
     if (this.inputWaiters === 0) return;
     if (this.console.poll()) this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+  }
+
+  /** Every clock interrupt: Ctrl-C must reach a program that does not read. */
+  clockTick(): void {
+    if (this.inputWaiters === 0 && this.#inputIsTerminal) this.console.poll();
   }
 
   /** NT path of the standard stream for a process's parameters, null where the host has none. */
   standardStreamPath(stream: StandardStream): string | null {
     const kind = this.kernel.host.console.kind(stream);
     if (kind === 'none') return null;
+    if (this.standardFiles.get(stream) !== null) return `${STANDARD_FILES_PATH}\\${stream}`;
     if (kind !== 'terminal') return `\\Device\\Stream\\${stream}`;
     return `\\Device\\Console\\${['Input', 'Output', 'Error'][stream]}`;
+  }
+
+  /** Locks of a file have gone: whoever waited for them learns it. */
+  settleLocks(control: FileControlBlock): void {
+    for (const waiter of control.locks.settleWaiters()) this.kernel.ke.setEvent(waiter.event, Increment.Disk);
   }
 
   /** The last handle goes: locks and sharing end, and a file that was to be deleted is. */
@@ -152,6 +171,7 @@ export class IoManager {
     const control = file.control;
     if (control === null) return;
     control.locks.unlockAll(file);
+    this.settleLocks(control);
     const index = control.opens.indexOf(file);
     if (index >= 0) control.opens.splice(index, 1);
     if (file.deleteOnClose) control.deletePending = true;
@@ -173,6 +193,7 @@ export class IoManager {
     add('\\Device\\Null', new NullDevice());
     add('\\Device\\Console', this.console);
     add('\\Device\\Stream', this.stream);
+    add(STANDARD_FILES_PATH, new VolumeDevice(STANDARD_FILES_PATH, '', this.standardFiles));
     // Windows is on C: even where the host has nothing to show there.
     const volumes = new Map(host.volumes);
     if (!volumes.has(SYSTEM_DRIVE)) volumes.set(SYSTEM_DRIVE, new MemoryVolume('', () => kernel.ke.systemTime()));

@@ -1,5 +1,5 @@
+import { queueChargedApc } from '../ke/apc-services.js';
 import type { KEvent } from '../ke/dispatcher-object.js';
-import { Mode } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
@@ -68,25 +68,22 @@ export function* beginOperation(kernel: Kernel, given: IoArguments, access: numb
 export function completeOperation(kernel: Kernel, operation: IoOperation, result: IoResult): NtStatus {
   const { ob, ke, user } = kernel;
   const given = operation.arguments;
-  if (!isError(result.status)) {
-    user.write32(given.ioStatusBlock, result.status);
+  let { status } = result;
+  if (!isError(status) && given.apcRoutine !== 0) {
+    const apc = { normalRoutine: given.apcRoutine, normalContext: given.apcContext, argument1: given.ioStatusBlock };
+    const queued = queueChargedApc(kernel, ke.currentThread, { ...apc, argument2: 0 });
+    if (queued === Status.NO_MEMORY) status = Status.INSUFFICIENT_RESOURCES;
+  }
+  if (!isError(status)) {
+    user.write32(given.ioStatusBlock, status);
     user.write32(given.ioStatusBlock + 4, result.information);
     if (operation.event !== null) ke.setEvent(operation.event.body, 0);
     if (operation.event === null || operation.file.isSynchronous) ke.setEvent(operation.file.event, 0);
-    if (given.apcRoutine !== 0) {
-      ke.queueApc(ke.currentThread, {
-        mode: Mode.User,
-        normalRoutine: given.apcRoutine,
-        normalContext: given.apcContext,
-        argument1: given.ioStatusBlock,
-        argument2: 0,
-      });
-    }
   }
   if (operation.event !== null) ob.dereferenceObject(operation.event);
   ob.dereferenceObject(operation.object);
   user.clearFailure();
-  return result.status;
+  return status;
 }
 
 export const done = (information: number): IoResult => ({ status: Status.SUCCESS, information });

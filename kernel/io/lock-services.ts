@@ -1,14 +1,17 @@
 import { type Service, service } from '../ke/service.js';
+import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
+import type { FileLock } from './byte-range-locks.js';
+import type { FileControlBlock } from './file-control-block.js';
 import { FileAccess } from './file-object.js';
 import { beginOperation, completeOperation, handleArguments, type IoOperation } from './io-status.js';
 
-/** How often a lock that may wait looks again: 10 ms of virtual time, in 100 ns units. */
-const RETRY = -100_000n;
-
-/** NtLockFile(file, event, apc, context, iosb, offset*, length*, key, fail immediately, exclusive). */
+/**
+ * NtLockFile(file, event, apc, context, iosb, offset*, length*, key, fail immediately, exclusive). LOCK_NOT_GRANTED when it
+ * shall fail immediately; otherwise the service returns when the lock is held. Requests are granted in their order.
+ */
 function* lockFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const [file, event, apcRoutine, apcContext, ioStatusBlock, offsetAddress, lengthAddress, key] = given;
   const [failImmediately, exclusive] = given.slice(8);
@@ -27,12 +30,18 @@ function* lockFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
     processId: kernel.ke.currentProcess.uniqueProcessId,
   };
   let status: NtStatus = control?.locks.lock(lock) ?? Status.INVALID_DEVICE_REQUEST;
-  while (status === Status.LOCK_NOT_GRANTED && (failImmediately & 0xff) === 0) {
-    const waited = yield* kernel.ke.delayExecution(1, false, RETRY);
-    if (waited === Status.USER_APC) break;
-    status = control?.locks.lock(lock) ?? Status.INVALID_DEVICE_REQUEST;
-  }
+  const waits = status === Status.LOCK_NOT_GRANTED && (failImmediately & 0xff) === 0;
+  if (control !== null && waits) status = yield* waitForLock(kernel, control, lock);
   return completeOperation(kernel, operation, { status, information: 0 });
+}
+
+/** CANCELLED when the thread is to end before the lock comes. */
+function* waitForLock(kernel: Kernel, control: FileControlBlock, lock: FileLock): Blocking<NtStatus> {
+  const waiter = control.locks.enqueue(lock);
+  yield* kernel.ke.waitForSingleObject(waiter.event, WaitReason.Executive, Mode.User, false, null);
+  if (waiter.status !== Status.PENDING) return waiter.status;
+  control.locks.dequeue(waiter);
+  return Status.CANCELLED;
 }
 
 /** NtUnlockFile(file, iosb, offset*, length*, key). */
@@ -54,6 +63,7 @@ function* unlockFile(
     control === null || !isSuccess(refusal)
       ? refusal
       : control.locks.unlock(operation.file, kernel.ke.currentProcess.uniqueProcessId, key, range.offset, range.length);
+  if (control !== null) kernel.io.settleLocks(control);
   return completeOperation(kernel, operation, { status, information: 0 });
 }
 

@@ -5,6 +5,8 @@ import type { NtStatus } from '../types.js';
 
 const TOTAL_BYTES = 64 << 20;
 const CLUSTER = 4096;
+/** What a file or directory takes besides its bytes. */
+const RECORD_BYTES = 1024;
 /** Sets the files of memory volumes apart from those of host folders. */
 const IDENTITY_BASE = 0x7ffe_0000_0000_0000n;
 
@@ -21,6 +23,13 @@ interface Node {
   lastWriteTime: bigint;
 }
 
+/** A number below 8000h made of a label. */
+function labelNumber(label: string): number {
+  let number = 0;
+  for (let index = 0; index < label.length; index++) number = (number * 31 + label.charCodeAt(index)) & 0x7fff;
+  return number;
+}
+
 /** A volume in memory: the guest's folder for temporary files, and what tests and hosts without files use. */
 export class MemoryVolume implements HostVolume {
   readonly readOnly = false;
@@ -28,13 +37,17 @@ export class MemoryVolume implements HostVolume {
   readonly serialNumber = 0x5486_1986;
   readonly #now: () => bigint;
   readonly #root: Node;
-  #identity = IDENTITY_BASE;
+  #identity: bigint;
   #used = 0;
 
-  /** @param now the time for new and changed files, 100 ns units since 1601. */
+  /**
+   * @param label also sets the files' identities apart: volumes that are shown as one drive need different ones
+   * @param now the time for new and changed files, 100 ns units since 1601.
+   */
   constructor(label: string, now: () => bigint) {
     this.label = label;
     this.#now = now;
+    this.#identity = IDENTITY_BASE + (BigInt(labelNumber(label)) << 32n);
     this.#root = this.#make('', true);
   }
 
@@ -84,7 +97,7 @@ export class MemoryVolume implements HostVolume {
     if (node === undefined) return Status.OBJECT_NAME_NOT_FOUND;
     if ((node.entries?.size ?? 0) > 0) return Status.DIRECTORY_NOT_EMPTY;
     parent.delete(key);
-    this.#used -= node.bytes.length;
+    this.#used -= node.bytes.length + RECORD_BYTES;
     return Status.SUCCESS;
   }
 
@@ -100,7 +113,7 @@ export class MemoryVolume implements HostVolume {
     if (existing !== undefined && existing !== node) {
       if (!replace) return Status.OBJECT_NAME_COLLISION;
       if (existing.entries !== null || existing.readOnly) return Status.ACCESS_DENIED;
-      this.#used -= existing.bytes.length;
+      this.#used -= existing.bytes.length + RECORD_BYTES;
     }
     source.delete(upcaseName(node.name));
     node.name = name;
@@ -171,6 +184,8 @@ export class MemoryVolume implements HostVolume {
     if (typeof parent === 'number') return parent;
     const name = path.at(-1) ?? '';
     if (parent.has(upcaseName(name))) return Status.OBJECT_NAME_COLLISION;
+    if (this.#used + RECORD_BYTES > TOTAL_BYTES) return Status.DISK_FULL;
+    this.#used += RECORD_BYTES;
     const node = this.#make(name, isDirectory);
     parent.set(upcaseName(name), node);
     return node;

@@ -1,3 +1,4 @@
+import { PoolType } from '../ex/pool.js';
 import type { HostFileInformation } from '../host.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
@@ -11,6 +12,11 @@ import { FileAccess, type FileObject } from './file-object.js';
 import { beginOperation, completeOperation, type IoResult, refused } from './io-status.js';
 import { FileInformationClass } from './query-file.js';
 import type { VolumeDevice } from './volume-device.js';
+
+/** Paged pool that an entry of a scan is charged with, in bytes. */
+const ENTRY_CHARGE = 0x20;
+/** Longest pattern in UTF-16 code units: longer ones than names would only cost time. */
+const MAXIMUM_PATTERN = 1024;
 
 /** Bytes before the name in an entry of each class. */
 const nameOffsets: ReadonlyMap<number, number> = new Map([
@@ -43,7 +49,7 @@ function* queryDirectoryFile(kernel: Kernel, ...given: number[]): Blocking<NtSta
     return completeOperation(kernel, operation, refused(Status.INVALID_PARAMETER));
   }
   const first = operation.file.scan === null;
-  const scan = prepareScan(operation.file, control, captured?.text ?? '', (restart & 0xff) !== 0);
+  const scan = prepareScan(kernel, operation.file, control, captured?.text ?? '', (restart & 0xff) !== 0);
   if (typeof scan === 'number') return completeOperation(kernel, operation, refused(scan));
   const writer: EntryWriter = { kernel, device, informationClass, nameOffset };
   const result = fill(writer, scan, buffer, length, (single & 0xff) !== 0, first);
@@ -52,6 +58,7 @@ function* queryDirectoryFile(kernel: Kernel, ...given: number[]): Blocking<NtSta
 
 /** The pattern of the first call stays for the file object; a restart begins again with it. */
 function prepareScan(
+  kernel: Kernel,
   file: FileObject,
   control: FileControlBlock,
   pattern: string,
@@ -59,11 +66,16 @@ function prepareScan(
 ): DirectoryScan | NtStatus {
   if (file.scan !== null && !restart) return file.scan;
   const kept = file.scan?.pattern ?? pattern;
+  if (kept.length > MAXIMUM_PATTERN) return Status.OBJECT_NAME_INVALID;
   const entries = control.volume.host.list(control.path);
   if (typeof entries === 'number') return entries;
   const all = control.path.length === 0 ? entries : [...dotEntries(control), ...entries];
   const wanted = kept === '' || kept === '*' ? all : all.filter(matcher(kept));
-  file.scan = { entries: wanted, index: 0, pattern: kept };
+  const { pool } = kernel.ex;
+  const buffer = pool.allocate(PoolType.Paged, wanted.length * ENTRY_CHARGE, 'Ntfi');
+  if (buffer === 0) return Status.INSUFFICIENT_RESOURCES;
+  if (file.scan !== null) pool.free(file.scan.buffer);
+  file.scan = { entries: wanted, index: 0, pattern: kept, buffer };
   return file.scan;
 }
 

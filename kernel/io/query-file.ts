@@ -4,9 +4,11 @@ import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
+import { ConsoleChannel } from './console-device.js';
 import { CreateRequestDefaults, createFile } from './create-file.js';
 import { FileAccess, type FileObject } from './file-object.js';
-import { beginOperation, completeOperation, handleArguments, type IoResult, refused } from './io-status.js';
+import { concatenate, dword, putBytes, quad } from './information-bytes.js';
+import { beginOperation, completeOperation, handleArguments, refused } from './io-status.js';
 import type { VolumeDevice } from './volume-device.js';
 
 /** FILE_INFORMATION_CLASS, the ones in use. */
@@ -29,6 +31,7 @@ export const FileInformationClass = {
   All: 18,
   Allocation: 19,
   EndOfFile: 20,
+  PipeLocal: 24,
   NetworkOpen: 34,
   AttributeTag: 35,
   IdBothDirectory: 37,
@@ -53,6 +56,7 @@ const classes: ReadonlyMap<number, ClassDescription> = new Map([
   [FileInformationClass.Mode, { size: 4, access: 0 }],
   [FileInformationClass.Alignment, { size: 4, access: 0 }],
   [FileInformationClass.All, { size: 104, access: READ_ATTRIBUTES }],
+  [FileInformationClass.PipeLocal, { size: 40, access: READ_ATTRIBUTES }],
   [FileInformationClass.NetworkOpen, { size: 56, access: READ_ATTRIBUTES }],
   [FileInformationClass.AttributeTag, { size: 8, access: READ_ATTRIBUTES }],
 ]);
@@ -87,15 +91,6 @@ function* queryInformationFile(
   return completeOperation(kernel, operation, putBytes(kernel, buffer, length, result));
 }
 
-/** Writes what fits; BUFFER_OVERFLOW when it is not everything. */
-export function putBytes(kernel: Kernel, buffer: number, length: number, bytes: Uint8Array): IoResult {
-  const count = Math.min(length, bytes.length);
-  const written = kernel.user.writeBytes(buffer, bytes.subarray(0, count));
-  if (written < count) return refused(kernel.user.takeFailure());
-  const status = count < bytes.length ? Status.BUFFER_OVERFLOW : Status.SUCCESS;
-  return { status, information: count };
-}
-
 /** The bytes of an information class. */
 function fileInformation(
   kernel: Kernel,
@@ -116,6 +111,8 @@ function fileInformation(
       return nameInformation(file);
     case FileInformationClass.Ea:
       return dword(0);
+    case FileInformationClass.PipeLocal:
+      return pipeLocalInformation(file);
   }
   const { control, device } = file;
   if (control === null || device.kind !== 'volume') {
@@ -185,6 +182,28 @@ function networkOpenInformation(volume: VolumeDevice, information: HostFileInfor
   ]);
 }
 
+/**
+ * FILE_PIPE_LOCAL_INFORMATION of a standard stream that is a pipe: byte mode, one instance, what waits to be read. At the
+ * end of input it is closing.
+ */
+function pipeLocalInformation({ device, channel }: FileObject): Uint8Array | NtStatus {
+  if (device.kind !== 'stream') return Status.INVALID_PARAMETER;
+  const reads = channel === ConsoleChannel.Input;
+  const ahead = reads ? device.peek() : null;
+  const state = reads && ahead === null ? PIPE_CLOSING : PIPE_CONNECTED;
+  const configuration = reads ? PIPE_INBOUND : PIPE_OUTBOUND;
+  const [inQuota, outQuota] = reads ? [PIPE_QUOTA, 0] : [0, PIPE_QUOTA];
+  const fields = [0, configuration, 1, 1, inQuota, ahead?.length ?? 0, outQuota, outQuota, state, 0];
+  return concatenate(fields.map(dword));
+}
+
+/** FILE_PIPE_INBOUND, FILE_PIPE_OUTBOUND; FILE_PIPE_CONNECTED_STATE, FILE_PIPE_CLOSING_STATE. */
+const PIPE_INBOUND = 0;
+const PIPE_OUTBOUND = 1;
+const PIPE_CONNECTED = 3;
+const PIPE_CLOSING = 4;
+const PIPE_QUOTA = 0x1000;
+
 /** FILE_NAME_INFORMATION: the path on the volume, or what follows the device. */
 function nameInformation(file: FileObject): Uint8Array {
   const { control, device } = file;
@@ -220,26 +239,6 @@ function* withAttributes(
   }
   kernel.io.abandon(file);
   return status;
-}
-
-export function dword(value: number): Uint8Array {
-  return Uint8Array.of(value, value >>> 8, value >>> 16, value >>> 24);
-}
-
-export function quad(value: bigint): Uint8Array {
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, BigInt.asUintN(64, value), true);
-  return bytes;
-}
-
-export function concatenate(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    bytes.set(part, offset);
-    offset += part.length;
-  }
-  return bytes;
 }
 
 export const queryFileServices: readonly Service[] = [

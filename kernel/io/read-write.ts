@@ -107,8 +107,8 @@ function readStream(kernel: Kernel, transfer: Transfer): IoResult {
   const { device, channel } = transfer.operation.file;
   if (device.kind !== 'stream' || channel !== ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
   if (transfer.length === 0) return done(0);
-  const bytes = device.host.read(Math.min(transfer.length, CHUNK));
-  if (typeof bytes === 'string') return refused(Status.PIPE_BROKEN);
+  const bytes = device.read(Math.min(transfer.length, CHUNK));
+  if (bytes === null) return refused(Status.PIPE_BROKEN);
   const written = kernel.user.writeBytes(transfer.buffer, bytes);
   return written < bytes.length ? refused(kernel.user.takeFailure()) : done(written);
 }

@@ -4,8 +4,8 @@ import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { type DeviceBody, DeviceType } from './device.js';
+import { concatenate, dword, putBytes, quad } from './information-bytes.js';
 import { beginOperation, completeOperation, handleArguments, refused } from './io-status.js';
-import { concatenate, dword, putBytes, quad } from './query-file.js';
 import type { VolumeDevice } from './volume-device.js';
 
 /** FS_INFORMATION_CLASS. */

@@ -1,9 +1,11 @@
+import { PoolType } from '../ex/pool.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
+import type { ApcParameters } from './kernel-executive.js';
 import { probeOptional } from './object-service.js';
 import { type Service, service } from './service.js';
-import { Mode } from './thread.js';
+import { Mode, type Thread } from './thread.js';
 
 const THREAD_SUSPEND_RESUME = 0x02;
 const THREAD_ALERT = 0x04;
@@ -22,14 +24,30 @@ function queueApcThread(
   if (object === null) return status;
   const { tcb } = object.body;
   if (!tcb.isUserThread) return Status.INVALID_HANDLE;
-  const queued = kernel.ke.queueApc(tcb, {
-    mode: Mode.User,
-    normalRoutine: routine,
-    normalContext: context,
-    argument1,
-    argument2,
-  });
-  return queued ? Status.SUCCESS : Status.UNSUCCESSFUL;
+  return queueChargedApc(kernel, tcb, { normalRoutine: routine, normalContext: context, argument1, argument2 });
+}
+
+/** KAPC: what an APC takes of nonpaged pool. */
+const APC_SIZE = 0x30;
+
+/** What a user APC calls and with what. */
+export type UserApc = Pick<ApcParameters, 'normalRoutine' | 'normalContext' | 'argument1' | 'argument2'>;
+
+/**
+ * Queues a user APC that a program may queue as many of as it likes: each takes pool until it is delivered. NO_MEMORY,
+ * UNSUCCESSFUL for a thread that is ending. Environment: any thread, does not block.
+ */
+export function queueChargedApc(kernel: Kernel, thread: Thread, apc: UserApc): NtStatus {
+  const { pool } = kernel.ex;
+  const block = pool.allocate(PoolType.NonPaged, APC_SIZE, 'Psap');
+  if (block === 0) return Status.NO_MEMORY;
+  const free = (): undefined => {
+    pool.free(block);
+  };
+  if (kernel.ke.queueApc(thread, { ...apc, mode: Mode.User, kernelRoutine: free, rundown: free }))
+    return Status.SUCCESS;
+  pool.free(block);
+  return Status.UNSUCCESSFUL;
 }
 
 function alertThread(kernel: Kernel, handle: number): NtStatus {

@@ -22,7 +22,9 @@ export class Clock {
   /** Clock interrupts since boot. */
   ticks = 0;
   readonly #counter: InstructionCounter;
-  #skipped = 0;
+  /** Time that passed without instructions: whole ticks, and nanoseconds below one; together exact for millions of years. */
+  #skippedTicks = 0;
+  #skippedNanoseconds = 0;
   /** System time minus interrupt time, 100 ns units. */
   #systemTimeBias: bigint;
 
@@ -32,9 +34,9 @@ export class Clock {
     this.#systemTimeBias = bootTime;
   }
 
-  /** Nanoseconds since boot. */
+  /** Nanoseconds since boot; exact for the first 2^53, 104 days. */
   nanoseconds(): number {
-    return this.#counter.instructionCount * this.nanosecondsPerInstruction + this.#skipped;
+    return this.#skippedTicks * TICK_NANOSECONDS + this.#sinceSkippedTicks();
   }
 
   /** 100 ns units since boot as of the last clock interrupt. */
@@ -61,28 +63,38 @@ export class Clock {
 
   /** Lets time pass without instructions. @param nanoseconds not negative. */
   skip(nanoseconds: number): void {
-    this.#skipped += nanoseconds;
+    const ticks = Math.floor(nanoseconds / TICK_NANOSECONDS);
+    this.#skippedTicks += ticks;
+    this.#skippedNanoseconds += nanoseconds - ticks * TICK_NANOSECONDS;
+    if (this.#skippedNanoseconds >= TICK_NANOSECONDS) {
+      this.#skippedTicks++;
+      this.#skippedNanoseconds -= TICK_NANOSECONDS;
+    }
     this.#counter.timestampOffset += Math.floor(nanoseconds / this.nanosecondsPerInstruction);
   }
 
   /** Instructions until the next clock interrupt, at least 1. */
   instructionsToTick(): number {
-    const left = (this.ticks + 1) * TICK_NANOSECONDS - this.nanoseconds();
+    const left = (this.ticks + 1 - this.#skippedTicks) * TICK_NANOSECONDS - this.#sinceSkippedTicks();
     return Math.max(1, Math.ceil(left / this.nanosecondsPerInstruction));
   }
 
-  /** Lets time pass up to the clock interrupt at which something due at this interrupt time is noticed. */
+  /** Lets time pass up to the clock interrupt, at least one, at which something due at this interrupt time is noticed. */
   skipTo(interruptTime: number): void {
-    const target = Math.ceil(interruptTime / TICK_INCREMENT) * TICK_NANOSECONDS;
-    const left = target - this.nanoseconds();
+    const ticks = Math.max(Math.ceil(interruptTime / TICK_INCREMENT), this.ticks + 1);
+    const left = (ticks - this.#skippedTicks) * TICK_NANOSECONDS - this.#sinceSkippedTicks();
     if (left > 0) this.skip(left);
   }
 
   /** Takes the clock interrupts that are due. Returns how many. */
   takeTicks(): number {
-    const due = Math.floor(this.nanoseconds() / TICK_NANOSECONDS) - this.ticks;
+    const due = this.#skippedTicks + Math.floor(this.#sinceSkippedTicks() / TICK_NANOSECONDS) - this.ticks;
     if (due <= 0) return 0;
     this.ticks += due;
     return due;
+  }
+
+  #sinceSkippedTicks(): number {
+    return this.#counter.instructionCount * this.nanosecondsPerInstruction + this.#skippedNanoseconds;
   }
 }

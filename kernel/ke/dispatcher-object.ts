@@ -116,6 +116,8 @@ export class KTimer extends DispatcherObject {
   dueTime = 0;
   /** Milliseconds between expirations, 0 for one shot. */
   period = 0;
+  /** Clock tick of the last expiration, -1 before the first. */
+  expirationTick = -1;
   /** Order of insertion among equal due times, and the place in the timer queue. */
   sequence = 0;
   heapIndex = 0;

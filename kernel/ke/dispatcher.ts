@@ -155,6 +155,7 @@ export class Dispatcher {
   /** Signals a timer whose time has come; a periodic one starts anew. */
   expire(timer: KTimer): void {
     timer.signalState = 1;
+    timer.expirationTick = this.clock.ticks;
     this.waitTest(timer, 0);
     if (timer.period > 0) {
       timer.absolute = false;

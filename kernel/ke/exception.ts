@@ -102,6 +102,7 @@ export class ExceptionDispatcher {
   threadEnds(thread: Thread, exitStatus: NtStatus): void {
     const { trace } = this.#kernel;
     traceServiceEnd(this.#kernel, thread, null);
+    this.#kernel.observer?.threadEnded(thread, exitStatus);
     if (!trace.threads) return;
     trace.event('thread-end', {
       process: thread.process.uniqueProcessId,

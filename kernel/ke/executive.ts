@@ -220,6 +220,7 @@ export class Executive implements KernelExecutive {
         eip: hex(thread.trapFrame?.get(TrapFrameField.Eip) ?? 0),
       });
     }
+    this.#kernel.observer?.threadStarted(thread);
     this.dispatcher.readyThread(thread);
   }
 

@@ -33,7 +33,7 @@ export function* createObjectService<Body extends object>(
   handleAddress: number,
   access: number,
   attributesAddress: number,
-  create: () => Body,
+  create: () => Body | NtStatus,
 ): Blocking<NtStatus> {
   const probed = yield* kernel.user.probeForWrite(handleAddress, 4);
   if (!isSuccess(probed)) return probed;
@@ -73,6 +73,7 @@ export interface CapturedTimeout {
   readonly timeout: Timeout | null;
 }
 
+/** Reads an optional LARGE_INTEGER timeout; statuses of the probe. Environment: PASSIVE_LEVEL, may block on a page. */
 export function* captureTimeout(kernel: Kernel, address: number): Blocking<CapturedTimeout> {
   if (address === 0) return { status: Status.SUCCESS, timeout: null };
   const status = yield* kernel.user.probeForRead(address, 8);

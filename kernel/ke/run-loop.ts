@@ -1,5 +1,6 @@
 import { hasDeliverableKernelApc } from './apc.js';
 import type { Dispatcher } from './dispatcher.js';
+import type { KTimer } from './dispatcher-object.js';
 import { chargeQuantum } from './priority.js';
 import { type Thread, ThreadState } from './thread.js';
 
@@ -38,6 +39,9 @@ export interface RunLoopEnvironment {
 export class RunLoop {
   readonly #dispatcher: Dispatcher;
   readonly #environment: RunLoopEnvironment;
+  /** Turns since a thread last ran, and the clock tick at the first of them. */
+  #idleTurns = 0;
+  #idleSince = 0;
 
   constructor(dispatcher: Dispatcher, environment: RunLoopEnvironment) {
     this.#dispatcher = dispatcher;
@@ -47,8 +51,9 @@ export class RunLoop {
   /**
    * @param maximumInstructions guest instructions that may retire before `limit`
    * @param finished tested before every turn; true ends the run
+   * @param maximumTime nanoseconds of virtual time since boot after which the run ends with `limit`, at a clock interrupt
    */
-  run(maximumInstructions: number, finished: () => boolean): RunEnd {
+  run(maximumInstructions: number, finished: () => boolean, maximumTime = Number.POSITIVE_INFINITY): RunEnd {
     const environment = this.#environment;
     const dispatcher = this.#dispatcher;
     const end = environment.instructionCount() + maximumInstructions;
@@ -57,10 +62,12 @@ export class RunLoop {
       const thread = this.#pickThread();
       if (finished()) return 'finished';
       if (environment.interrupted()) return 'interrupted';
+      if (dispatcher.clock.nanoseconds() >= maximumTime) return 'limit';
       if (thread === null) {
         if (!this.#idle()) return 'deadlock';
         continue;
       }
+      this.#idleTurns = 0;
       if (thread.activity !== null) {
         this.#resume(thread);
         continue;
@@ -117,7 +124,9 @@ export class RunLoop {
   /** Nothing can run: asks the host for input, or lets the time pass until a timer is due. False: neither can help. */
   #idle(): boolean {
     const dispatcher = this.#dispatcher;
-    const timer = dispatcher.timers.first();
+    if (this.#idleTurns === 0) this.#idleSince = dispatcher.clock.ticks;
+    this.#idleTurns++;
+    const timer = this.#nextTimer();
     const waitsForHost = this.#environment.waitsForHost();
     if (timer === null && !waitsForHost) return false;
     if (timer === null) {
@@ -130,6 +139,18 @@ export class RunLoop {
     }
     dispatcher.clock.skipTo(timer.dueTime);
     return true;
+  }
+
+  /**
+   * The next timer that can wake somebody, or null. Once all timers have had their turn since a thread last ran, the periodic
+   * ones that woke nobody never will: only a thread could change what their next expirations find. They are passed over.
+   */
+  #nextTimer(): KTimer | null {
+    const { timers } = this.#dispatcher;
+    if (this.#idleTurns <= timers.count) return timers.first();
+    const next = timers.firstUnexpiredSince(this.#idleSince);
+    if (next !== null) timers.skipExpirations(this.#idleSince, next.dueTime);
+    return next;
   }
 }
 

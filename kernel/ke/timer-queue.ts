@@ -1,4 +1,12 @@
+import { TICK_INCREMENT } from './clock.js';
 import type { KTimer } from './dispatcher-object.js';
+
+const UNITS_PER_MILLISECOND = 10_000;
+
+/** Interrupt time of the clock interrupt that notices what is due at this interrupt time. */
+function roundUpToTick(interruptTime: number): number {
+  return Math.ceil(interruptTime / TICK_INCREMENT) * TICK_INCREMENT;
+}
 
 /** Timers by due time, equal ones by order of insertion: a binary heap in which every timer knows its place. */
 export class TimerQueue {
@@ -8,6 +16,38 @@ export class TimerQueue {
   /** The timer that expires first, or null. */
   first(): KTimer | null {
     return this.#heap.length === 0 ? null : this.#heap[0];
+  }
+
+  /** Timers in the queue. */
+  get count(): number {
+    return this.#heap.length;
+  }
+
+  /** The first timer that has not expired after that clock tick; the others are periodic ones that have. */
+  firstUnexpiredSince(tick: number): KTimer | null {
+    let first: KTimer | null = null;
+    for (const timer of this.#heap) {
+      if (timer.expirationTick <= tick && (first === null || this.#before(timer, first))) first = timer;
+    }
+    return first;
+  }
+
+  /**
+   * Lets the periodic timers that have expired after a clock tick pass over their expirations before the clock interrupt that
+   * notices something due at `interruptTime`: they are due then as if they had expired each time.
+   */
+  skipExpirations(tick: number, interruptTime: number): void {
+    const end = roundUpToTick(interruptTime);
+    const skipped = this.#heap.filter((timer) => timer.expirationTick > tick && roundUpToTick(timer.dueTime) < end);
+    for (const timer of skipped.sort((a, b) => a.sequence - b.sequence)) {
+      this.remove(timer);
+      const period = timer.period * UNITS_PER_MILLISECOND;
+      const step = roundUpToTick(period);
+      const next = roundUpToTick(timer.dueTime);
+      const passed = Math.ceil((end - next) / step) - 1;
+      timer.dueTime = next + passed * step + period;
+      this.insert(timer);
+    }
   }
 
   insert(timer: KTimer): void {

@@ -1,4 +1,14 @@
-import { AccessKind, type Cpu, EAX, EDX, ExitReason, FPU_CONTROL, FPU_STATUS, MXCSR } from '../../cpu/index.js';
+import {
+  AccessKind,
+  type Cpu,
+  EAX,
+  EDX,
+  ExitReason,
+  FPU_CONTROL,
+  FPU_STATUS,
+  HostStop,
+  MXCSR,
+} from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
@@ -32,6 +42,7 @@ const EFLAGS_TRAP = 0x100;
 /** SYSENTER: arguments lie above the two return addresses on the caller's stack. */
 const SYSENTER_ARGUMENTS = 8;
 const INT_N_LENGTH = 2;
+const SYSENTER_LENGTH = 2;
 const MAXIMUM_INSTRUCTION = 15;
 const TICK_MILLISECONDS_NUMERATOR = 15_625;
 const TICK_MILLISECONDS_DENOMINATOR = 1_000;
@@ -100,7 +111,7 @@ export class TrapHandler {
         this.#softwareInterrupt(thread, frame, cpu.exceptionVector);
         return true;
       case ExitReason.Exception:
-        this.#exception(thread, frame, cpu.exceptionVector);
+        if (!this.#isHostStop(cpu.exceptionVector)) this.#exception(thread, frame, cpu.exceptionVector);
         return true;
       case ExitReason.Budget:
         return true;
@@ -112,9 +123,38 @@ export class TrapHandler {
     }
   }
 
+  /** A breakpoint of the debugger ends the run; true when the guest has nothing to do with the exception. */
+  #isHostStop(vector: number): boolean {
+    if (vector !== Vector.Debug) return false;
+    const stop = this.#cpu.debug.takeHostStop();
+    if (stop !== HostStop.None) this.#interrupted = true;
+    return stop === HostStop.Only;
+  }
+
+  /**
+   * Lets the observer stop in front of the instruction that calls a service: it counts as not executed yet.
+   * Both instructions that do it are two bytes long and change nothing else.
+   */
+  #stopsBefore(thread: Thread, frame: TrapFrame, argumentPointer: number): boolean {
+    const cpu = this.#cpu;
+    const { observer } = this.#kernel;
+    if (!observer) return false;
+    const next = frame.get(TrapFrameField.Eip);
+    frame.set(TrapFrameField.Eip, next - SYSENTER_LENGTH);
+    if (!observer.systemCall(thread, cpu.state[EAX], argumentPointer >>> 0)) {
+      frame.set(TrapFrameField.Eip, next);
+      return false;
+    }
+    cpu.instructionCount--;
+    thread.userNanoseconds -= this.#dispatcher.clock.nanosecondsPerInstruction;
+    this.#interrupted = true;
+    return true;
+  }
+
   /** SYSENTER: the service's status comes back at KiFastSystemCallRet, with the caller's stack pointer from EDX. */
   #systemEnter(thread: Thread, frame: TrapFrame): void {
     const stack = this.#cpu.state[EDX];
+    if (this.#stopsBefore(thread, frame, stack + SYSENTER_ARGUMENTS)) return;
     frame.set(TrapFrameField.Eip, this.#exceptions.dispatchers.fastSystemCallReturn);
     frame.set(TrapFrameField.Esp, stack);
     this.#systemService(thread, frame, stack + SYSENTER_ARGUMENTS);
@@ -141,6 +181,7 @@ export class TrapHandler {
   #softwareInterrupt(thread: Thread, frame: TrapFrame, vector: number): void {
     switch (vector) {
       case SYSTEM_SERVICE:
+        if (this.#stopsBefore(thread, frame, this.#cpu.state[EDX])) return;
         this.#systemService(thread, frame, this.#cpu.state[EDX]);
         return;
       case GET_TICK_COUNT:
@@ -173,8 +214,9 @@ export class TrapHandler {
   }
 
   #raise(thread: Thread, code: NtStatus, frame: TrapFrame): void {
-    const address = frame.get(TrapFrameField.Eip) >>> 0;
-    thread.activity = this.#exceptions.dispatch(thread, { code, flags: 0, address, parameters: [] }, true);
+    const record = { code, flags: 0, address: frame.get(TrapFrameField.Eip) >>> 0, parameters: [] };
+    if (this.#kernel.observer?.exception(thread, record)) this.#interrupted = true;
+    thread.activity = this.#exceptions.dispatch(thread, record, true);
   }
 
   /** A fault or trap of the user's code. */
@@ -193,6 +235,7 @@ export class TrapHandler {
     });
     if (vector === Vector.Breakpoint) frame.set(TrapFrameField.Eip, record.address);
     if (vector === Vector.Debug) frame.set(TrapFrameField.EFlags, frame.get(TrapFrameField.EFlags) & ~EFLAGS_TRAP);
+    if (this.#kernel.observer?.exception(thread, record)) this.#interrupted = true;
     thread.activity = this.#exceptions.dispatch(thread, record, true);
   }
 

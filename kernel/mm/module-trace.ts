@@ -9,7 +9,9 @@ import type { Vad } from './vad.js';
 /** `--trace modules`: an image was mapped (or could not be, which gives no event). */
 export function traceImageMapped(kernel: Kernel, section: Section, space: AddressSpace, view: ViewResult): void {
   const { file, flags } = section.controlArea;
-  if (!kernel.trace.modules || !flags.image || file === null || !isSuccess(view.status)) return;
+  if (!flags.image || file === null || !isSuccess(view.status)) return;
+  kernel.observer?.module({ processId: space.processId, name: file.name, base: view.base >>> 0, mapped: true });
+  if (!kernel.trace.modules) return;
   kernel.trace.event('module', {
     process: space.processId,
     name: file.name,
@@ -22,6 +24,9 @@ export function traceImageMapped(kernel: Kernel, section: Section, space: Addres
 /** `--trace modules`: an image was unmapped. */
 export function traceImageUnmapped(kernel: Kernel, space: AddressSpace, vad: Vad | null): void {
   const file = vad?.controlArea?.file ?? null;
-  if (!kernel.trace.modules || vad === null || !vad.isImage || file === null) return;
-  kernel.trace.event('module-unmapped', { process: space.processId, name: file.name, base: hex(vad.startAddress) });
+  if (vad === null || !vad.isImage || file === null) return;
+  const base = vad.startAddress;
+  kernel.observer?.module({ processId: space.processId, name: file.name, base, mapped: false });
+  if (!kernel.trace.modules) return;
+  kernel.trace.event('module-unmapped', { process: space.processId, name: file.name, base: hex(base) });
 }

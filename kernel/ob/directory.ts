@@ -37,9 +37,12 @@ export class DirectoryBody {
 export class SymbolicLinkBody {
   readonly target: string;
   readonly creationTime: bigint;
+  /** Pool address of the target's text; 0 for the links of the boot. */
+  readonly buffer: number;
 
-  constructor(target: string, creationTime: bigint) {
+  constructor(target: string, creationTime: bigint, buffer = 0) {
     this.target = target;
     this.creationTime = creationTime;
+    this.buffer = buffer;
   }
 }

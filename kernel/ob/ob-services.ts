@@ -1,3 +1,4 @@
+import { PoolType } from '../ex/pool.js';
 import { createObjectService, openObjectService } from '../ke/object-service.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
@@ -103,7 +104,11 @@ function* createSymbolicLink(
   const target = yield* kernel.user.readUnicodeString(targetAddress);
   if (!isSuccess(target.status)) return target.status;
   if (target.text === '' || target.text.length > MAXIMUM_NAME_LENGTH) return Status.INVALID_PARAMETER;
-  const body = (): SymbolicLinkBody => new SymbolicLinkBody(target.text, kernel.ke.systemTime());
+  const body = (): SymbolicLinkBody | NtStatus => {
+    const buffer = kernel.ex.pool.allocate(PoolType.Paged, target.text.length * 2, 'Symt');
+    if (buffer === 0) return Status.INSUFFICIENT_RESOURCES;
+    return new SymbolicLinkBody(target.text, kernel.ke.systemTime(), buffer);
+  };
   return yield* createObjectService(kernel, kernel.ob.types.symbolicLink, handleAddress, access, attributes, body);
 }
 

@@ -5,6 +5,8 @@ import type { ObjectType } from './object-type.js';
 export interface ObjectName {
   readonly directory: ObjectHeader<DirectoryBody>;
   readonly name: string;
+  /** Pool address of the name's text. */
+  readonly buffer: number;
 }
 
 /** OBJECT_HEADER: what the object manager keeps of every object. */

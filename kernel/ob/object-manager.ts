@@ -2,6 +2,7 @@ import type { HandleTable } from '../ex/handle-table.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { type AccessMask, accessMask, type Handle, handle, type NtStatus } from '../types.js';
 import { DirectoryBody, SymbolicLinkBody } from './directory.js';
+import { MAXIMUM_NAME_LENGTH } from './name.js';
 import { lookupName } from './namespace.js';
 import { HandleFlag, isOfType, type ObjectAttributes, ObjectFlag, ObjectHeader } from './object-header.js';
 import type { ObjectType } from './object-type.js';
@@ -66,6 +67,7 @@ export class ObjectManager {
   constructor(environment: ObjectManagerEnvironment) {
     this.#environment = environment;
     const address = environment.allocatePool(true, HEADER_SIZE + this.types.directory.description.bodySize, 'Dire');
+    this.types.symbolicLink.procedures = { delete: (link) => environment.freePool(link.buffer) };
     this.root = new ObjectHeader(this.types.directory, new DirectoryBody(), address);
     this.root.permanent = true;
     this.types.directory.objectCount++;
@@ -220,7 +222,10 @@ export class ObjectManager {
       type.procedures.delete?.(body);
       return { status: made.status, handle: NO_HANDLE };
     }
-    if (place !== null && place.directory !== null) this.#insertName(place.directory, place.name, made.object);
+    if (place !== null && place.directory !== null && !this.#insertName(place.directory, place.name, made.object)) {
+      this.dereferenceObject(made.object);
+      return { status: Status.INSUFFICIENT_RESOURCES, handle: NO_HANDLE };
+    }
     made.object.exclusive = (flags & ObjectFlag.EXCLUSIVE) !== 0;
     const result = this.insertHandle(owner, made.object, type.mapAccess(desiredAccess), handleFlags(flags));
     if (!isSuccess(result.status)) this.#removeName(made.object);
@@ -256,8 +261,8 @@ export class ObjectManager {
     const place = this.lookup({ root: 0, name: path, attributes: ObjectFlag.CASE_INSENSITIVE }, true);
     if (isSuccess(place.status)) return Status.OBJECT_NAME_COLLISION;
     if (place.directory === null) return place.status;
+    if (!this.#insertName(place.directory, place.name, object)) return Status.INSUFFICIENT_RESOURCES;
     object.permanent = true;
-    this.#insertName(place.directory, place.name, object);
     return Status.SUCCESS;
   }
 
@@ -280,12 +285,18 @@ export class ObjectManager {
     if (object.handleCount === 0) this.#removeName(object);
   }
 
-  /** The full path of a named object, '' when it has no name. */
+  /**
+   * The full path of a named object, '' when it has no name. Directories can lie in each other deeper than a path can be long:
+   * the result ends with the components that a UNICODE_STRING can hold.
+   */
   pathOf(object: ObjectHeader): string {
     if (object === this.root) return '\\';
-    if (object.name === null) return '';
-    const parent = this.pathOf(object.name.directory);
-    return parent === '\\' ? `\\${object.name.name}` : `${parent}\\${object.name.name}`;
+    let path = '';
+    for (let name = object.name; name !== null; name = name.directory.name) {
+      if (path.length + 1 + name.name.length > MAXIMUM_NAME_LENGTH) break;
+      path = `\\${name.name}${path}`;
+    }
+    return path;
   }
 
   #existing(
@@ -310,10 +321,14 @@ export class ObjectManager {
     return null;
   }
 
-  #insertName(directory: ObjectHeader<DirectoryBody>, name: string, object: ObjectHeader): void {
+  /** False when there is no pool for the name. */
+  #insertName(directory: ObjectHeader<DirectoryBody>, name: string, object: ObjectHeader): boolean {
+    const buffer = this.#environment.allocatePool(true, name.length * 2, 'ObNm');
+    if (buffer === 0) return false;
     directory.pointerCount++;
     directory.body.insert(name, object);
-    object.name = { directory, name };
+    object.name = { directory, name, buffer };
+    return true;
   }
 
   #removeName(object: ObjectHeader): void {
@@ -321,6 +336,7 @@ export class ObjectManager {
     if (name === null) return;
     object.name = null;
     name.directory.body.remove(name.name);
+    this.#environment.freePool(name.buffer);
     this.dereferenceObject(name.directory);
   }
 

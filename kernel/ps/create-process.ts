@@ -1,8 +1,9 @@
-import { StandardStream } from '../host.js';
+import { type HostStreamFile, StandardStream } from '../host.js';
 import { CreateRequestDefaults, createFile, kernelAttributes } from '../io/create-file.js';
 import { Process } from '../ke/process.js';
 import type { ImageInformation } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { HandleFlag } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { createUserThread, type InitialTeb, initialContext } from './create-thread.js';
 import { environmentBlock, environmentOf, type ProcessParameters, parametersBlock } from './parameters.js';
@@ -34,6 +35,9 @@ const PAGE = 0x1000;
 const GRANULARITY = 0x10000;
 const DEFAULT_STACK_RESERVE = 0x100000;
 const IMAGE_FILE_DLL = 0x2000;
+/** FILE_GENERIC_READ, and FILE_GENERIC_WRITE with FILE_READ_ATTRIBUTES. */
+const STREAM_READ = 0x120089;
+const STREAM_WRITE = 0x120196;
 
 /** Starts the program that the machine's options name; see createUserProcess. */
 export function* createInitialProcess(manager: ProcessManager): Blocking<ProcessResult> {
@@ -162,21 +166,52 @@ function openStandardStreams(
   paths: ProcessRequest['standardStreams'],
 ): readonly [number, number, number] {
   const { kernel } = manager;
-  const open = (path: string | null): number => {
-    if (path === null) return 0;
-    const outcome = createFile(kernel.io, {
-      ...CreateRequestDefaults,
-      attributes: kernelAttributes(path),
-      desiredAccess: 0x12019f,
-    });
-    if (outcome.file === null) return 0;
-    const { object } = kernel.ob.createObject(kernel.ob.types.file, outcome.file);
-    if (object === null) return 0;
-    const result = kernel.ob.insertHandle(process, object, 0x12019f, 2);
-    kernel.ob.dereferenceObject(object);
-    return result.handle;
-  };
-  return [open(paths[0]), open(paths[1]), open(paths[2])];
+  const made: [number, number, number] = [0, 0, 0];
+  for (const stream of [StandardStream.Input, StandardStream.Output, StandardStream.Error] as const) {
+    const path = paths[stream];
+    const redirection = kernel.io.standardFiles.get(stream);
+    const shared = redirection?.sharedWith ?? null;
+    if (shared !== null && made[shared] !== 0) {
+      made[stream] = duplicateStandardHandle(manager, process, made[shared]);
+    } else if (path !== null) {
+      made[stream] = openStandardStream(manager, process, path, redirection);
+    }
+  }
+  return made;
+}
+
+/** A stream that shares its position with an earlier one is another handle to the same file object. */
+function duplicateStandardHandle(manager: ProcessManager, process: EProcess, handle: number): number {
+  const entry = process.handleTable.get(handle);
+  if (entry === null) return 0;
+  return manager.kernel.ob.insertHandle(process, entry.object, entry.grantedAccess, entry.flags).handle;
+}
+
+function openStandardStream(
+  manager: ProcessManager,
+  process: EProcess,
+  path: string,
+  redirection: HostStreamFile | null,
+): number {
+  const { kernel } = manager;
+  const desiredAccess = redirection === null ? STREAM_READ | STREAM_WRITE : redirectionAccess(redirection);
+  const attributes = kernelAttributes(path);
+  const outcome = createFile(kernel.io, { ...CreateRequestDefaults, attributes, desiredAccess });
+  if (outcome.file === null) return 0;
+  outcome.file.currentOffset = redirection?.position ?? 0;
+  const { object } = kernel.ob.createObject(kernel.ob.types.file, outcome.file);
+  if (object === null) {
+    kernel.io.abandon(outcome.file);
+    return 0;
+  }
+  const result = kernel.ob.insertHandle(process, object, outcome.file.grantedAccess, HandleFlag.INHERIT);
+  if (!isSuccess(result.status)) kernel.io.closeUnreferenced(outcome.file);
+  kernel.ob.dereferenceObject(object);
+  return result.handle;
+}
+
+function redirectionAccess({ readable, writable }: HostStreamFile): number {
+  return (readable ? STREAM_READ : 0) | (writable ? STREAM_WRITE : 0);
 }
 
 function parametersOf(request: ProcessRequest, handles: readonly [number, number, number]): ProcessParameters {

@@ -1,4 +1,4 @@
-import { concatenate } from '../io/query-file.js';
+import { concatenate } from '../io/information-bytes.js';
 import type { Thread } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';

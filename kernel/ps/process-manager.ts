@@ -215,6 +215,7 @@ export class ProcessManager {
       if (process.pcb.exitStatus === PENDING) process.pcb.exitStatus = exitStatus;
       this.#endProcess(process);
     } else if (process.pcb.addressSpace !== null && thread.tcb.teb !== 0) {
+      this.memory.freeUserStack(process, thread.tcb.teb);
       this.memory.deleteTeb(process, thread.tcb.teb);
     }
     if (thread.object !== null) kernel.ob.dereferenceObject(thread.object);

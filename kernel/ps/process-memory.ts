@@ -3,6 +3,7 @@ import type { AddressSpace } from '../mm/address-space.js';
 import { allocateVirtualMemory, MemoryType } from '../mm/allocate-virtual-memory.js';
 import { cleanAddressSpace } from '../mm/clean-address-space.js';
 import { releaseSection } from '../mm/create-section.js';
+import { freeVirtualMemory } from '../mm/free-virtual-memory.js';
 import { createImageSection } from '../mm/image.js';
 import { PAGE_SIZE } from '../mm/layout.js';
 import { InheritDisposition, mapViewOfSection } from '../mm/map-view.js';
@@ -46,10 +47,17 @@ export interface ProcessMemory {
   createPeb(process: EProcess, imageBase: number, image: ImageInformation): Block;
   createTeb(process: EProcess, threadId: number, stack: InitialTeb): Block;
   deleteTeb(process: EProcess, teb: number): void;
+  /**
+   * Releases the user stack of an ending thread when its TEB asks for it (FreeStackOnTermination, set by
+   * RtlExitUserThread). What the TEB says is the program's own: a wrong address frees nothing. The process is current.
+   */
+  freeUserStack(process: EProcess, teb: number): void;
 }
 
 const PRIVATE = { zeroBits: 0, protection: PageProtection.ReadWrite } as const;
 const GRANULARITY = 0x10000;
+const TEB_DEALLOCATION_STACK = 0xe0c;
+const TEB_FREE_STACK_ON_TERMINATION = 0xf75;
 
 /** The memory manager of a kernel, as ps sees it. */
 export function processMemory(kernel: Kernel): ProcessMemory {
@@ -112,6 +120,15 @@ export function processMemory(kernel: Kernel): ProcessMemory {
     deleteTeb(process, teb) {
       const space = spaceOf(process);
       if (space !== null) deleteTeb(kernel, space, teb);
+    },
+    freeUserStack(process, teb) {
+      const space = spaceOf(process);
+      const { user } = kernel;
+      if (space === null) return;
+      user.clearFailure();
+      const wanted = user.read8(teb + TEB_FREE_STACK_ON_TERMINATION) !== 0;
+      const stack = user.read32(teb + TEB_DEALLOCATION_STACK);
+      if (isSuccess(user.takeFailure()) && wanted) freeVirtualMemory(kernel, space, stack, 0, MemoryType.Release);
     },
   };
 }

@@ -23,7 +23,6 @@ import {
 } from './protected-machine.js';
 
 const TF = 0x100;
-const IF = 0x200;
 const RF = 0x1_0000;
 const BS = 0x4000;
 const Condition = { Execute: 0, Write: 1, InputOutput: 2, ReadWrite: 3 } as const;
@@ -428,18 +427,5 @@ describe('port breakpoints, general detect, ICEBP', () => {
     cpu.state[EBX] = CODE + 7;
     execute(cpu, '0f23c3 0f23f8 40 40', 10); // mov dr0, ebx; mov dr7, eax
     expect([handledVector(cpu), stack(cpu, 0), cpu.state[EAX]]).toEqual([1, CODE + 7, 0x402]);
-  });
-});
-
-describe('the interrupt input', () => {
-  it('run() returns Interrupted when the processor would take one, behind the shadow of STI', () => {
-    const cpu = protectedMachine(0);
-    cpu.setInterruptRequest(true);
-    expect(execute(cpu, '40 40 fb 40 40', 100)).toBe(ExitReason.Interrupted);
-    expect([cpu.state[EIP], cpu.state[EAX]]).toEqual([CODE + 4, 3]);
-    expect(cpu.getEflags() & IF).toBe(IF);
-    expect(cpu.run(100)).toBe(ExitReason.Interrupted);
-    cpu.setInterruptRequest(false);
-    expect(cpu.run(1)).toBe(ExitReason.Budget);
   });
 });

@@ -1,18 +1,6 @@
-import { CpuidFeature, DecoderOptions, Decoder as IcedDecoder, Mnemonic } from 'iced-x86';
 import { describe, expect, it } from 'vitest';
 import { decodeInstruction } from '../../cpu/decoder.js';
 import type { Instruction } from '../../cpu/instruction.js';
-
-/** A small deterministic generator (xorshift32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return state >>> 0;
-  };
-}
 
 function bytes(text: string): Uint8Array {
   return Uint8Array.from(text.split(' ').map((byte) => Number.parseInt(byte, 16)));
@@ -67,65 +55,3 @@ describe('decoder', () => {
     expect(decodeInstruction(bytes('81 c0 01 02'), 32)).toBe(1);
   });
 });
-
-describe('lengths against iced-x86', () => {
-  for (const mode of [32, 16] as const) {
-    it(`agree on random bytes in ${mode}-bit code`, () => {
-      const next = generator(0x1234567 + mode);
-      const differences: string[] = [];
-      for (let round = 0; round < 20_000; round++) {
-        const code = new Uint8Array(16);
-        for (let at = 0; at < 16; at++) code[at] = next() >>> 13;
-        if (round % 3 === 0) code[0] = 0x0f;
-        if (round % 7 === 0) code[0] = 0x66;
-        compare(code, mode, differences);
-      }
-      expect(differences).toEqual([]);
-    });
-  }
-});
-
-/** Processor generations and extensions that this processor has. */
-const FEATURES = new Set<number>([
-  CpuidFeature.INTEL8086,
-  CpuidFeature.INTEL186,
-  CpuidFeature.INTEL286,
-  CpuidFeature.INTEL386,
-  CpuidFeature.INTEL486,
-  CpuidFeature.CMOV,
-  CpuidFeature.CPUID,
-  CpuidFeature.CX8,
-  CpuidFeature.CLFSH,
-  CpuidFeature.FPU,
-  CpuidFeature.FPU287,
-  CpuidFeature.FPU387,
-  CpuidFeature.FXSR,
-  CpuidFeature.MMX,
-  CpuidFeature.MSR,
-  CpuidFeature.PAUSE,
-  CpuidFeature.SEP,
-  CpuidFeature.SSE,
-  CpuidFeature.SSE2,
-  CpuidFeature.TSC,
-]);
-
-function compare(code: Uint8Array, mode: 16 | 32, differences: string[]): void {
-  const ours = decodeInstruction(code, mode);
-  const iced = new IcedDecoder(mode, code, DecoderOptions.None);
-  const theirs = iced.decode();
-  const text = [...code].map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
-  const name = Mnemonic[theirs.mnemonic];
-  const features = [...theirs.cpuidFeatures()];
-  if (theirs.isInvalid) {
-    // Moves to segment and control registers that do not exist are refused when they are executed.
-    const special = typeof ours !== 'number' && /Sw|Cd/.test(ours.row.operands);
-    if (typeof ours !== 'number' && !special) differences.push(`${text}: ${ours.row.mnemonic} is invalid to iced`);
-  } else if (typeof ours === 'number') {
-    const known = features.every((feature) => FEATURES.has(feature));
-    if (known) differences.push(`${text}: ${name} of ${theirs.length} bytes is undefined to us (${ours})`);
-  } else if (ours.length !== theirs.length) {
-    differences.push(`${text}: ${ours.row.mnemonic} of ${ours.length} bytes is ${name} of ${theirs.length} to iced`);
-  }
-  theirs.free();
-  iced.free();
-}

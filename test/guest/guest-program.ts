@@ -25,8 +25,17 @@ export interface GuestRunOptions {
   readonly trace?: { faults?: boolean; syscalls?: boolean; threads?: boolean; modules?: boolean };
 }
 
-/** Runs guest/images/NAME.exe, from drive Z:, with the given drive C: (or none), and collects what it wrote. */
-export function runGuest(name: string, options: GuestRunOptions = {}): GuestRun {
+/** A machine that has booted for a program and what it will write. */
+export interface GuestMachine {
+  readonly machine: Machine;
+  /** Standard output and standard error so far. */
+  readonly written: readonly [string, string];
+  readonly trace: readonly string[];
+  close(): void;
+}
+
+/** Boots a machine for guest/images/NAME.exe, on drive Z:, with the given drive C: (or none). */
+export function guestMachine(name: string, options: GuestRunOptions = {}): GuestMachine {
   const written: [string, string] = ['', ''];
   const decoder = new TextDecoder('latin1');
   const input = typeof options.stdin === 'string' ? new TextEncoder().encode(options.stdin) : options.stdin;
@@ -79,6 +88,12 @@ export function runGuest(name: string, options: GuestRunOptions = {}): GuestRun 
     },
     host,
   );
+  return { machine, written, trace, close: () => nodeHost.close() };
+}
+
+/** Runs guest/images/NAME.exe to its end and collects what it wrote. */
+export function runGuest(name: string, options: GuestRunOptions = {}): GuestRun {
+  const { machine, written, trace, close } = guestMachine(name, options);
   try {
     const result = machine.run();
     return {
@@ -90,7 +105,7 @@ export function runGuest(name: string, options: GuestRunOptions = {}): GuestRun 
       trace,
     };
   } finally {
-    nodeHost.close();
+    close();
   }
 }
 

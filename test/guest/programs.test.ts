@@ -42,6 +42,7 @@ describe('guest programs print what the same C source prints elsewhere', () => {
 describe('guest programs of the Windows API', () => {
   it.each([
     ['threads', 0],
+    ['thread-churn', 0],
     ['vectored-repair', 0],
     ['virtual-memory', 0],
     ['self-modifying', 0],

@@ -32,16 +32,12 @@ function screen(text: string): string {
 
 function editor() {
   let echoed = '';
-  let interrupts = 0;
   const line = new LineEditor({
     echo: (text) => {
       echoed += text;
     },
-    interrupt: () => {
-      interrupts++;
-    },
   });
-  return { line, echoed: () => echoed, interrupts: () => interrupts };
+  return { line, echoed: () => echoed };
 }
 
 describe('line editing', () => {
@@ -105,15 +101,11 @@ describe('line editing', () => {
     expect(echoed()).toBe('');
   });
 
-  it('Ctrl-C interrupts and drops the line; unprocessed it is ignored', () => {
-    const { line, interrupts } = editor();
-    line.type('abc\x03', LINE_MODE);
-    expect(interrupts()).toBe(1);
-    line.type('x\r', LINE_MODE);
-    expect(line.takeLine()).toBe('x\r\n');
-    line.type('a\x03b\r', InputMode.LINE_INPUT);
-    expect(interrupts()).toBe(1);
-    expect(line.takeLine()).toBe('ab\r\n');
+  it('takes one line at a time where it is asked to, and echoes no further', () => {
+    const { line, echoed } = editor();
+    expect(line.typeLine('one\rtwo\r', LINE_MODE)).toBe('two\r');
+    expect(echoed()).toBe('one\r\n');
+    expect(line.typeLine('two', LINE_MODE)).toBe('');
   });
 
   it('refuses more than 8192 characters with a bell', () => {
@@ -205,5 +197,47 @@ describe('writing to the console', () => {
     console.outputCodePage = 437;
     console.writeBytes(ConsoleChannel.Output, Uint8Array.of(0x41, 0x84, 0xc9, 0xcd, 0xbb));
     expect(written()).toBe('Aä╔═╗');
+  });
+
+  it('echoes what was typed ahead when it is read, not before', () => {
+    const { console, read, written } = terminal(['one\rtwo\rth', 'ree\r']);
+    console.poll();
+    expect(written()).toBe('');
+    expect(console.hasInput).toBe(true);
+    expect([read(), written()]).toEqual(['one\r\n', 'one\r\n']);
+    expect([read(), written()]).toEqual(['two\r\n', 'one\r\ntwo\r\n']);
+    expect([read(), read()]).toEqual(['three\r\n', 'eof']);
+  });
+});
+
+describe('Ctrl-C', () => {
+  const events = (console: ConsoleDevice): number[] => {
+    const seen: number[] = [];
+    console.onInterrupt = (event) => seen.push(event);
+    return seen;
+  };
+
+  it('interrupts at once and drops what was typed, also while nobody reads', () => {
+    const { console, read, written } = terminal(['one\rab\x03', 'cd\r']);
+    const seen = events(console);
+    console.poll();
+    expect(seen).toEqual([0]);
+    expect(written()).toBe('^C\r\n');
+    expect(read()).toBe('cd\r\n');
+  });
+
+  it('drops the line in work', () => {
+    const { console, read } = terminal(['ab', '\x03', 'x\r']);
+    const seen = events(console);
+    expect(read()).toBe('x\r\n');
+    expect(seen).toEqual([0]);
+  });
+
+  it('is a key like any other without processed input; Ctrl-\\ is Ctrl-Break and always heard', () => {
+    const { console, read } = terminal(['\x03', '\x1cx']);
+    const seen = events(console);
+    console.inputMode = 0;
+    expect([read(), read()]).toEqual(['\x03', 'x']);
+    expect(seen).toEqual([1]);
   });
 });

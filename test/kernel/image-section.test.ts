@@ -324,7 +324,8 @@ describe('images with lying headers', () => {
         if (section === null) return;
         const view1 = map(machine, section, space);
         if (view1.status === 0 || view1.status === Status.IMAGE_NOT_AT_BASE) {
-          for (let at: number = view1.base; at < view1.base + Math.min(view1.size, 0x20000); at += 0x1000) machine.read(at);
+          for (let at: number = view1.base; at < view1.base + Math.min(view1.size, 0x20000); at += 0x1000)
+            machine.read(at);
           expect(unmapViewOfSection(machine.mm.context, space, view1.base)).toBe(0);
         }
         releaseSection(machine.mm.context, section);

@@ -49,6 +49,8 @@ const COM1_LINE = 4;
 /** Instructions between two looks at the clock when the timer does not run. */
 const LONGEST_SLICE = 1 << 24;
 
+/** Before the first exception. */
+const NO_EXCEPTION = -1;
 const EXCEPTION_NAMES: readonly string[] =
   '#DE #DB NMI #BP #OF #BR #UD #NM #DF 9 #TS #NP #SS #GP #PF 15 #MF #AC #MC #XM'.split(' ');
 
@@ -65,12 +67,15 @@ export class BareMachine {
 
   constructor(options: BareMachineOptions) {
     this.memory = new PhysicalMemory(options.memorySize, options.romSize ?? 0);
-    this.cpu = new Cpu(this.memory, null);
+    this.cpu = new Cpu(this.memory, null, { dedicatedLoop: true });
     this.cpu.ioPorts = this.bus;
+    this.cpu.exceptionVector = NO_EXCEPTION;
     this.controllers = new InterruptControllers((active) => this.cpu.setInterruptRequest(active));
     this.timer = new Pit8254(
       () => this.now(),
       () => this.controllers.raise(TIMER_LINE),
+      // The running slice was measured by the old time.
+      () => this.cpu.requestExit(),
     );
     this.bus.attach(this.controllers.first, ...FIRST_CONTROLLER);
     this.bus.attach(this.controllers.second, ...SECOND_CONTROLLER);
@@ -140,6 +145,7 @@ export class BareMachine {
 
   #lastException(): string {
     const { exceptionVector, exceptionHasErrorCode, exceptionErrorCode } = this.cpu;
+    if (exceptionVector === NO_EXCEPTION) return 'none';
     const name = EXCEPTION_NAMES[exceptionVector] ?? String(exceptionVector);
     return exceptionHasErrorCode ? `${name}(${exceptionErrorCode.toString(16).toUpperCase().padStart(4, '0')})` : name;
   }

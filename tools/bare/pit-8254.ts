@@ -150,15 +150,18 @@ export class Pit8254 implements PortDevice {
   readonly #channels = [new Channel(), new Channel(), new Channel()];
   readonly #now: () => number;
   readonly #interrupt: () => void;
+  readonly #changed: () => void;
   #speaker = 0;
 
   /**
    * @param now virtual time in nanoseconds
    * @param interrupt a rising edge of channel 0
+   * @param changed called when nextInterrupt() may give another time
    */
-  constructor(now: () => number, interrupt: () => void) {
+  constructor(now: () => number, interrupt: () => void, changed: () => void) {
     this.#now = now;
     this.#interrupt = interrupt;
+    this.#changed = changed;
     this.#channels[SPEAKER_CHANNEL].gate = false;
   }
 
@@ -194,6 +197,7 @@ export class Pit8254 implements PortDevice {
       this.#channels[SPEAKER_CHANNEL].setGate((value & 1) !== 0, tick);
     } else if (port === CONTROL_PORT) this.#writeControl(value, tick);
     else this.#channels[port - FIRST_PORT].write(value, tick);
+    this.#changed();
   }
 
   #writeControl(value: number, tick: number): void {

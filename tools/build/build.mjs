@@ -1,6 +1,7 @@
 // Bundles the command line and the library into dist/ and writes their type declarations. Run by npm at install.
 import { spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -30,13 +31,39 @@ await esbuild.build({
   entryPoints: { cpu: 'cpu/index.ts', kernel: 'kernel/index.ts' },
 });
 await esbuild.build({ ...common, platform: 'node', entryPoints: { index: 'tools/index.ts' } });
+// The command line is one script with everything in it, which launch.ts loads. Constants are inlined: as variables of the module,
+// which they become in a bundle, they would cost a load each time.
 await esbuild.build({
   ...common,
   platform: 'node',
-  entryPoints: { nt86: 'tools/nt86.ts' },
+  format: 'cjs',
+  minifySyntax: true,
+  charset: 'ascii',
+  external: ['iced-x86', 'node-pty'],
+  alias: { 'string-width': './tools/build/plain-width.mjs' },
+  define: { 'import.meta.url': 'importMetaUrl' },
+  entryPoints: { 'command-line': 'tools/nt86.ts' },
+  outExtension: { '.js': '.cjs' },
+  banner: { js: '(function (module, require, importMetaUrl) {' },
+  footer: { js: '})' },
+});
+await esbuild.build({
+  ...common,
+  platform: 'node',
+  sourcemap: false,
+  entryPoints: { nt86: 'tools/launch.ts' },
   banner: { js: '#!/usr/bin/env node' },
 });
 chmodSync('dist/nt86.js', 0o755);
+
+// A run of a program compiles what runs of programs need.
+const sample = 'guest/images/hello.exe';
+if (existsSync(sample)) {
+  spawnSync(process.execPath, ['dist/nt86.js', 'run', sample], {
+    stdio: 'ignore',
+    env: { ...process.env, NT86_WRITE_CODE_CACHE: join(root, 'dist/command-line.cache') },
+  });
+}
 
 const declarations = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
   stdio: 'inherit',

@@ -1,6 +1,7 @@
 // `npm run check`: types, lint and format, import directions between the rooms, guest images equal to their sources.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { importViolations } from './import-directions.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -22,18 +23,36 @@ function guestImages() {
   return node('tools/build/guest.mjs', '--check');
 }
 
+/** Every row of the instruction table has vectors recorded on a real processor: see test/cpu/vectors/README.md. */
+async function hardwareVectors() {
+  const folder = new URL('../../test/cpu/vectors/', import.meta.url);
+  const bundle = await build({
+    entryPoints: [fileURLToPath(new URL('coverage.ts', folder))],
+    bundle: true,
+    write: false,
+    format: 'esm',
+    platform: 'node',
+  });
+  const text = Buffer.from(bundle.outputFiles[0].contents).toString('base64');
+  const { coverageFailures } = await import(`data:text/javascript;base64,${text}`);
+  const failures = coverageFailures(folder);
+  for (const failure of failures) console.error(`  ${failure}`);
+  return failures.length === 0;
+}
+
 const steps = [
   ['types of cpu and kernel', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.json')],
   ['types of tools and tests', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json')],
   ['lint and format', () => node('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.')],
   ['import directions', importDirections],
+  ['every instruction has vectors of a real processor', hardwareVectors],
   ['guest images equal their sources', guestImages],
 ];
 
 let failed = 0;
 for (const [name, run] of steps) {
   console.log(`check: ${name}`);
-  if (run()) continue;
+  if (await run()) continue;
   console.error(`check: FAILED: ${name}`);
   failed++;
 }

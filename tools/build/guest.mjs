@@ -1,5 +1,5 @@
 // Builds guest/images/: a DLL of every folder of guest/ that has a build.json, a program of every guest/programs/*.c (and a
-// program's own DLL of every *.dll.c). With --check it builds into a temporary folder and compares byte for byte. Names after
+// program's own DLL of every *.dll.c), and the benchmarks of guest/bench/build.json. With --check it builds into a temporary folder and compares byte for byte. Names after
 // the options choose images: `npm run guest -- ntdll hello`.
 import { spawn, spawnSync } from 'node:child_process';
 import {
@@ -15,6 +15,7 @@ import {
 import { availableParallelism, tmpdir } from 'node:os';
 import { basename, extname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { exportHints, setImportHints } from './import-hints.mjs';
 
 const compiler = 'i686-w64-mingw32-gcc';
 const root = fileURLToPath(new URL('../../', import.meta.url));
@@ -107,6 +108,38 @@ async function buildLibrary(name, scratch, images) {
   copyFileSync(target, join(images, `${name}.dll`)); // A failed link leaves the image that was there.
 }
 
+/** Import hints of the libraries, right for each other. A library that is not in `images` is the committed one. */
+function setLibraryHints(folders, images) {
+  const find = (library) => [images, committed].map((folder) => join(folder, library)).find(existsSync);
+  const known = new Map(folders.map((name) => [`${name}.dll`, find(`${name}.dll`)]));
+  const hints = new Map();
+  const hintsOf = (library) => {
+    const file = known.get(library);
+    if (file !== undefined && !hints.has(library)) hints.set(library, exportHints(readFileSync(file)));
+    return hints.get(library);
+  };
+  for (const file of folders.map((name) => join(images, `${name}.dll`)).filter(existsSync)) {
+    const image = readFileSync(file);
+    setImportHints(image, hintsOf);
+    writeFileSync(file, image);
+  }
+}
+
+/** A program of several sources, each with flags of its own. */
+async function buildBenchmark(target, parts, scratch, images) {
+  const folder = join(guest, 'bench');
+  const objects = parts.map((_, i) => join(scratch, `${target}-${i}.o`));
+  await runAll(
+    parts.map(
+      ({ source, compile }, i) =>
+        () =>
+          run(compiler, [...compile, '-c', source, '-o', objects[i]], folder),
+    ),
+  );
+  await run(compiler, [...programFlags, ...objects, '-o', join(scratch, target)], folder);
+  copyFileSync(join(scratch, target), join(images, target));
+}
+
 /** Programs are built as their users would build them; programs/build.json names the few that need more flags. */
 async function buildProgram(file, scratch, images) {
   const folder = join(guest, 'programs');
@@ -136,12 +169,16 @@ const images = check ? join(scratch, 'images') : committed;
 mkdirSync(images, { recursive: true });
 try {
   const folders = readdirSync(guest).filter((name) => existsSync(join(guest, name, 'build.json')));
-  for (const name of folders.filter((folder) => folder !== 'programs' && isWanted(folder)).sort()) {
-    await buildLibrary(name, scratch, images);
-  }
+  const libraries = folders.filter((folder) => folder !== 'programs' && folder !== 'bench').sort();
+  for (const name of libraries.filter(isWanted)) await buildLibrary(name, scratch, images);
+  setLibraryHints(libraries, images);
   const programs = readdirSync(join(guest, 'programs')).filter((file) => file.endsWith('.c'));
   const chosen = programs.filter((file) => isWanted(basename(file, '.c'))).sort();
   await runAll(chosen.map((file) => () => buildProgram(file, scratch, images)));
+  const benchmarks = JSON.parse(readFileSync(join(guest, 'bench/build.json'), 'utf8'));
+  for (const [target, parts] of Object.entries(benchmarks)) {
+    if (isWanted(basename(target, '.exe'))) await buildBenchmark(target, parts, scratch, images);
+  }
   if (check) {
     const names = new Set([...readdirSync(images), ...(wanted.length === 0 ? readdirSync(committed) : [])]);
     for (const name of [...names].filter((file) => /\.(dll|exe)$/.test(file)).sort()) {

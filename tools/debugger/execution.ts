@@ -1,0 +1,185 @@
+import type { FaultEvent, Machine, RunResult, Thread } from '../../kernel/index.js';
+import { faultOutcomeName } from '../../kernel/index.js';
+import { type Breakpoint, Breakpoints, countHit } from './breakpoints.js';
+import type { EventObserver } from './event-observer.js';
+import type { StopEvent } from './stop-event.js';
+
+/** Instructions between two looks at the terminal. */
+const SLICE = 2_000_000;
+
+/** A place that ends the present command: reached by this thread, with the stack at least this high. */
+export interface Destination {
+  readonly address: number;
+  readonly thread: Thread;
+  readonly minimumEsp: number;
+}
+
+export interface ExecutionHooks {
+  /** Value of a breakpoint's condition; an expression that makes no sense counts as true. */
+  condition(text: string): boolean;
+  eip(): number | null;
+  esp(): number;
+  thread(): Thread | null;
+  /** Whether a module event must be looked at, for a deferred breakpoint for instance; true stops the machine. */
+  moduleLoaded(event: StopEvent): boolean;
+}
+
+/** Runs the machine up to the next thing that the user wants to see. */
+export class Execution {
+  readonly breakpoints = new Breakpoints();
+  /** Set from outside (Ctrl-C): the machine stops at the end of its slice. */
+  breakRequested = false;
+  ended: RunResult | null = null;
+  readonly #machine: Machine;
+  readonly #observer: EventObserver;
+  readonly #hooks: ExecutionHooks;
+  #destination: Destination | null = null;
+
+  constructor(machine: Machine, observer: EventObserver, hooks: ExecutionHooks) {
+    this.#machine = machine;
+    this.#observer = observer;
+    this.#hooks = hooks;
+  }
+
+  /** Whether a fault breakpoint is about this fault; its hit is counted where it is looked at. */
+  wantsFault(fault: FaultEvent): boolean {
+    const breakpoint = this.breakpoints.list.find((candidate) => isAbout(candidate, fault));
+    if (breakpoint === undefined) return false;
+    this.#observer.events.push({ kind: 'fault', breakpoint, fault });
+    return true;
+  }
+
+  /** Executes one instruction, or finishes the kernel work that lies before the next one. */
+  step(): StopEvent {
+    if (this.ended !== null) return { kind: 'ended', result: this.ended };
+    const result = this.#one();
+    const event = this.#interpret(result, false);
+    return event ?? { kind: 'step' };
+  }
+
+  /** Runs on; destination: an address that ends this run alone. */
+  async go(destination: Destination | null = null): Promise<StopEvent> {
+    if (this.ended !== null) return { kind: 'ended', result: this.ended };
+    this.#destination = destination;
+    this.breakRequested = false;
+    try {
+      // A breakpoint under EIP is passed at the beginning, and when it was met and does not count.
+      for (let passes = true; ; ) {
+        const result: RunResult = passes ? this.#one() : this.#slice();
+        const event = this.#interpret(result, true);
+        if (event !== null) return event;
+        if (this.breakRequested) return { kind: 'break-in' };
+        passes = !passes && result.reason === 'interrupted';
+        if (result.reason === 'limit') await new Promise((resolve) => setImmediate(resolve));
+      }
+    } finally {
+      this.#destination = null;
+      this.#setBreakpoints(null);
+    }
+  }
+
+  #slice(): RunResult {
+    this.#setBreakpoints(null);
+    return this.#machine.run({ maxInstructions: SLICE });
+  }
+
+  /** One instruction, with the breakpoint at it out of the way. */
+  #one(): RunResult {
+    const thread = this.#hooks.thread();
+    this.#setBreakpoints(this.#hooks.eip());
+    return this.#machine.run({ maxInstructions: thread !== null && thread.activity !== null ? 0 : 1 });
+  }
+
+  #setBreakpoints(except: number | null): void {
+    const addresses = this.breakpoints.instructions(except);
+    const destination = this.#destination;
+    if (destination !== null && destination.address !== except) addresses.add(destination.address);
+    const { debug } = this.#machine.kernel.cpu;
+    debug.hostAccess = -1;
+    debug.setHostBreakpoints(addresses, this.breakpoints.watches());
+  }
+
+  /** What the end of a run means; null: nothing, go on. */
+  #interpret(result: RunResult, running: boolean): StopEvent | null {
+    const { events } = this.#observer;
+    const pending = events.splice(0);
+    if (result.reason === 'limit' || result.reason === 'interrupted') {
+      let first: StopEvent | null = null;
+      for (const event of pending) {
+        const stop = this.#wanted(event);
+        first ??= stop;
+      }
+      if (first !== null) return first;
+      const data = this.#dataHit();
+      if (data !== null) return data;
+      if (result.reason === 'limit') return this.#limit(result);
+      return running ? this.#breakpointHit() : null;
+    }
+    this.ended = result;
+    return { kind: 'ended', result };
+  }
+
+  #limit(result: RunResult): StopEvent | null {
+    const { maximumInstructions } = this.#machine.kernel.options;
+    if (result.instructions < maximumInstructions) return this.#arrived() ? { kind: 'temporary' } : null;
+    return { kind: 'limit' };
+  }
+
+  #wanted(event: StopEvent): StopEvent | null {
+    if (event.kind === 'fault') return this.#counts(event.breakpoint) ? event : null;
+    if (event.kind === 'module') return this.#hooks.moduleLoaded(event) ? event : null;
+    if (event.kind === 'system-call' || event.kind === 'exception' || event.kind === 'process') {
+      // The instruction that calls the service is executed again, and then not reported.
+      const inFront = event.kind === 'system-call' || (event.kind === 'process' && !event.started);
+      if (inFront || (event.kind === 'exception' && event.thread.activity === null)) {
+        this.#observer.passSystemCall = true;
+      }
+    }
+    return event;
+  }
+
+  #dataHit(): StopEvent | null {
+    const { debug } = this.#machine.kernel.cpu;
+    const address = debug.hostAccess;
+    debug.hostAccess = -1;
+    if (address < 0) return null;
+    for (const breakpoint of this.breakpoints.list) {
+      const { place } = breakpoint;
+      if (!breakpoint.enabled || place.kind !== 'data') continue;
+      if (address + 16 <= place.address || address >= place.address + place.size) continue;
+      if (this.#counts(breakpoint)) return { kind: 'data', breakpoint, address };
+    }
+    return null;
+  }
+
+  #arrived(): boolean {
+    const destination = this.#destination;
+    if (destination === null || this.#hooks.eip() !== destination.address) return false;
+    return this.#hooks.thread() === destination.thread && this.#hooks.esp() >= destination.minimumEsp;
+  }
+
+  #breakpointHit(): StopEvent | null {
+    const eip = this.#hooks.eip();
+    const processId = this.#hooks.thread()?.process.uniqueProcessId ?? -1;
+    for (const breakpoint of this.breakpoints.list) {
+      const { place, enabled } = breakpoint;
+      if (!enabled || place.kind !== 'execute' || place.address !== eip) continue;
+      if (breakpoint.processId !== null && breakpoint.processId !== processId) continue;
+      if (!this.#counts(breakpoint)) continue;
+      if (breakpoint.once) this.breakpoints.remove(breakpoint.id);
+      return { kind: 'breakpoint', breakpoint };
+    }
+    return this.#arrived() ? { kind: 'temporary' } : null;
+  }
+
+  /** The breakpoint was met: true when its condition holds and its passes are used up. */
+  #counts(breakpoint: Breakpoint): boolean {
+    if (breakpoint.condition !== null && !this.#hooks.condition(breakpoint.condition)) return false;
+    return countHit(breakpoint);
+  }
+}
+
+function isAbout({ enabled, place }: Breakpoint, fault: FaultEvent): boolean {
+  if (!enabled || place.kind !== 'fault' || fault.address < place.first || fault.address > place.last) return false;
+  return place.outcome === '*' || place.outcome === faultOutcomeName(fault.outcome);
+}

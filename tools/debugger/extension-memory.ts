@@ -1,0 +1,195 @@
+import type { ControlArea } from '../../kernel/index.js';
+import { PageLocation } from '../../kernel/index.js';
+import { type CommandOutput, commands, output } from './command.js';
+import type { Json } from './debugger-error.js';
+import { hex8 } from './number-text.js';
+import type { Session } from './session.js';
+
+const KB = 4;
+
+const pagesText = (label: string, pages: number): string =>
+  `      ${`${label}:`.padEnd(21)} ${String(pages).padStart(9)}   ( ${String(pages * KB).padStart(9)} Kb)`;
+
+/** !vm: what memory there is and who has it. */
+function vm(session: Session, args: string): CommandOutput {
+  const { mm, ex, ps } = session.machine.kernel;
+  const { lists, commit } = mm;
+  const figures = {
+    physical: mm.pfn.frameCount,
+    available: lists.availablePages,
+    zeroed: lists.zeroed.total,
+    free: lists.free.total,
+    standby: lists.standby.total,
+    modified: lists.modified.total,
+    modifiedNoWrite: lists.modifiedNoWrite.total,
+    nonPagedPool: ex.pool.pagesInUse(0),
+    pagedPool: ex.pool.pagesInUse(1),
+    freeSystemPtes: mm.systemPtes.free,
+    committed: commit.charged,
+    commitLimit: commit.limit,
+    peakCommitment: commit.peak,
+  };
+  const lines = [
+    '*** Virtual Memory Usage ***',
+    pagesText('Physical Memory', figures.physical),
+    '      Page File: none',
+    pagesText('Available Pages', figures.available),
+    pagesText('Modified Pages', figures.modified),
+    pagesText('NonPagedPool Usage', figures.nonPagedPool),
+    pagesText('PagedPool Usage', figures.pagedPool),
+    pagesText('Free System PTEs', figures.freeSystemPtes),
+    pagesText('Committed pages', figures.committed),
+    pagesText('Peak commitment', figures.peakCommitment),
+    pagesText('Commit limit', figures.commitLimit),
+  ];
+  const processes = ps.processes.map((process) => ({
+    id: process.processId,
+    name: process.pcb.imageFileName,
+    private: process.pcb.addressSpace?.commitCharge ?? 0,
+    workingSet: process.pcb.addressSpace?.workingSetSize ?? 0,
+  }));
+  if (args.trim() !== '1') {
+    lines.push('');
+    for (const process of processes) {
+      lines.push(
+        `      ${process.id.toString(16).padStart(4, '0')} ${process.name.padEnd(16)} ${String(process.private).padStart(8)} ( ${String(process.private * KB).padStart(8)} Kb)`,
+      );
+    }
+  }
+  return output(lines.join('\n'), { ...figures, processes });
+}
+
+const LISTS: readonly (readonly [number, string])[] = [
+  [PageLocation.Zeroed, 'Zeroed'],
+  [PageLocation.Free, 'Free'],
+  [PageLocation.Standby, 'Standby'],
+  [PageLocation.Modified, 'Modified'],
+  [PageLocation.ModifiedNoWrite, 'ModifiedNoWrite'],
+  [PageLocation.Active, 'Active/Valid'],
+  [PageLocation.Transition, 'Transition'],
+  [PageLocation.Bad, 'Bad'],
+];
+
+interface ControlAreaUsage {
+  valid: number;
+  standby: number;
+  dirty: number;
+  shared: number;
+  locked: number;
+}
+
+/** !memusage: every page frame by its state, and by the control area that it belongs to. */
+function memoryUsage(session: Session): CommandOutput {
+  const { mm } = session.machine.kernel;
+  const { pfn, format } = mm;
+  const counts = new Array<number>(8).fill(0);
+  const usage = new Map<ControlArea, ControlAreaUsage>();
+  for (let frame = 0; frame < pfn.frameCount; frame++) {
+    const location = pfn.location(frame);
+    counts[location]++;
+    const inUse = location !== PageLocation.Zeroed && location !== PageLocation.Free;
+    if (!inUse || !pfn.isPrototype(frame)) continue;
+    const original = pfn.originalPte(frame);
+    const area = format.isPrototype(original)
+      ? (mm.subsections.get(format.subsectionAddress(original))?.controlArea ?? null)
+      : null;
+    if (area === null) continue;
+    const row = usage.get(area) ?? { valid: 0, standby: 0, dirty: 0, shared: 0, locked: 0 };
+    usage.set(area, row);
+    if (location === PageLocation.Active) row.valid++;
+    else row.standby++;
+    if (pfn.isModified(frame)) row.dirty++;
+    if (pfn.shareCount(frame) > 1 && location === PageLocation.Active) row.shared++;
+    if (pfn.referenceCount(frame) > 1) row.locked++;
+  }
+  const size = (value: number): string => `${String(value).padStart(8)} ( ${String(value * KB).padStart(7)} kb)`;
+  const lines = LISTS.map(([location, name]) => `${`${name}:`.padStart(20)} ${size(counts[location])}`);
+  lines.push(
+    `${'TOTAL:'.padStart(20)} ${size(pfn.frameCount)}`,
+    '  Usage Summary (in Kb):',
+    'Control  Valid Standby Dirty Shared Locked name',
+  );
+  const rows = [...usage].sort(([left], [right]) => left.poolAddress - right.poolAddress);
+  for (const [area, row] of rows) {
+    const columns = [row.valid, row.standby, row.dirty, row.shared, row.locked].map((value) =>
+      String(value * KB).padStart(6),
+    );
+    lines.push(`${hex8(area.poolAddress)}${columns.join('')}  ${area.file?.name ?? '(page-file backed)'}`);
+  }
+  const data: Json = {
+    ...Object.fromEntries(LISTS.map(([location, name]) => [name, counts[location]])),
+    total: pfn.frameCount,
+    controlAreas: rows.map(([area, row]) => ({ address: area.poolAddress, name: area.file?.name ?? null, ...row })),
+  };
+  return output(lines.join('\n'), data);
+}
+
+function systemPtes(session: Session): CommandOutput {
+  const { systemPtes: ptes } = session.machine.kernel.mm;
+  const lines = [
+    'System PTE Information',
+    `  Total System Ptes ${ptes.count}`,
+    `     free ptes: ${ptes.free}`,
+    `     in use:    ${ptes.count - ptes.free}`,
+  ];
+  return output(lines.join('\n'), { total: ptes.count, free: ptes.free });
+}
+
+function verify(session: Session): CommandOutput {
+  const problem = session.machine.verify();
+  const text = problem === null ? 'The memory manager is consistent.' : `Inconsistent: ${problem}`;
+  return output(text, { consistent: problem === null, problem });
+}
+
+/** !ca ADDRESS: a control area, its segment and its subsections. */
+function controlArea(session: Session, args: string): CommandOutput {
+  const { mm } = session.machine.kernel;
+  const areas = new Set([...mm.subsections.values()].map((subsection) => subsection.controlArea));
+  const wanted = args.trim() === '' ? null : session.address(args);
+  const shown = [...areas].filter((area) => wanted === null || area.poolAddress === wanted);
+  if (wanted !== null && shown.length === 0) return output(`There is no control area at ${hex8(wanted)}`, null);
+  const lines = shown.flatMap((area) => areaLines(area, wanted !== null));
+  const data = shown.map((area) => ({
+    address: area.poolAddress,
+    file: area.file?.name ?? null,
+    image: area.flags.image,
+    sectionReferences: area.numberOfSectionReferences,
+    mappedViews: area.numberOfMappedViews,
+    pfnReferences: area.numberOfPfnReferences,
+    pages: area.segment.totalPages,
+    subsections: area.subsections.map(({ address, base, firstPage, pages, fileOffset }) => ({
+      address,
+      base,
+      firstPage,
+      pages,
+      fileOffset,
+    })),
+  }));
+  return output(lines.join('\n'), data);
+}
+
+function areaLines(area: ControlArea, whole: boolean): string[] {
+  const name = area.file?.name ?? '(page-file backed)';
+  if (!whole) return [`${hex8(area.poolAddress)}  ${area.flags.image ? 'Image' : 'Data '}  ${name}`];
+  const lines = [
+    `ControlArea  @ ${hex8(area.poolAddress)}`,
+    `  Segment      ${hex8(area.segment.poolAddress)}  Section Ref ${area.numberOfSectionReferences}  Pfn Ref ${area.numberOfPfnReferences}  Mapped Views ${area.numberOfMappedViews}`,
+    `  Pages        ${area.segment.totalPages}  Size ${hex8(area.segment.sizeOfSegment)}  Committed ${area.segment.committedPages}`,
+    `  File         ${name}`,
+  ];
+  area.subsections.forEach((subsection, index) => {
+    lines.push(
+      `  Subsection ${index + 1} @ ${hex8(subsection.address)}`,
+      `    Base Pte     ${hex8(subsection.base)}  Ptes In Subsect ${subsection.pages}  File Offset ${hex8(subsection.fileOffset)}  Protection ${subsection.protection}`,
+    );
+  });
+  return lines;
+}
+
+export const memoryExtensions = commands(
+  { name: '!vm', syntax: '!vm [1]', help: 'virtual memory usage; 1 leaves the processes out', run: vm },
+  { name: '!memusage', syntax: '!memusage', help: 'page frames by state and by file', run: memoryUsage },
+  { name: '!sysptes', syntax: '!sysptes', help: 'system PTEs', run: systemPtes },
+  { name: '!ca', syntax: '!ca [ADDRESS]', help: 'control areas; one with its subsections', run: controlArea },
+  { name: '!verify', syntax: '!verify', help: 'check the whole memory manager', run: verify },
+);

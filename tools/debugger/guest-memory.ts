@@ -1,0 +1,171 @@
+import { walkPageTables } from '../../cpu/index.js';
+import {
+  type AddressSpace,
+  accessFault,
+  FaultAccess,
+  FIRST_FAILURE,
+  findPte,
+  type Machine,
+  type MemoryManager,
+  NO_PTE,
+  systemLocation,
+  systemPte,
+} from '../../kernel/index.js';
+
+const PAGE_SIZE = 0x1000;
+const SYSTEM_RANGE = 0x80000000;
+
+/**
+ * The guest's memory as a debugger reads it: nothing is paged in, no accessed bit set, no TLB filled. A page that has left its
+ * working set but not memory is read where it is, and one of an image that nobody has touched yet from its file.
+ */
+export class GuestMemory {
+  readonly #machine: Machine;
+  /** Whose user half is read; null: the one in CR3. */
+  space: AddressSpace | null = null;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+  }
+
+  get #mm(): MemoryManager {
+    return this.#machine.kernel.mm;
+  }
+
+  /** Bytes from an address on, as many as can be read without a gap; fewer than asked for when the rest is not there. */
+  read(address: number, size: number): Uint8Array {
+    const result = new Uint8Array(size);
+    let done = 0;
+    while (done < size) {
+      const at = (address + done) % 0x1_0000_0000;
+      const length = Math.min(size - done, PAGE_SIZE - (at & 0xfff));
+      const page = this.#page(at);
+      if (page === null) break;
+      result.set(page.subarray(at & 0xfff, (at & 0xfff) + length), done);
+      done += length;
+    }
+    return done === size ? result : result.subarray(0, done);
+  }
+
+  /** Little-endian number of 1 to 8 bytes, or null where it cannot be read. */
+  readNumber(address: number, size: number): bigint | null {
+    const bytes = this.read(address, size);
+    if (bytes.length < size) return null;
+    let value = 0n;
+    for (let at = size - 1; at >= 0; at--) value = (value << 8n) | BigInt(bytes[at]);
+    return value;
+  }
+
+  read32(address: number): number | null {
+    const value = this.readNumber(address, 4);
+    return value === null ? null : Number(value);
+  }
+
+  read16(address: number): number | null {
+    const value = this.readNumber(address, 2);
+    return value === null ? null : Number(value);
+  }
+
+  /** Text up to a zero, at most so many characters; what cannot be read ends it. */
+  readText(address: number, maximum: number, bytesPerCharacter: 1 | 2): string | null {
+    let text = '';
+    for (let index = 0; index < maximum; index++) {
+      const unit = this.readNumber(address + index * bytesPerCharacter, bytesPerCharacter);
+      if (unit === null) return index === 0 ? null : text;
+      if (unit === 0n) break;
+      text += String.fromCharCode(Number(unit));
+    }
+    return text;
+  }
+
+  /**
+   * Writes bytes as the program could: a copy-on-write page is copied, a page not there yet is brought in. Decoded code is
+   * dropped. False: part of the range refuses, and what comes before it is written.
+   */
+  write(address: number, bytes: Uint8Array): boolean {
+    const { cpu } = this.#machine.kernel;
+    for (let done = 0; done < bytes.length; ) {
+      const at = address + done;
+      const length = Math.min(bytes.length - done, PAGE_SIZE - (at & 0xfff));
+      const host = this.#writableHost(at);
+      if (host === 0) return false;
+      cpu.bytes.set(bytes.subarray(done, done + length), host);
+      cpu.codeWritten(host, length);
+      done += length;
+    }
+    return true;
+  }
+
+  /** Host byte offset of a byte that may be stored to, 0 when the page refuses. */
+  #writableHost(address: number): number {
+    const mm = this.#mm;
+    const { format } = mm;
+    const space = this.space ?? mm.current;
+    if (address >= SYSTEM_RANGE) {
+      const at = systemPte(mm, address);
+      if (at === NO_PTE || !format.isValid(at)) return 0;
+      return mm.memory.hostPage(format.frame(at)) + (address & 0xfff);
+    }
+    if (space !== mm.current) return 0;
+    for (let attempt = 0; attempt < 4; attempt++) {
+      const at = findPte(mm, space, address);
+      if (at !== NO_PTE && format.isValid(at) && format.isWritable(at)) {
+        format.setDirty(at);
+        return mm.memory.hostPage(format.frame(at)) + (address & 0xfff);
+      }
+      if (accessFault(mm, address, FaultAccess.Write, true) >= FIRST_FAILURE) return 0;
+    }
+    return 0;
+  }
+
+  #frame(frame: number): Uint8Array | null {
+    const { memory } = this.#mm;
+    const host = memory.hostPage(frame);
+    return host === 0 ? null : memory.bytes.subarray(host, host + PAGE_SIZE);
+  }
+
+  #page(address: number): Uint8Array | null {
+    const mm = this.#mm;
+    const { format } = mm;
+    if (address >= SYSTEM_RANGE) return this.#systemPage(address);
+    const space = this.space ?? mm.current;
+    const at = findPte(mm, space, address);
+    if (at !== NO_PTE && format.isValid(at)) return this.#frame(format.frame(at));
+    if (at !== NO_PTE && format.isTransition(at)) return this.#frame(format.transitionFrame(at));
+    if (at !== NO_PTE && !format.isZero(at) && !format.isPrototype(at)) return null;
+    const pointer =
+      at !== NO_PTE && format.isPrototype(at) && !format.isLookupMarker(at) ? format.prototypeAddress(at) : 0;
+    const vpn = address >>> 12;
+    const prototype = pointer !== 0 ? pointer : (space.vads.find(vpn)?.prototypePte(vpn) ?? 0);
+    return prototype === 0 ? null : this.#prototypePage(prototype);
+  }
+
+  /** The page that a prototype PTE describes, from memory or from its file. */
+  #prototypePage(prototype: number): Uint8Array | null {
+    const mm = this.#mm;
+    const { format } = mm;
+    const at = systemLocation(mm, prototype);
+    if (at === NO_PTE) return null;
+    if (format.isValid(at)) return this.#frame(format.frame(at));
+    if (format.isTransition(at)) return this.#frame(format.transitionFrame(at));
+    if (!format.isPrototype(at)) return null;
+    const subsection = mm.subsections.get(format.subsectionAddress(at));
+    if (subsection === undefined || subsection.controlArea.file === null) return null;
+    const start = ((prototype - subsection.base) / format.entrySize) * PAGE_SIZE;
+    const page = new Uint8Array(PAGE_SIZE);
+    const length = Math.min(PAGE_SIZE, subsection.rawBytes - start);
+    if (length <= 0) return page;
+    const read = subsection.controlArea.file.read(subsection.fileOffset + start, length);
+    if (typeof read === 'number') return null;
+    page.set(read.subarray(0, length));
+    return page;
+  }
+
+  #systemPage(address: number): Uint8Array | null {
+    const walk = walkPageTables(this.#machine.kernel.cpu, address | 0);
+    if (walk.frame >= 0) return this.#frame(walk.frame);
+    const mm = this.#mm;
+    const at = systemPte(mm, address);
+    return at !== NO_PTE && mm.format.isValid(at) ? this.#frame(mm.format.frame(at)) : null;
+  }
+}

@@ -1,0 +1,287 @@
+import { DebuggerError } from './debugger-error.js';
+import { Disassembler } from './disassembler.js';
+import { clientId, type EventObserver } from './event-observer.js';
+import { EventFilters } from './exception-filters.js';
+import { Execution } from './execution.js';
+import { type EvaluationContext, evaluate, evaluateAddress } from './expression.js';
+import { type DebuggerFrame, FrameView } from './frame-view.js';
+import { GuestMemory } from './guest-memory.js';
+import type { AddressSpace, EProcessLike, Machine, Thread } from './machine-types.js';
+import { Modules } from './modules.js';
+import { hex8 } from './number-text.js';
+import { Registers } from './registers.js';
+import type { FrameRegisters } from './stack-walk.js';
+import type { StopEvent } from './stop-event.js';
+
+const LOADER_TEXT_LIMIT = 260;
+
+/** One debugged machine: what stands where, and how words become addresses. */
+export class Session implements EvaluationContext {
+  readonly machine: Machine;
+  readonly memory: GuestMemory;
+  readonly modules = new Modules();
+  readonly disassembler: Disassembler;
+  readonly filters = new EventFilters();
+  readonly execution: Execution;
+  readonly observer: EventObserver;
+  readonly frames: FrameView;
+  /** $t0 to $t19. */
+  readonly userRegisters: bigint[] = new Array<bigint>(20).fill(0n);
+  /** Why the machine stands still now. */
+  lastEvent: StopEvent = { kind: 'initial' };
+  /** Set by q. */
+  finished = false;
+  /** Where u, d and their like go on. */
+  readonly continuations = new Map<string, number>();
+  #thread: Thread | null = null;
+  #notice: (text: string) => void;
+
+  /**
+   * @param observer the one that the machine was made with
+   * @param notice takes lines that come while the machine runs
+   */
+  constructor(machine: Machine, observer: EventObserver, notice: (text: string) => void) {
+    this.machine = machine;
+    this.observer = observer;
+    this.#notice = notice;
+    this.memory = new GuestMemory(machine);
+    this.disassembler = new Disassembler((address) => this.nameOf(address));
+    this.execution = new Execution(machine, observer, {
+      condition: (text) => this.#holds(text),
+      eip: () => this.runningThread?.trapFrame?.get(0x68) ?? null,
+      esp: () => (this.runningThread?.trapFrame?.get(0x74) ?? 0) >>> 0,
+      thread: () => this.runningThread,
+      moduleLoaded: (event) => this.#moduleLoaded(event),
+    });
+    this.frames = new FrameView(this);
+    observer.target = {
+      filters: this.filters,
+      read32: (address) => this.#readCurrent(address),
+      requestStop: () => machine.requestStop(),
+      wantsFault: (fault) => this.execution.wantsFault(fault),
+      notice: (text) => this.#notice(text),
+    };
+  }
+
+  /** Boots and stops at the first instruction of the program's first thread. */
+  async start(): Promise<StopEvent> {
+    const first = this.machine.run({ maxInstructions: 0 });
+    this.observer.events.length = 0;
+    if (first.reason !== 'limit' && first.reason !== 'interrupted') {
+      this.execution.ended = first;
+      return this.stopped({ kind: 'ended', result: first });
+    }
+    const thread = this.runningThread;
+    const address = this.machine.kernel.ke.userDispatchers.userApcDispatcher;
+    if (thread !== null && address !== 0) await this.execution.go({ address, thread, minimumEsp: 0 });
+    return this.stopped({ kind: 'initial' });
+  }
+
+  /** Takes over a stop: its thread becomes the one that commands look at. */
+  stopped(event: StopEvent): StopEvent {
+    this.lastEvent = event;
+    this.#thread = null;
+    this.frames.reset();
+    this.continuations.clear();
+    this.memory.space = this.space;
+    return event;
+  }
+
+  notice(text: string): void {
+    this.#notice(text);
+  }
+
+  // --- what is looked at
+
+  /** The thread that runs, or whose turn is next; null when the program has ended or none has a user side. */
+  get runningThread(): Thread | null {
+    const thread = this.machine.kernel.ke.currentThread;
+    return thread.trapFrame === null ? null : thread;
+  }
+
+  /** The thread that commands look at. */
+  get thread(): Thread | null {
+    return this.#thread ?? this.runningThread;
+  }
+
+  selectThread(thread: Thread): void {
+    this.#thread = thread;
+    this.frames.reset();
+    this.memory.space = this.space;
+  }
+
+  /** Registers of the thread. @throws DebuggerError when there is none */
+  get registers(): Registers {
+    const { thread } = this;
+    if (thread === null) throw new DebuggerError('The program is not running');
+    return new Registers(this.machine, thread);
+  }
+
+  get process(): EProcessLike | null {
+    return this.thread?.process.executive ?? null;
+  }
+
+  get space(): AddressSpace | null {
+    return this.thread?.process.addressSpace ?? null;
+  }
+
+  /** The frame that dv and .frame look at. */
+  get frame(): DebuggerFrame {
+    return this.frames.current;
+  }
+
+  /** Every living thread with a user side, by process and age. */
+  get threads(): readonly Thread[] {
+    return this.machine.kernel.ps.processes.flatMap(({ pcb }) =>
+      pcb.threads.filter(({ trapFrame }) => trapFrame !== null),
+    );
+  }
+
+  nameOf(address: number): string | null {
+    return this.modules.nameOf(this.space, address);
+  }
+
+  /** 'module!name+0x5', or the bare address. */
+  addressText(address: number): string {
+    return this.nameOf(address) ?? hex8(address);
+  }
+
+  // --- EvaluationContext
+
+  register(name: string): bigint | null {
+    const temporary = /^\$t(\d{1,2})$/.exec(name);
+    if (temporary !== null) return this.userRegisters[Number(temporary[1])] ?? null;
+    if (name.startsWith('$')) return this.#pseudoRegister(name);
+    const { thread } = this;
+    return thread === null ? null : new Registers(this.machine, thread).lookup(name);
+  }
+
+  #pseudoRegister(name: string): bigint | null {
+    const { thread, process } = this;
+    if (thread === null) return null;
+    const registers = this.registers;
+    const number = (value: number): bigint => BigInt(value >>> 0);
+    switch (name) {
+      case '$ip':
+        return number(registers.get('eip'));
+      case '$csp':
+        return number(registers.get('esp'));
+      case '$retreg':
+        return number(registers.get('eax'));
+      case '$ra':
+        return number(this.frame.returnAddress);
+      case '$teb':
+        return number(thread.teb);
+      case '$peb':
+        return number(thread.process.peb);
+      case '$tpid':
+        return number(thread.process.uniqueProcessId);
+      case '$tid':
+        return number(thread.uniqueThreadId);
+      case '$proc':
+        return number(process === null ? 0 : objectAddress(process.object));
+      case '$thread':
+        return number(objectAddress(thread.executive?.object ?? null));
+      case '$exentry':
+        return this.#entryPoint();
+      default:
+        return null;
+    }
+  }
+
+  #entryPoint(): bigint | null {
+    const base = this.process?.sectionBaseAddress ?? 0;
+    const header = this.memory.read32(base + 0x3c);
+    const entry = header === null ? null : this.memory.read32(base + header + 0x28);
+    return entry === null ? null : BigInt(base + entry);
+  }
+
+  symbol(name: string): number | null {
+    return this.frames.localAddress(name) ?? this.modules.address(this.space, name);
+  }
+
+  sourceLine(file: string, line: number): number | null {
+    return this.modules.line(this.space, file, line)?.address ?? null;
+  }
+
+  readMemory(address: number, size: number): bigint | null {
+    return this.memory.readNumber(address, size);
+  }
+
+  evaluate(text: string): bigint {
+    return evaluate(text, this);
+  }
+
+  address(text: string): number {
+    return evaluateAddress(text, this);
+  }
+
+  /** Registers of the selected thread by DWARF number. */
+  get topRegisters(): FrameRegisters {
+    const { registers } = this;
+    return (['eax', 'ecx', 'edx', 'ebx', 'esp', 'ebp', 'esi', 'edi', 'eip'] as const).map((name) =>
+      registers.get(name),
+    );
+  }
+
+  /** Text of a counted UNICODE_STRING in guest memory, '' where it cannot be read. */
+  unicodeString(address: number): string {
+    const length = this.memory.read16(address) ?? 0;
+    const buffer = this.memory.read32(address + 4) ?? 0;
+    return this.memory.readText(buffer, Math.min(length / 2, LOADER_TEXT_LIMIT), 2) ?? '';
+  }
+
+  // --- events
+
+  #holds(condition: string): boolean {
+    try {
+      return this.evaluate(condition) !== 0n;
+    } catch (error) {
+      if (!(error instanceof DebuggerError)) throw error;
+      return true;
+    }
+  }
+
+  #readCurrent(address: number): number {
+    this.memory.space = null;
+    const value = this.memory.read32(address) ?? 0;
+    this.memory.space = this.space;
+    return value;
+  }
+
+  /** A module came or went: tells of it, resolves breakpoints that waited for it; true when its filter stops. */
+  #moduleLoaded(event: StopEvent): boolean {
+    if (event.kind !== 'module') return false;
+    const { name, base, mapped } = event.module;
+    const file = name.split('\\').at(-1) ?? '';
+    const filter = mapped ? 'ld' : 'ud';
+    if (mapped) {
+      const module = this.modules.moduleAt(this.space, base);
+      const end = module === null ? base : base + module.size;
+      if (this.filters.find('ld')?.mode !== 'ignore') this.#notice(`ModLoad: ${hex8(base)} ${hex8(end)}   ${name}`);
+      this.#resolveDeferred();
+    }
+    return this.filters.stops(filter, file) || this.filters.stops(filter, file.replace(/\.[^.]*$/, ''));
+  }
+
+  #resolveDeferred(): void {
+    for (const breakpoint of this.execution.breakpoints.list) {
+      if (breakpoint.place.kind !== 'deferred') continue;
+      try {
+        breakpoint.place = { kind: 'execute', address: this.address(breakpoint.text) };
+      } catch (error) {
+        if (!(error instanceof DebuggerError)) throw error;
+      }
+    }
+  }
+
+  /** 'pid.tid' of the thread that is looked at. */
+  get clientId(): string {
+    return this.thread === null ? '0.0' : clientId(this.thread);
+  }
+}
+
+/** The address that debuggers show for an object: its body, behind the header. */
+export function objectAddress(object: { readonly address: number } | null): number {
+  return object === null ? 0 : object.address + 0x18;
+}

@@ -1,0 +1,35 @@
+import type { ExceptionRecord, FaultEvent, ModuleEvent, NtStatus, RunResult, Thread } from '../../kernel/index.js';
+import type { Breakpoint } from './breakpoints.js';
+
+/** Why the machine stands still. */
+export type StopEvent =
+  | { readonly kind: 'initial' }
+  | { readonly kind: 'step' }
+  | { readonly kind: 'break-in' }
+  | { readonly kind: 'limit' }
+  | { readonly kind: 'breakpoint'; readonly breakpoint: Breakpoint }
+  | { readonly kind: 'data'; readonly breakpoint: Breakpoint; readonly address: number }
+  | { readonly kind: 'fault'; readonly breakpoint: Breakpoint; readonly fault: FaultEvent }
+  | { readonly kind: 'temporary' }
+  | {
+      readonly kind: 'exception';
+      readonly thread: Thread;
+      readonly record: ExceptionRecord;
+      readonly firstChance: boolean;
+      readonly fault: FaultEvent | null;
+    }
+  | {
+      readonly kind: 'system-call';
+      readonly thread: Thread;
+      readonly name: string;
+      readonly argumentPointer: number;
+    }
+  | { readonly kind: 'module'; readonly module: ModuleEvent }
+  | {
+      readonly kind: 'thread';
+      readonly thread: Thread;
+      readonly started: boolean;
+      readonly exitStatus: NtStatus | null;
+    }
+  | { readonly kind: 'process'; readonly processId: number; readonly name: string; readonly started: boolean }
+  | { readonly kind: 'ended'; readonly result: RunResult };

@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs';
+import { BugcheckError, bugcheckText } from '../kernel/index.js';
+import { CliError, ExitCode, reasonOf } from './cli-error.js';
+import { createSession, runScript, runTerminal, stopData, stopText } from './debugger/index.js';
+import { NodeHost } from './host-node.js';
+import { machineFlagDescriptions, machineFlags, type RawMachineFlags } from './machine-flags.js';
+import { guestImages } from './package-root.js';
+import { place } from './placement.js';
+import { programOptions } from './run.js';
+
+/** yargs descriptions of the flags of `nt86 debug`. */
+export const debugFlagDescriptions = {
+  ...machineFlagDescriptions,
+  script: { type: 'string', describe: 'carry out the commands in this file, one line each' },
+  c: { type: 'string', describe: "carry out these commands, separated by ';'" },
+  json: { type: 'boolean', default: false, describe: 'every output as one line of JSON' },
+} as const;
+
+export interface DebugOptions extends RawMachineFlags {
+  readonly program: string;
+  readonly programArguments: readonly string[];
+  readonly script?: string | undefined;
+  readonly c?: string | undefined;
+  readonly json: boolean;
+}
+
+/** Lines of --script and -c; null for an interactive session. @throws CliError when the file cannot be read */
+function batchLines({ script, c }: DebugOptions): readonly string[] | null {
+  if (script === undefined && c === undefined) return null;
+  const lines: string[] = [];
+  try {
+    if (script !== undefined) lines.push(...readFileSync(script, 'utf8').split(/\r?\n/));
+  } catch (error) {
+    throw new CliError(ExitCode.Usage, `--script ${script}: ${reasonOf(error)}`);
+  }
+  if (c !== undefined) lines.push(c);
+  return lines;
+}
+
+/**
+ * `nt86 debug`: a program under the debugger, in a terminal or by a script. Returns 0, or 1 when a command of a script
+ * failed. @throws CliError
+ */
+export async function debugProgram(options: DebugOptions): Promise<number> {
+  const flags = machineFlags(options);
+  const batch = batchLines(options);
+  const { mounts, volumes, path } = place(options.program, flags.mounts);
+  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages });
+  const write = (text: string): void => {
+    process.stdout.write(text);
+  };
+  try {
+    const notice = (text: string): void => write(options.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);
+    const session = createSession(programOptions(flags, path, options.programArguments), host, notice);
+    const event = await session.start();
+    write(`${options.json ? JSON.stringify(stopData(session, event)) : stopText(session, event)}\n`);
+    if (batch !== null) return (await runScript(session, batch, write, options.json)) ? ExitCode.Success : 1;
+    await runTerminal(session, { input: process.stdin, output: process.stdout }, options.json);
+    return ExitCode.Success;
+  } catch (error) {
+    if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));
+    throw error;
+  } finally {
+    host.close();
+  }
+}
