@@ -1,7 +1,7 @@
 import { type CommandOutput, commands, output, splitArguments } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
-import { Tag } from './dwarf-constants.js';
-import type { DebugEntry } from './dwarf-info.js';
+import { Attribute, Tag } from './dwarf-constants.js';
+import { type DebugEntry, numberAttribute } from './dwarf-info.js';
 import { members, resolvedType, typeName, typeSize, valueText } from './dwarf-types.js';
 import { matches } from './exception-filters.js';
 import type { ImageSymbols } from './image-symbols.js';
@@ -101,7 +101,8 @@ function displayType(session: Session, args: string): CommandOutput {
   for (const module of modules) {
     if (moduleName !== null && module.name.toLowerCase() !== moduleName.toLowerCase()) continue;
     const type = module.symbols?.type(typeText) ?? null;
-    if (type !== null && module.symbols !== null) return programType(session, module.symbols, type, address, wanted);
+    if (type !== null && module.symbols !== null && !isDeclaration(type))
+      return programType(session, module.symbols, type, address, wanted);
   }
   const fields = structureFields(typeText);
   if (fields === null || (moduleName !== null && !/^(nt|ntdll)$/i.test(moduleName))) {
@@ -112,6 +113,11 @@ function displayType(session: Session, args: string): CommandOutput {
     throw new DebuggerError(`Symbol ${name} not found.`);
   }
   return knownStructure(session, fields, address, wanted);
+}
+
+/** 'struct x;' alone: the program never saw its fields. */
+function isDeclaration(type: DebugEntry): boolean {
+  return numberAttribute(type, Attribute.Declaration) === 1;
 }
 
 /** The address may stand before or behind the names of fields. */

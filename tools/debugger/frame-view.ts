@@ -27,6 +27,7 @@ export interface LocalVariable {
 }
 
 const MAXIMUM_FRAMES = 256;
+const END_OF_CHAIN = 0xffffffff;
 const MAXIMUM_VARIABLE = 4096;
 
 /** The call stack of the thread that is looked at, and the frame chosen in it. */
@@ -77,10 +78,25 @@ export class FrameView {
         space: session.space,
         stackBase: session.memory.read32(teb + 4) ?? 0,
         stackLimit: session.memory.read32(teb + 8) ?? 0,
+        handlers: this.#handlers(teb),
       },
       session.topRegisters,
       MAXIMUM_FRAMES,
     );
+  }
+
+  /** Addresses of the thread's registered exception handlers. */
+  #handlers(teb: number): ReadonlySet<number> {
+    const { memory } = this.#session;
+    const handlers = new Set<number>();
+    let registration = memory.read32(teb) ?? END_OF_CHAIN;
+    for (let count = 0; registration !== END_OF_CHAIN && count < MAXIMUM_FRAMES; count++) {
+      const handler = memory.read32(registration + 4);
+      if (handler === null) break;
+      handlers.add(handler);
+      registration = memory.read32(registration) ?? END_OF_CHAIN;
+    }
+    return handlers;
   }
 
   /** Parameters and locals of the chosen frame that are in scope, parameters first. */

@@ -14,6 +14,8 @@ import {
 
 const PAGE_SIZE = 0x1000;
 const SYSTEM_RANGE = 0x80000000;
+/** The one page of the user half that no VAD describes. */
+const SHARED_USER_DATA = 0x7ffe0000;
 
 /**
  * The guest's memory as a debugger reads it: nothing is paged in, no accessed bit set, no TLB filled. A page that has left its
@@ -136,6 +138,7 @@ export class GuestMemory {
     const pointer =
       at !== NO_PTE && format.isPrototype(at) && !format.isLookupMarker(at) ? format.prototypeAddress(at) : 0;
     const vpn = address >>> 12;
+    if (vpn === SHARED_USER_DATA >>> 12) return this.#prototypePage(mm.sharedUserDataPte);
     const prototype = pointer !== 0 ? pointer : (space.vads.find(vpn)?.prototypePte(vpn) ?? 0);
     return prototype === 0 ? null : this.#prototypePage(prototype);
   }

@@ -29,6 +29,8 @@ const EBP = 5;
 const EIP = 8;
 const MAXIMUM_SCAN = 0x800;
 const LONGEST_CALL = 7;
+/** Bytes that a function may be long when nothing tells. */
+const FARTHEST_BEGINNING = 0x2000;
 
 /** What a walk looks at. */
 export interface StackSource {
@@ -39,6 +41,8 @@ export interface StackSource {
   /** Stack limits of the thread. */
   readonly stackLimit: number;
   readonly stackBase: number;
+  /** Exception handlers registered on the stack: a registration is no frame, though it looks like one. */
+  readonly handlers: ReadonlySet<number>;
 }
 
 interface Caller {
@@ -99,7 +103,7 @@ function frameOf(source: StackSource, registers: readonly (number | null)[], ebp
   const saved = source.memory.read32(ebp);
   const returnAddress = source.memory.read32(ebp + 4);
   if (saved === null || returnAddress === null) return null;
-  if (source.modules.moduleAt(source.space, returnAddress) === null) return null;
+  if (source.handlers.has(returnAddress) || callsBefore(source, returnAddress).length === 0) return null;
   const next = [...registers];
   next[ESP] = ebp + 8;
   next[EBP] = saved;
@@ -128,25 +132,32 @@ function returnAddressIsOnTop(source: StackSource, eip: number): boolean {
   return source.disassembler.decode(source.memory.read(eip, 15), eip)?.isReturn ?? false;
 }
 
-/** Is there a call before this address that may have led to `eip`? */
-function calls(source: StackSource, returnAddress: number, eip: number): boolean {
+/** Targets of the call instructions that may end right before an address; null: an indirect call. */
+function callsBefore(source: StackSource, returnAddress: number): readonly (number | null)[] {
   const module = source.modules.moduleAt(source.space, returnAddress);
   const rva = returnAddress - (module?.base ?? 0);
   const isCode = module?.symbols?.codeRanges.some(({ start, end }) => rva > start && rva < end) ?? false;
-  if (!isCode) return false;
-  for (let length = 2; length <= LONGEST_CALL; length++) {
+  const targets: (number | null)[] = [];
+  for (let length = 2; isCode && length <= LONGEST_CALL; length++) {
     const start = returnAddress - length;
     const bytes = source.memory.read(start, length);
     const instruction = source.disassembler.decode(bytes, start);
     if (instruction === null || !instruction.isCall || instruction.length !== length) continue;
-    if (bytes[0] !== 0xe8) return true;
     const view = new DataView(bytes.buffer, bytes.byteOffset);
-    const target = (returnAddress + view.getInt32(1, true)) >>> 0;
-    // A direct call leads to the beginning of the function, or to a stub that jumps into another image.
-    const thunk = source.memory.read16(target) === 0x25ff;
-    if (thunk || (target <= eip && eip - target < 0x2000)) return true;
+    targets.push(bytes[0] === 0xe8 ? (returnAddress + view.getInt32(1, true)) >>> 0 : null);
   }
-  return false;
+  return targets;
+}
+
+/** Is there a call before this address that may have led to `eip`? */
+function calls(source: StackSource, returnAddress: number, eip: number): boolean {
+  if (source.handlers.has(returnAddress)) return false;
+  return callsBefore(source, returnAddress).some((target) => {
+    if (target === null) return true;
+    // A direct call leads to the beginning of the function, or to a stub that jumps into another image.
+    const isThunk = source.memory.read16(target) === 0x25ff;
+    return isThunk || (target <= eip && eip - target < FARTHEST_BEGINNING);
+  });
 }
 
 function unwindByRules(

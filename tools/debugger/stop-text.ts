@@ -110,6 +110,9 @@ function exceptionText(session: Session, event: Extract<StopEvent, { kind: 'exce
       'This exception may be expected and handled.',
     );
   }
+  if (session.registers.get('eip') !== record.address) {
+    lines.push(`ExceptionAddress: ${hex8(record.address)} (${session.addressText(record.address)})`);
+  }
   if (fault !== null) lines.push(explainFault(session, fault, record.code).text);
   return lines.join('\n');
 }
