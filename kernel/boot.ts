@@ -5,6 +5,7 @@ import type { Host } from './host.js';
 import { IoManager } from './io/io-manager.js';
 import { Clock } from './ke/clock.js';
 import { Dispatcher } from './ke/dispatcher.js';
+import { signalObject } from './ke/dispatcher-routines.js';
 import { ExceptionDispatcher } from './ke/exception.js';
 import { Executive } from './ke/executive.js';
 import { FpuOwnership } from './ke/fpu-ownership.js';
@@ -17,10 +18,12 @@ import { SystemServiceTable } from './ke/system-service.js';
 import { Mode, Thread } from './ke/thread.js';
 import { TrapHandler } from './ke/trap.js';
 import type { ExecutiveSupport, Kernel } from './kernel.js';
+import { addPagingFile } from './mm/create-paging-file.js';
 import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
 import type { VerificationOptions } from './mm/fault-verifier.js';
-import { DESCRIPTOR_TABLES, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
+import { DESCRIPTOR_TABLES, PAGE_SIZE, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
 import { MemoryManager } from './mm/memory-manager.js';
+import { MODIFIED_WRITER_PRIORITY, modifiedPageWriter } from './mm/modified-writer.js';
 import { initializeSectionType } from './mm/section-services.js';
 import type { SystemMemory } from './mm/system-memory.js';
 import { systemLocation } from './mm/system-pages.js';
@@ -33,6 +36,7 @@ import { ProcessManager, SYSTEM_PROCESS_ID } from './ps/process-manager.js';
 import { hex, Trace } from './trace.js';
 
 const NO_EXECUTE_POLICY: Readonly<Record<NoExecutePolicy, number>> = { alwaysoff: 0, alwayson: 1, optin: 2, optout: 3 };
+const PAGING_FILE_NAME = '\\??\\C:\\pagefile.sys';
 const SYSTEM_ROOT = 'C:\\WINDOWS';
 /** Mixed with the seed into KUSER_SHARED_DATA.Cookie. */
 const COOKIE_MULTIPLIER = 0x9e3779b1;
@@ -101,6 +105,7 @@ export class BootedKernel implements Kernel {
     this.systemProcess = new Process(SYSTEM_PROCESS_ID, 'System');
     this.systemProcess.addressSpace = this.mm.systemSpace;
     this.ps.adoptSystemProcess(this.systemProcess);
+    this.#startPaging();
     this.runLoop = this.#createRunLoop(dispatcher, processorBlock, sharedUserData);
   }
 
@@ -111,6 +116,9 @@ export class BootedKernel implements Kernel {
         memory: this.memory,
         pae: this.options.pae,
         noExecute: this.options.noExecute,
+        replacement: this.options.replacement,
+        clock: this.clock,
+        signal: (event) => signalObject(dispatcher, event, 0),
         bugcheck,
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,
@@ -119,6 +127,15 @@ export class BootedKernel implements Kernel {
       },
       this.counters,
     );
+  }
+
+  /** Paging files and the threads that use them. */
+  #startPaging(): void {
+    this.options.pagingFiles.forEach((file, index) => {
+      const name = index === 0 ? PAGING_FILE_NAME : `${PAGING_FILE_NAME}${index}`;
+      addPagingFile(this, name, file.size / PAGE_SIZE, file.maximum / PAGE_SIZE);
+    });
+    this.ke.createSystemThread(this.systemProcess, MODIFIED_WRITER_PRIORITY, () => modifiedPageWriter(this));
   }
 
   /** What becomes of `--verify N`: the run stops at the next instruction behind the fault. */
@@ -200,6 +217,8 @@ export class BootedKernel implements Kernel {
       waitsForHost: () => this.io.inputWaiters > 0,
       waitForHost: () => this.io.waitForHost(),
       pollHost: () => this.io.pollHost(),
+      nextDeviceEvent: () => this.mm.paging.device.nextCompletion(),
+      completeDeviceRequests: () => this.mm.paging.device.completeDue(),
       interrupted: () => this.traps.takeInterruption(),
     });
   }

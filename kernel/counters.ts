@@ -19,11 +19,15 @@ export class Counters {
   pageTableFaults = 0;
   noExecuteFaults = 0;
   accessViolations = 0;
+  /** Pages that left a working set, by replacement or trimming. */
+  pagesTrimmed = 0;
   /** Pages read, and read operations. */
   pagesRead = 0;
   pageReadIos = 0;
   /** Dirty pages written to paging files or mapped files. */
   dirtyPagesWritten = 0;
+  /** Write operations to paging files. */
+  pageWriteIos = 0;
   mappedPagesWritten = 0;
 
   /** Bytes through NtReadFile and NtWriteFile. */

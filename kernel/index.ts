@@ -35,7 +35,14 @@ export {
 export { isError, isSuccess, Status, statusName } from './ntstatus.js';
 export { compareNames, upcaseName } from './ob/name.js';
 export type { MachineObserver, ModuleEvent } from './observer.js';
-export { type MachineOptions, machineOptions, type NoExecutePolicy, type TraceOptions } from './options.js';
+export {
+  type MachineOptions,
+  machineOptions,
+  type NoExecutePolicy,
+  type PagingFileOptions,
+  type ReplacementPolicy,
+  type TraceOptions,
+} from './options.js';
 export { services } from './services.js';
 export { hex, Trace } from './trace.js';
 export * from './types.js';

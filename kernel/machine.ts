@@ -156,6 +156,8 @@ export class Machine {
   #waitingThreads(): readonly WaitingThread[] {
     const waiting: WaitingThread[] = [];
     for (const process of this.kernel.ps.processes) {
+      // The system's own threads wait for ever when nobody needs them.
+      if (process.pcb === this.kernel.systemProcess) continue;
       for (const thread of process.pcb.threads) {
         if (thread.state === ThreadState.Waiting) waiting.push(describeWait(thread));
       }

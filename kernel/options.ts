@@ -1,6 +1,9 @@
 /** DEP policy of the boot option /NOEXECUTE. */
 export type NoExecutePolicy = 'alwaysoff' | 'alwayson' | 'optin' | 'optout';
 
+/** How a working set chooses the page to replace: by age (5.2), or in a ring (NT 4). */
+export type ReplacementPolicy = 'clock' | 'fifo';
+
 /** A paging file asked for at boot, sizes in bytes. */
 export interface PagingFileOptions {
   readonly size: number;
@@ -14,6 +17,7 @@ export interface MachineOptions {
   /** PAE page tables; two-level ones otherwise. */
   readonly pae: boolean;
   readonly noExecute: NoExecutePolicy;
+  readonly replacement: ReplacementPolicy;
   readonly pagingFiles: readonly PagingFileOptions[];
   /** NT path of the program: \??\C:\dir\prog.exe. */
   readonly imagePath: string;
@@ -51,13 +55,24 @@ export interface TraceOptions {
 /** 2005-03-25 00:00:00 UTC in 100 ns units since 1601. */
 const DEFAULT_BOOT_TIME = 127_561_824_000_000_000n;
 
+const MAXIMUM_PAGING_FILE = 0xffff_f000;
+const LEAST_MAXIMUM = 2 ** 30;
+
+/** The paging file that setup makes: one and a half times memory, growing to three times, or to 1 GB on small machines. */
+function defaultPagingFile(memorySize: number): PagingFileOptions {
+  const size = Math.min(Math.floor((memorySize * 1.5) / 0x1000) * 0x1000, MAXIMUM_PAGING_FILE);
+  return { size, maximum: Math.min(Math.max(size * 2, LEAST_MAXIMUM), MAXIMUM_PAGING_FILE) };
+}
+
 /** Options with NT's defaults for whatever is not given. */
 export function machineOptions(given: Partial<MachineOptions> & { readonly imagePath: string }): MachineOptions {
+  const memorySize = given.memorySize ?? 128 << 20;
   return {
-    memorySize: 128 << 20,
+    memorySize,
     pae: true,
     noExecute: 'optin',
-    pagingFiles: [],
+    replacement: 'clock',
+    pagingFiles: [defaultPagingFile(memorySize)],
     commandLine: given.imagePath,
     currentDirectory: 'C:\\',
     environment: {},

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { TraceOptions } from '../kernel/index.js';
+import type { PagingFileOptions, TraceOptions } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 
 /** A host folder as a guest drive. */
@@ -19,6 +19,9 @@ export interface MachineFlags {
   readonly maximumInstructions: number;
   readonly seed: number;
   readonly verify: VerifyPolicy;
+  readonly replacement: 'clock' | 'fifo';
+  /** Empty: none; null: what the machine makes by itself. */
+  readonly pagingFiles: readonly PagingFileOptions[] | null;
 }
 
 /** When the whole memory manager is checked: never, at the end, or also every N page faults. */
@@ -39,6 +42,17 @@ export const machineFlagDescriptions = {
     default: 'off',
     describe: 'off, exit or N: check the memory manager at exit, or every N faults',
   },
+  pagefile: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'SIZE[:MAX] of a paging file, or none; by default 1.5 times the memory',
+  },
+  replacement: {
+    type: 'string',
+    default: 'clock',
+    describe: 'clock or fifo: how working sets choose pages to replace',
+  },
   seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
 } as const;
 
@@ -50,6 +64,8 @@ export interface RawMachineFlags {
   readonly env?: string[] | undefined;
   readonly 'max-instructions'?: string | undefined;
   readonly verify: string;
+  readonly pagefile?: string[] | undefined;
+  readonly replacement?: string | undefined;
   readonly seed: number;
 }
 
@@ -104,6 +120,27 @@ function parseVerify(text: string): VerifyPolicy {
   throw usage(`--verify ${text}: write off, exit or a number of faults`);
 }
 
+const MINIMUM_PAGING_FILE = 2 ** 20;
+const MAXIMUM_PAGING_FILE = 0xffff_f000;
+
+function parsePagingFiles(texts: readonly string[] | undefined): readonly PagingFileOptions[] | null {
+  if (texts === undefined) return null;
+  if (texts.length === 1 && texts[0] === 'none') return [];
+  return texts.map((text) => {
+    const [first, second] = text.split(':');
+    const size = Math.floor(parseSize(first ?? '') / 4096) * 4096;
+    const maximum = second === undefined ? size : Math.floor(parseSize(second) / 4096) * 4096;
+    if (size < MINIMUM_PAGING_FILE || maximum < size || maximum > MAXIMUM_PAGING_FILE)
+      throw usage(`--pagefile ${text}: write SIZE or SIZE:MAX, 1M to 4095M`);
+    return { size, maximum };
+  });
+}
+
+function parseReplacement(text: string): 'clock' | 'fifo' {
+  if (text === 'clock' || text === 'fifo') return text;
+  throw usage(`--replacement ${text}: write clock or fifo`);
+}
+
 /** @throws CliError (usage) for values that make no machine. */
 export function machineFlags(raw: RawMachineFlags): MachineFlags {
   if (!Number.isSafeInteger(raw.seed)) throw usage('--seed takes a whole number');
@@ -115,6 +152,8 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     maximumInstructions: parseCount('--max-instructions', raw['max-instructions']),
     seed: raw.seed,
     verify: parseVerify(raw.verify),
+    pagingFiles: parsePagingFiles(raw.pagefile),
+    replacement: parseReplacement(raw.replacement ?? 'clock'),
   };
 }
 

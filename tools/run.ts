@@ -36,6 +36,8 @@ export function programOptions(
 ): Partial<MachineOptions> & { readonly imagePath: string } {
   return {
     memorySize: flags.memorySize,
+    replacement: flags.replacement,
+    ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
     seed: flags.seed,
     dedicatedLoop: true,

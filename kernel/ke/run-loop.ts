@@ -31,6 +31,10 @@ export interface RunLoopEnvironment {
   waitForHost(): void;
   /** Wakes who waits for input if there is some. */
   pollHost(): void;
+  /** Virtual nanoseconds at which the next device request completes, Infinity when there is none. */
+  nextDeviceEvent?(): number;
+  /** Completes the device requests that are due. */
+  completeDeviceRequests?(): void;
   /** Somebody asked for a stop (debugger). */
   interrupted(): boolean;
 }
@@ -58,6 +62,7 @@ export class RunLoop {
     const dispatcher = this.#dispatcher;
     const end = environment.instructionCount() + maximumInstructions;
     for (;;) {
+      this.#takeDeviceInterrupts();
       this.#takeClockInterrupts();
       const thread = this.#pickThread();
       if (finished()) return 'finished';
@@ -74,7 +79,7 @@ export class RunLoop {
       }
       const left = end - environment.instructionCount();
       if (left <= 0) return 'limit';
-      environment.runUser(thread, Math.min(left, dispatcher.clock.instructionsToTick()));
+      environment.runUser(thread, Math.min(left, dispatcher.clock.instructionsToTick(), this.#instructionsToDevice()));
     }
   }
 
@@ -105,6 +110,19 @@ export class RunLoop {
     else if (thread.state === ThreadState.Running) this.#dispatcher.readyThread(thread);
   }
 
+  /** Instructions until the next device interrupt, at least 1. */
+  #instructionsToDevice(): number {
+    const event = this.#environment.nextDeviceEvent?.() ?? Number.POSITIVE_INFINITY;
+    if (event === Number.POSITIVE_INFINITY) return event;
+    const { clock } = this.#dispatcher;
+    return Math.max(1, Math.ceil((event - clock.nanoseconds()) / clock.nanosecondsPerInstruction));
+  }
+
+  #takeDeviceInterrupts(): void {
+    const event = this.#environment.nextDeviceEvent?.() ?? Number.POSITIVE_INFINITY;
+    if (event <= this.#dispatcher.clock.nanoseconds()) this.#environment.completeDeviceRequests?.();
+  }
+
   #takeClockInterrupts(): void {
     const dispatcher = this.#dispatcher;
     const ticks = dispatcher.clock.takeTicks();
@@ -127,6 +145,11 @@ export class RunLoop {
     if (this.#idleTurns === 0) this.#idleSince = dispatcher.clock.ticks;
     this.#idleTurns++;
     const timer = this.#nextTimer();
+    const device = this.#environment.nextDeviceEvent?.() ?? Number.POSITIVE_INFINITY;
+    if (device < (timer === null ? Number.POSITIVE_INFINITY : timer.dueTime * 100)) {
+      dispatcher.clock.skip(Math.max(0, device - dispatcher.clock.nanoseconds()));
+      return true;
+    }
     const waitsForHost = this.#environment.waitsForHost();
     if (timer === null && !waitsForHost) return false;
     if (timer === null) {

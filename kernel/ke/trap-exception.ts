@@ -28,6 +28,9 @@ export const Vector = {
   SimdFloatingPoint: 19,
 } as const;
 
+/** The part of mm's last fault that an exception record is made of. */
+type FailedFault = Pick<LastFault, 'status' | 'address' | 'access' | 'underlyingStatus'>;
+
 /** What a trap handler can look at to name the exception. */
 export interface TrapInformation {
   readonly vector: number;
@@ -38,7 +41,7 @@ export interface TrapInformation {
   readonly fpuControl: number;
   readonly fpuStatus: number;
   readonly mxcsr: number;
-  readonly lastFault: LastFault;
+  readonly lastFault: FailedFault;
 }
 
 /** The exception record of a user-mode trap (nt52 5.1 and 11.7). */
@@ -80,7 +83,7 @@ export function exceptionOfTrap(trap: TrapInformation): ExceptionRecord {
   }
 }
 
-function pageFaultException(eip: number, fault: LastFault): ExceptionRecord {
+function pageFaultException(eip: number, fault: FailedFault): ExceptionRecord {
   const parameters = [fault.access, fault.address >>> 0];
   switch (fault.status >>> 0) {
     case Status.ACCESS_VIOLATION:

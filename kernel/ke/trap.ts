@@ -10,6 +10,7 @@ import {
   MXCSR,
 } from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
+import { waitForPaging } from '../mm/wait-for-paging.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { deliverKernelApcs, hasDeliverableKernelApc } from './apc.js';
@@ -223,6 +224,10 @@ export class TrapHandler {
   #exception(thread: Thread, frame: TrapFrame, vector: number): void {
     const { state } = this.#cpu;
     const eip = frame.get(TrapFrameField.Eip) >>> 0;
+    if (vector === Vector.PageFault && this.#kernel.mm.lastFault.mustWait) {
+      thread.activity = this.#waitForPaging(thread, eip);
+      return;
+    }
     const readsCode = vector === Vector.GeneralProtection || vector === Vector.InvalidOpcode;
     const record = exceptionOfTrap({
       vector,
@@ -237,6 +242,15 @@ export class TrapHandler {
     if (vector === Vector.Debug) frame.set(TrapFrameField.EFlags, frame.get(TrapFrameField.EFlags) & ~EFLAGS_TRAP);
     if (this.#kernel.observer?.exception(thread, record)) this.#interrupted = true;
     thread.activity = this.#exceptions.dispatch(thread, record, true);
+  }
+
+  /** A page fault that has to wait: the instruction runs again, unless its page cannot be read. */
+  *#waitForPaging(thread: Thread, eip: number): Blocking<void> {
+    const { access, address } = this.#kernel.mm.lastFault;
+    const status = yield* waitForPaging(this.#kernel);
+    if (isSuccess(status)) return;
+    const parameters = [access, address >>> 0, status >>> 0];
+    yield* this.#exceptions.dispatch(thread, { code: Status.IN_PAGE_ERROR, flags: 0, address: eip, parameters }, true);
   }
 
   /** Instruction bytes as far as they can be read without a fault. */

@@ -1,6 +1,8 @@
 import type { PageFrameNumber, PhysicalAddress } from '../types.js';
 import type { PteLocation } from './pte.js';
 import { VadTree } from './vad-tree.js';
+import type { WorkingSetLimits } from './working-set-limits.js';
+import type { WorkingSetList } from './working-set-list.js';
 
 /**
  * The memory side of one process: its page directories and the pages that hold its bookkeeping (both real frames), its
@@ -19,6 +21,8 @@ export class AddressSpace {
   readonly hyperspaceFrame: PageFrameNumber;
   readonly vadBitmapFrame: PageFrameNumber;
   readonly workingSetFrame: PageFrameNumber;
+  /** PAE: the second page table of hyperspace, once the working set list is that long; else 0. */
+  secondHyperspaceFrame = 0;
   /** Host byte offset of MMWSL.UsedPageTableEntries: one USHORT per user page table (nt52.md 6.2). */
   readonly usedPageTableEntries: number;
 
@@ -35,15 +39,16 @@ export class AddressSpace {
   peakVirtualSize = 0;
   /** EPROCESS.NumberOfPrivatePages. */
   privatePages = 0;
-  /** Valid user pages, as long as there is no working set list proper. */
+  /** MMWSL, its entries and their hash table. */
+  readonly workingSet: WorkingSetList;
+  /** Pages that were added to hyperspace for the list, oldest first. */
+  readonly workingSetListFrames: number[] = [];
+  /** The rest of EPROCESS.Vm. */
+  readonly vm: WorkingSetLimits;
+  /** Entries of the working set list in use: valid user pages, page tables, and the process's own bookkeeping pages. */
   workingSetSize = 0;
   peakWorkingSetSize = 0;
   pageFaultCount = 0;
-  /**
-   * Protection of valid shared pages (by page number) where it is neither the VAD's nor the prototype PTE's: the role of
-   * MMWSLE.Protection until there is a working set list.
-   */
-  readonly viewProtection = new Map<number, number>();
   /** MEM_EXECUTE_OPTION_DISABLE: the process opted in to NX. */
   executeDisable = false;
   /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */
@@ -59,6 +64,8 @@ export class AddressSpace {
     this.vadBitmapFrame = parts.vadBitmapFrame;
     this.workingSetFrame = parts.workingSetFrame;
     this.usedPageTableEntries = parts.usedPageTableEntries;
+    this.workingSet = parts.workingSet;
+    this.vm = parts.vm;
     this.committedPageTables = new Uint8Array(parts.userTables);
   }
 }
@@ -71,5 +78,7 @@ export interface AddressSpaceParts {
   readonly vadBitmapFrame: PageFrameNumber;
   readonly workingSetFrame: PageFrameNumber;
   readonly usedPageTableEntries: number;
+  readonly workingSet: WorkingSetList;
+  readonly vm: WorkingSetLimits;
   readonly userTables: number;
 }

@@ -14,6 +14,8 @@ export class CommitAccounting {
   charged = 0;
   peak = 0;
   readonly reserve: number;
+  /** Makes paging files bigger by so many pages, and with them the limit; false when that cannot be. */
+  extend: ((pages: number) => boolean) | null = null;
 
   constructor(limit: number, physicalPages: number) {
     this.limit = limit;
@@ -22,14 +24,14 @@ export class CommitAccounting {
 
   /** MiChargeCommitment for programs' memory: false is COMMITMENT_LIMIT and changes nothing. */
   charge(pages: number): boolean {
-    if (pages !== 0 && this.charged + pages + this.reserve > this.limit) return false;
+    if (pages !== 0 && !this.#fits(pages + this.reserve)) return false;
     this.#add(pages);
     return true;
   }
 
   /** For the kernel's own needs (page tables, stacks, pool), which may use the reserve too. */
   chargeSystem(pages: number): boolean {
-    if (this.charged + pages > this.limit) return false;
+    if (!this.#fits(pages)) return false;
     this.#add(pages);
     return true;
   }
@@ -37,6 +39,12 @@ export class CommitAccounting {
   /** Returns pages to the system. */
   release(pages: number): void {
     this.charged -= pages;
+  }
+
+  #fits(pages: number): boolean {
+    const missing = this.charged + pages - this.limit;
+    if (missing <= 0) return true;
+    return this.extend?.(missing) === true && this.charged + pages <= this.limit;
   }
 
   #add(pages: number): void {

@@ -7,6 +7,7 @@ import { contentsReplaced, decrementShareCount, incrementShareCount } from './pf
 import { makeNotWriteCopy } from './protection.js';
 import { type PteLocation, PteOwner } from './pte.js';
 import { pteProtection } from './pte-protection.js';
+import { makeEntryPrivate } from './working-set.js';
 
 /**
  * MiCopyOnWrite: a store hit a valid copy-on-write page. The process gets a private copy, the shared page one
@@ -27,7 +28,7 @@ export function copyOnWrite(mm: MemoryManager, space: AddressSpace, address: num
   pfn.setModified(frame, true);
   format.writeValid(at, frame, protection, PteOwner.User, true);
   invalidate(mm, space, address);
-  space.viewProtection.delete(address >>> PAGE_SHIFT);
+  makeEntryPrivate(mm, space, address >>> PAGE_SHIFT, source, frame);
   space.privatePages++;
   // The table loses the reference it had for the shared page and gains one for its own.
   incrementShareCount(mm, table);

@@ -1,3 +1,5 @@
+import type { PageRead } from './paging.js';
+
 /** What became of a page fault. Values below FIRST_FAILURE let the instruction go on. */
 export const FaultOutcome = {
   /** Nothing to do, or something changed meanwhile: run the instruction again. */
@@ -22,7 +24,7 @@ export const FaultOutcome = {
   InPageError: 19,
   /** No frames: surfaces as an in-page error with NO_MEMORY. */
   NoMemory: 20,
-  /** Paging I/O has to be waited for (no resolver gives this yet: files are read synchronously). */
+  /** Paging I/O, or free pages, have to be waited for. */
   MustWait: 21,
 } as const;
 export type FaultOutcome = (typeof FaultOutcome)[keyof typeof FaultOutcome];
@@ -39,6 +41,11 @@ export interface LastFault {
   address: number;
   access: FaultAccess;
   underlyingStatus: number;
+  /** No failure: the thread waits for a read, or for free pages when `read` is null, and tries again. */
+  mustWait: boolean;
+  read: PageRead | null;
+  /** The fault began the read and completes it. */
+  startedRead: boolean;
 }
 
 /** One `--trace faults` event. */

@@ -1,15 +1,17 @@
-import { Status } from '../ntstatus.js';
 import type { AddressSpace } from './address-space.js';
 import { copyOnWrite } from './copy-on-write.js';
 import { resolveDemandZero, resolveTransition } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import { pagesForFault } from './free-pages.js';
 import { guardPageHit } from './guard-page.js';
 import { PAGE_SHIFT, PTE_BASE, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { startPageRead } from './page-read.js';
 import {
   findPte,
   invalidate,
   makePte,
+  pageTableFrame,
   pdeLocation,
   pteBecameNonZero,
   pteBecameZero,
@@ -31,10 +33,10 @@ const WITHOUT_GUARD = 0xf;
  *
  * @param address unsigned
  * @param user the access came from ring 3; false: the kernel acts for itself or for a caller
- * Environment: IRQL <= APC_LEVEL; does not wait.
+ * Environment: IRQL <= APC_LEVEL; does not wait itself: MustWait leaves what to wait for in mm.faults.read, null for free pages.
  */
 export function accessFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
-  mm.counters.pageFaults++;
+  if (!mm.faults.completing) mm.counters.pageFaults++;
   const outcome =
     address >= SYSTEM_RANGE_START
       ? systemFault(mm, address, access, user)
@@ -86,6 +88,10 @@ function userFault(
   user: boolean,
 ): FaultOutcome {
   const { format } = mm;
+  if (!pagesForFault(mm, mm.faults.mayWait)) {
+    mm.faults.read = null;
+    return FaultOutcome.MustWait;
+  }
   let at = findPte(mm, space, address);
   if (at === NO_PTE) {
     if (virtualPageProtection(mm, space, address) === ProtectionMask.NoAccess) return FaultOutcome.AccessViolation;
@@ -102,11 +108,9 @@ function userFault(
   const protection = format.protection(at);
   if (!permitsAccess(protection, access === FaultAccess.Write)) return FaultOutcome.AccessViolation;
   if (isGuard(protection)) return guardedPte(mm, space, address, at, access, protection);
-  if (format.isTransition(at)) return resolveTransition(mm, space, at);
+  if (format.isTransition(at)) return resolveTransition(mm, space, address, at);
   if (format.pageFileOffset(at) === 0) return resolveDemandZero(mm, space, address, at);
-  // Nothing writes page-file PTEs yet: there are no paging files.
-  mm.faults.underlyingStatus = Status.NOT_IMPLEMENTED;
-  return FaultOutcome.InPageError;
+  return startPageRead(mm, at, format.pteAddress(address), pageTableFrame(mm, space, address), false);
 }
 
 /** The PTE is valid: either the page forbids the access, or a store has to be prepared, or the TLB was stale. */

@@ -47,6 +47,8 @@ export const PDE_BASE_X86 = 0xc0300000;
 export const PDE_BASE_PAE = 0xc0600000;
 export const HYPERSPACE_X86 = 0xc0400000;
 export const HYPERSPACE_PAE = 0xc0800000;
+/** Both formats keep 4 MB for it: one page table, or two of PAE's. */
+export const HYPERSPACE_SIZE = 0x400000;
 /** Offsets within hyperspace (nt52.md 1.6). */
 export const HYPERSPACE_VAD_BITMAP = 0x101000;
 export const HYPERSPACE_WORKING_SET_LIST = 0x102000;

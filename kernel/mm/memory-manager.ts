@@ -1,7 +1,8 @@
 import { type Cpu, EIP, type PhysicalMemory } from '../../cpu/index.js';
 import { Pool } from '../ex/pool.js';
+import type { KEvent } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
-import type { NoExecutePolicy } from '../options.js';
+import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
 import type { AddressSpace } from './address-space.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
 import type { CommitAccounting } from './commit.js';
@@ -12,7 +13,10 @@ import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
 import { PageLists } from './page-lists.js';
+import { releasePageRead } from './page-read.js';
 import { findPte } from './page-table.js';
+import { type PageRead, Paging } from './paging.js';
+import type { DeviceClock } from './paging-device.js';
 import type { PfnDatabase } from './pfn.js';
 import { contentsReplaced } from './pfn-counts.js';
 import { PoolPages } from './pool-pages.js';
@@ -38,6 +42,12 @@ export interface MemoryManagerEnvironment {
   isAttached(): boolean;
   /** Boot option /NOEXECUTE; optin when not given. Without PAE there is no NX whatever it says. */
   readonly noExecute?: NoExecutePolicy;
+  /** How a working set chooses the page to give up; the ageing clock when not given. */
+  readonly replacement?: ReplacementPolicy;
+  /** Virtual time, for paging I/O; the memory manager keeps its own when not given. */
+  readonly clock?: DeviceClock;
+  /** Signals a dispatcher object, when there is a dispatcher. */
+  readonly signal?: (event: KEvent) => void;
   /** `--trace faults`; null when off. The event object is reused. */
   readonly traceFault: ((event: FaultEvent) => void) | null;
   /** `--verify N`: checks between faults; none when not given. */
@@ -71,9 +81,11 @@ export interface FaultCounters {
   pageTableFaults: number;
   noExecuteFaults: number;
   accessViolations: number;
+  pagesTrimmed: number;
   pagesRead: number;
   pageReadIos: number;
   dirtyPagesWritten: number;
+  pageWriteIos: number;
   mappedPagesWritten: number;
 }
 
@@ -90,6 +102,13 @@ interface FaultState {
   prototypeAddress: number;
   underlyingStatus: number;
   userOutcome: FaultOutcome;
+  /** MustWait: the read to wait for, and whether this fault began it; null: wait for free pages. */
+  read: PageRead | null;
+  startedRead: boolean;
+  /** The faulting thread can be dispatched. */
+  mayWait: boolean;
+  /** A fault is taken up again after its read: it has been counted. */
+  completing: boolean;
 }
 
 const newCounters = (): FaultCounters => ({
@@ -104,11 +123,18 @@ const newCounters = (): FaultCounters => ({
   pageTableFaults: 0,
   noExecuteFaults: 0,
   accessViolations: 0,
+  pagesTrimmed: 0,
   pagesRead: 0,
   pageReadIos: 0,
   dirtyPagesWritten: 0,
+  pageWriteIos: 0,
   mappedPagesWritten: 0,
 });
+
+/** Pages that are promised to nobody. */
+const FLUID_PAGES = 32;
+/** Up to 257 MB a larger part of a working set is aged at a time (nt52.md 6.6). */
+const SMALL_AGING_PAGES = 257 * 256;
 
 /** Bits of the processor's page-fault error code. */
 const ERROR_WRITE = 2;
@@ -151,9 +177,29 @@ export class MemoryManager {
   sharedUserDataPte = 0;
   /** First address of nonpaged pool: the page after the PFN database. */
   readonly nonPagedPoolStart: number;
-  readonly faults: FaultState = { prototypeAddress: 0, underlyingStatus: 0, userOutcome: FaultOutcome.Refault };
+  readonly faults: FaultState = {
+    prototypeAddress: 0,
+    underlyingStatus: 0,
+    userOutcome: FaultOutcome.Refault,
+    read: null,
+    startedRead: false,
+    mayWait: false,
+    completing: false,
+  };
+  /** Paging files and paging I/O. */
+  readonly paging: Paging;
+  /** MmModifiedPageMaximum. */
+  readonly modifiedPageMaximum: number;
   /** Valid after pageFault() answered false. */
-  readonly lastFault: LastFault = { status: 0, address: 0, access: FaultAccess.Read, underlyingStatus: 0 };
+  readonly lastFault: LastFault = {
+    status: 0,
+    address: 0,
+    access: FaultAccess.Read,
+    underlyingStatus: 0,
+    mustWait: false,
+    read: null,
+    startedRead: false,
+  };
   readonly #verifier: FaultVerifier;
   readonly #event: FaultEvent = {
     processId: 0,
@@ -169,12 +215,24 @@ export class MemoryManager {
   };
   /** Set when boot has found out what can be promised; what was taken before is not commitment. */
   readonly hasCommitLimit: boolean = false;
+  /** MmResidentAvailablePages: what minimum working sets can still be promised. */
+  residentAvailable = 0;
+  readonly replacement: ReplacementPolicy;
+  /** MiReplacing: somebody had to replace a page since the working set manager last looked. */
+  replacing = false;
+  /** MiAgingShift and MiEstimationShift: how small a part of a working set is looked at in one go. */
+  agingShift: number;
+  estimationShift: number;
   #color = 0;
 
   /** @param counters the machine's, or none: the memory manager counts for itself. */
   constructor(environment: MemoryManagerEnvironment, counters: FaultCounters = newCounters()) {
     const { memory, pae } = environment;
     this.environment = environment;
+    this.replacement = environment.replacement ?? 'clock';
+    const isSmall = memory.frameCount <= SMALL_AGING_PAGES;
+    this.agingShift = isSmall ? 3 : 5;
+    this.estimationShift = isSmall ? 4 : 6;
     this.counters = counters;
     this.#verifier = new FaultVerifier(environment.verification ?? null);
     this.cpu = environment.cpu;
@@ -191,12 +249,17 @@ export class MemoryManager {
       this.format,
       (subsection) => this.filePageGone(subsection),
       (frame) => contentsReplaced(this, frame),
+      (tableFrame) => this.#privatePageGone(tableFrame),
     );
     buildSystemSpace(this, frames);
     this.current = this.systemSpace;
     this.systemPtes = new SystemPtes(this);
     this.commit = createCommitAccounting(this);
+    this.paging = new Paging(environment.clock ?? new StandaloneClock(), this.commit);
+    this.commit.extend = (pages) => this.paging.extend(pages);
+    this.modifiedPageMaximum = modifiedPageMaximum(memory.frameCount);
     this.hasCommitLimit = true;
+    this.residentAvailable = this.lists.availablePages - FLUID_PAGES;
     enablePaging(this);
     this.system = new SystemMemory(this);
     this.user = new UserMemory(this);
@@ -214,6 +277,14 @@ export class MemoryManager {
     return this.#color++ & 0xffff;
   }
 
+  /** A page that was reset left memory without a copy: its process has one private page less. */
+  #privatePageGone(tableFrame: number): void {
+    const directory = this.pfn.pteFrame(tableFrame);
+    for (const space of this.addressSpaces) {
+      if (space.directoryFrames.some((frame) => frame === directory)) space.privatePages--;
+    }
+  }
+
   /** The last trace of a file page left memory. */
   filePageGone(subsectionAddress: number): void {
     this.subsections.get(subsectionAddress)?.pfnReferenceRemoved();
@@ -229,10 +300,13 @@ export class MemoryManager {
     let access: FaultAccess = FaultAccess.Read;
     if ((errorCode & ERROR_EXECUTE) !== 0) access = FaultAccess.Execute;
     else if ((errorCode & ERROR_WRITE) !== 0) access = FaultAccess.Write;
+    const { faults } = this;
+    faults.mayWait = true;
     const outcome =
       this.environment.traceFault === null
         ? accessFault(this, address, access, user)
         : this.#tracedFault(address, access, user);
+    faults.mayWait = false;
     this.faultTaken();
     if (outcome < FIRST_FAILURE) return true;
     this.setLastFault(outcome, address, access);
@@ -253,9 +327,42 @@ export class MemoryManager {
     const fault = this.lastFault;
     fault.status = faultStatus(outcome);
     fault.address = address;
+    fault.mustWait = outcome === FaultOutcome.MustWait;
+    fault.read = fault.mustWait ? this.faults.read : null;
+    fault.startedRead = fault.mustWait && this.faults.startedRead;
     const hidesExecute = access === FaultAccess.Execute && mayExecuteData(this, this.current);
     fault.access = hidesExecute ? FaultAccess.Read : access;
     fault.underlyingStatus = outcome === FaultOutcome.NoMemory ? Status.NO_MEMORY : this.faults.underlyingStatus;
+  }
+
+  /**
+   * A read that a fault began is done: the fault is taken up again in the address space that is in CR3, and the page is
+   * unpinned. The access is tried again afterwards in any case.
+   */
+  completePageRead(read: PageRead, address: number, access: FaultAccess): void {
+    if (read.status >>> 0 < 0xc0000000) {
+      this.faults.completing = true;
+      accessFault(this, address, access, true);
+      this.faults.completing = false;
+    }
+    releasePageRead(this, read);
+  }
+
+  /**
+   * For a caller that cannot be dispatched: what the last MustWait waits for happens on the spot.
+   * @returns SUCCESS: try again; or why the page cannot be read
+   */
+  finishFaultNow(address: number, access: FaultAccess): number {
+    const { read, startedRead } = this.faults;
+    if (read === null) return Status.SUCCESS;
+    while (!read.isDone && this.paging.device.finishFirst());
+    if (startedRead) this.completePageRead(read, address, access);
+    return read.status;
+  }
+
+  /** Signals an event if there is anybody to hear it. */
+  signal(event: KEvent): void {
+    if (event.signalState === 0) this.environment.signal?.(event);
   }
 
   createAddressSpace(): AddressSpace | null {
@@ -302,6 +409,26 @@ export class MemoryManager {
     this.environment.traceFault?.(event);
     return event.outcome;
   }
+}
+
+/** Virtual time of a memory manager without a machine: only paging I/O takes any. */
+class StandaloneClock implements DeviceClock {
+  #now = 0;
+
+  nanoseconds(): number {
+    return this.#now;
+  }
+
+  skip(nanoseconds: number): void {
+    this.#now += nanoseconds;
+  }
+}
+
+/** MmModifiedPageMaximum by memory size (nt52.md 3.7). */
+function modifiedPageMaximum(frames: number): number {
+  if (frames <= 13 * 256) return 100;
+  if (frames <= 19 * 256) return 150;
+  return frames > 33 * 256 ? 800 : 300;
 }
 
 /** NTSTATUS of a failed fault (nt52.md 5.1). */

@@ -9,8 +9,10 @@ import {
   checkAllocationType,
   MemoryType,
 } from './allocate-virtual-memory.js';
+import { pagingFileServices } from './create-paging-file.js';
 import { checkFreeRange, checkFreeType, freeVirtualMemory } from './free-virtual-memory.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
+import { lockServices } from './lock-virtual-memory.js';
 import { checkProtectRange, protectVirtualMemory } from './protect-virtual-memory.js';
 import { INVALID_PROTECTION, makeProtectionMask, PageProtection } from './protection.js';
 import { queryMappedFileName, queryVirtualMemory } from './query-virtual-memory.js';
@@ -266,5 +268,7 @@ export const memoryServices: readonly Service[] = [
   service('NtWriteVirtualMemory', ntWriteVirtualMemory),
   service('NtFlushInstructionCache', ntFlushInstructionCache),
   service('NtFlushWriteBuffer', () => Status.SUCCESS),
+  ...lockServices,
+  ...pagingFileServices,
   ...sectionServices,
 ];

@@ -1,6 +1,8 @@
 import { pageFrameNumber, physicalAddress } from '../types.js';
 import { AddressSpace } from './address-space.js';
+import { ensurePages } from './free-pages.js';
 import {
+  HYPERSPACE_SIZE,
   HYPERSPACE_VAD_BITMAP,
   HYPERSPACE_WORKING_SET_LIST,
   KERNEL_DATA,
@@ -12,16 +14,21 @@ import {
   WSL_USED_PAGE_TABLE_ENTRIES,
 } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { deletePte } from './page-table.js';
+import { deletePte, pdeLocation } from './page-table.js';
 import { decrementShareCount, deletePage, initializePfn } from './pfn-counts.js';
 import { ProtectionMask } from './protection.js';
 import { type PteLocation, PteOwner, pteLocation } from './pte.js';
 import { mapSystemPages, systemFrame } from './system-pages.js';
+import { insertLocked } from './working-set.js';
+import { defaultWorkingSetLimits } from './working-set-limits.js';
+import { WorkingSetList, workingSetHeaderSize } from './working-set-list.js';
 
 /** A PAE directory-pointer quad: four entries of 8 bytes, 32-byte aligned, below 4 GB. */
 const QUAD_SIZE = 32;
 const INVALID_PROCESS_TEARDOWN = 0x1a;
 const SUB_PAGES_LEFT = 0x777;
+/** WSLEs that a process can have, unless memory is smaller: all pages of its user half, and its page tables. */
+const MAXIMUM_ENTRIES = 0x80000;
 
 /** Pages that every process costs: directories, hyperspace page table, VAD bitmap, working set list (nt52.md 4.4). */
 export const processOverheadPages = (mm: MemoryManager): number => mm.format.directoryCount + 3;
@@ -33,6 +40,7 @@ export const processOverheadPages = (mm: MemoryManager): number => mm.format.dir
  */
 export function createAddressSpace(mm: MemoryManager): AddressSpace | null {
   const overhead = processOverheadPages(mm);
+  ensurePages(mm, overhead + 2);
   if (!mm.commit.chargeSystem(overhead)) return null;
   const quad = mm.format.isPae ? mm.directoryPointers.take(mm) : 0;
   if (mm.lists.availablePages < overhead || (mm.format.isPae && quad === 0)) {
@@ -62,10 +70,12 @@ export function buildAddressSpace(mm: MemoryManager): AddressSpace {
     directories.push(pteLocation(mm.memory.hostPage(frame) >>> 2));
   }
   installSelfMap(mm, directoryFrames, directories);
-  const hyperspaceFrame = installHyperspaceTable(mm, directoryFrames, directories);
+  const hyperspaceFrame = installHyperspaceTable(mm, directoryFrames, directories, format.hyperspace);
   const vadBitmapFrame = installHyperspacePage(mm, hyperspaceFrame, HYPERSPACE_VAD_BITMAP);
   const workingSetFrame = installHyperspacePage(mm, hyperspaceFrame, HYPERSPACE_WORKING_SET_LIST);
-  return new AddressSpace({
+  const headerSize = workingSetHeaderSize(format.userTables);
+  const listAddress = format.hyperspace + HYPERSPACE_WORKING_SET_LIST;
+  const space = new AddressSpace({
     directoryTableBase: physicalAddress(directoryFrames[0] * PAGE_SIZE),
     directoryFrames: directoryFrames.map(pageFrameNumber),
     directories,
@@ -73,8 +83,33 @@ export function buildAddressSpace(mm: MemoryManager): AddressSpace {
     vadBitmapFrame: pageFrameNumber(vadBitmapFrame),
     workingSetFrame: pageFrameNumber(workingSetFrame),
     usedPageTableEntries: mm.memory.hostPage(workingSetFrame) + WSL_USED_PAGE_TABLE_ENTRIES,
+    workingSet: new WorkingSetList(
+      mm.words,
+      mm.memory.hostPage(workingSetFrame) >>> 2,
+      headerSize,
+      listAddress + headerSize,
+      listAddress + roundUpToPage(headerSize + Math.min(MAXIMUM_ENTRIES, mm.pfn.frameCount) * 4),
+    ),
+    vm: defaultWorkingSetLimits(mm.pfn.frameCount),
     userTables: format.userTables,
   });
+  insertBookkeepingPages(mm, space);
+  return space;
+}
+
+/** The first entries of every working set: page directories, hyperspace's page table, VAD bitmap, working set list. */
+function insertBookkeepingPages(mm: MemoryManager, space: AddressSpace): void {
+  const { hyperspace } = mm.format;
+  space.directoryFrames.forEach((frame, index) => {
+    insertLocked(mm, space, mm.format.pdeAddress(0) + index * PAGE_SIZE, frame);
+  });
+  insertLocked(mm, space, mm.format.pteAddress(hyperspace), space.hyperspaceFrame);
+  insertLocked(mm, space, hyperspace + HYPERSPACE_VAD_BITMAP, space.vadBitmapFrame);
+  insertLocked(mm, space, hyperspace + HYPERSPACE_WORKING_SET_LIST, space.workingSetFrame);
+}
+
+function roundUpToPage(size: number): number {
+  return Math.ceil(size / PAGE_SIZE) * PAGE_SIZE;
 }
 
 /** Each directory is also the page table that maps the page tables of its quarter (of all, without PAE). */
@@ -101,14 +136,15 @@ function installHyperspaceTable(
   mm: MemoryManager,
   frames: readonly number[],
   directories: readonly PteLocation[],
+  address: number,
 ): number {
   const { format } = mm;
   const last = frames.length - 1;
-  const slot = (format.hyperspace >>> format.tableShift) & (format.entriesPerTable - 1);
+  const slot = (address >>> format.tableShift) & (format.entriesPerTable - 1);
   const at = pteLocation(directories[last] + slot * format.entryWords);
   const frame = mm.lists.removeZeroPage(mm.nextColor());
   format.writeDemandZero(at, ProtectionMask.ReadWrite);
-  initializePfn(mm, frame, at, format.pdeAddress(format.hyperspace), frames[last]);
+  initializePfn(mm, frame, at, format.pdeAddress(address), frames[last]);
   mm.pfn.setModified(frame, true);
   format.writeTable(at, frame, PteOwner.Kernel);
   return frame;
@@ -116,13 +152,33 @@ function installHyperspaceTable(
 
 function installHyperspacePage(mm: MemoryManager, table: number, offset: number): number {
   const { format } = mm;
-  const at = pteLocation((mm.memory.hostPage(table) >>> 2) + (offset >>> 12) * format.entryWords);
+  const entry = (offset >>> 12) & (format.entriesPerTable - 1);
+  const at = pteLocation((mm.memory.hostPage(table) >>> 2) + entry * format.entryWords);
   const frame = mm.lists.removeZeroPage(mm.nextColor());
   format.writeDemandZero(at, ProtectionMask.ReadWrite);
   initializePfn(mm, frame, at, format.pteAddress(format.hyperspace + offset), table);
   mm.pfn.setModified(frame, true);
   format.writeKernel(at, frame, false);
   return frame;
+}
+
+/**
+ * One more page for a process's hyperspace, with the second page table of PAE's when it is needed first. Its frame, 0 when there
+ * is none. The caller has charged the page; the page table is charged here.
+ */
+export function addHyperspacePage(mm: MemoryManager, space: AddressSpace, offset: number): number {
+  const { format } = mm;
+  const address = format.hyperspace + offset;
+  const pde = pdeLocation(mm, space, address);
+  if (format.isValid(pde)) {
+    return mm.lists.availablePages === 0 ? 0 : installHyperspacePage(mm, format.frame(pde), offset);
+  }
+  if (mm.lists.availablePages < 2 || !mm.commit.chargeSystem(1)) return 0;
+  const table = installHyperspaceTable(mm, space.directoryFrames, space.directories, address);
+  mm.committed.processOverhead++;
+  space.secondHyperspaceFrame = table;
+  insertLocked(mm, space, format.pteAddress(address), table);
+  return installHyperspacePage(mm, table, offset);
 }
 
 /** Copies the directory entries of the system half, all but self-map and hyperspace, from the System process. */
@@ -145,8 +201,12 @@ function copySystemHalf(mm: MemoryManager, space: AddressSpace): void {
 export function isPerProcess(mm: MemoryManager, table: number): boolean {
   const { format } = mm;
   const first = PTE_BASE >>> format.tableShift;
-  const hyperspace = format.hyperspace >>> format.tableShift;
-  return (table >= first && table < first + format.directoryCount) || table === hyperspace;
+  return (table >= first && table < first + format.directoryCount) || isHyperspace(mm, table * 2 ** format.tableShift);
+}
+
+/** True for addresses of hyperspace. */
+export function isHyperspace(mm: MemoryManager, address: number): boolean {
+  return address >= mm.format.hyperspace && address < mm.format.hyperspace + HYPERSPACE_SIZE;
 }
 
 /** MmSwitchAddressSpace: the process's page tables become the processor's. */
@@ -164,11 +224,14 @@ export function deleteAddressSpace(mm: MemoryManager, space: AddressSpace): void
   const { format } = mm;
   space.deleted = true;
   deletePte(mm, space, SHARED_USER_DATA_USER);
-  if (space.vads.count !== 0 || space.workingSetSize !== 0) {
+  const bookkeeping = processOverheadPages(mm) + listPages(space);
+  if (space.vads.count !== 0 || space.workingSetSize !== bookkeeping) {
     mm.environment.bugcheck(INVALID_PROCESS_TEARDOWN, SUB_PAGES_LEFT, space.vads.count, space.workingSetSize, 0);
   }
   if (mm.current === space) switchAddressSpace(mm, mm.systemSpace);
   const last = space.directoryFrames.length - 1;
+  for (const frame of space.workingSetListFrames) deletePage(mm, frame);
+  if (space.secondHyperspaceFrame !== 0) deletePage(mm, space.secondHyperspaceFrame);
   deletePage(mm, space.workingSetFrame);
   deletePage(mm, space.vadBitmapFrame);
   deletePage(mm, space.hyperspaceFrame);
@@ -178,10 +241,15 @@ export function deleteAddressSpace(mm: MemoryManager, space: AddressSpace): void
   decrementShareCount(mm, home);
   decrementShareCount(mm, home);
   if (format.isPae) mm.directoryPointers.give(mm, space.directoryPointers);
-  const overhead = processOverheadPages(mm);
+  const overhead = bookkeeping;
   mm.committed.processOverhead -= overhead;
   mm.commit.release(overhead);
   mm.addressSpaces.splice(mm.addressSpaces.indexOf(space), 1);
+}
+
+/** Pages that the working set list has grown by. */
+function listPages(space: AddressSpace): number {
+  return space.workingSetListFrames.length + (space.secondHyperspaceFrame === 0 ? 0 : 1);
 }
 
 /** The quads that CR3 points at under PAE: 32-byte pieces of pages in the kernel's data range. */

@@ -26,6 +26,8 @@ export interface ColorHeads {
 export type FrameZeroed = (frame: number) => void;
 /** Told when the last trace of a file page leaves memory. */
 export type FilePageGone = (subsectionAddress: number) => void;
+/** Told when a private page leaves memory and nothing of it is kept. */
+export type PrivatePageGone = (tableFrame: number) => void;
 
 /**
  * The page lists and the rules by which a frame is taken and given back (nt52.md 3.2 to 3.6). A frame number of 0
@@ -47,6 +49,7 @@ export class PageLists {
   readonly #format: PteFormat;
   readonly #filePageGone: FilePageGone;
   readonly #frameZeroed: FrameZeroed;
+  readonly #privatePageGone: PrivatePageGone;
 
   constructor(
     pfn: PfnDatabase,
@@ -54,12 +57,14 @@ export class PageLists {
     format: PteFormat,
     filePageGone: FilePageGone,
     frameZeroed: FrameZeroed,
+    privatePageGone: PrivatePageGone = () => undefined,
   ) {
     this.#pfn = pfn;
     this.#memory = memory;
     this.#format = format;
     this.#filePageGone = filePageGone;
     this.#frameZeroed = frameZeroed;
+    this.#privatePageGone = privatePageGone;
   }
 
   /** MmAvailablePages: what can be handed out at once. */
@@ -182,6 +187,7 @@ export class PageLists {
     this.#format.copy(this.owningPte(frame), original);
     if (this.#format.isPrototype(original)) this.#filePageGone(this.#format.subsectionAddress(original));
     const table = pfn.pteFrame(frame);
+    if (!pfn.isPrototype(frame) && this.#format.isDemandZero(original)) this.#privatePageGone(table);
     pfn.setShareCount(table, pfn.shareCount(table) - 1);
   }
 

@@ -1,9 +1,14 @@
 import type { AddressSpace } from './address-space.js';
+import { ensurePages } from './free-pages.js';
 import { PAGE_SHIFT, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { decrementShareCount, deletePage, deleteTransitionPage, initializePfn } from './pfn-counts.js';
+import { decrementShareCount, deletePage, deleteTransitionPage, initializePfn, markModified } from './pfn-counts.js';
 import { ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation, PteOwner, pteLocation } from './pte.js';
+import { hasWorkingSetRoom, insertPrivateEntry, removeEntry } from './working-set.js';
+
+/** Pages that making a page table may take, with those for the working set list. */
+const TABLE_RESERVE = 8;
 
 export { removeFromWorkingSet, setPageProtection } from './pte-protection.js';
 
@@ -43,8 +48,10 @@ export function pageTableFrame(mm: MemoryManager, space: AddressSpace, address: 
 export function makePte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
   const found = findPte(mm, space, address);
   if (found !== NO_PTE) return found;
+  ensurePages(mm, TABLE_RESERVE);
   const { format } = mm;
   const pde = pdeLocation(mm, space, address);
+  if (!hasWorkingSetRoom(mm, space)) return NO_PTE;
   const frame = mm.lists.removeZeroPage(mm.nextColor());
   if (frame === 0) return NO_PTE;
   const directory = space.directoryFrames[format.isPae ? address >>> 30 : 0];
@@ -52,6 +59,7 @@ export function makePte(mm: MemoryManager, space: AddressSpace, address: number)
   initializePfn(mm, frame, pde, format.pdeAddress(address), directory);
   mm.pfn.setModified(frame, true);
   format.writeTable(pde, frame, PteOwner.User);
+  insertPrivateEntry(mm, space, format.pteAddress(address), frame);
   mm.counters.pageTableFaults++;
   return findPte(mm, space, address);
 }
@@ -85,6 +93,7 @@ export function releaseEmptyPageTable(mm: MemoryManager, space: AddressSpace, ad
 function freePageTable(mm: MemoryManager, space: AddressSpace, address: number): void {
   const pde = pdeLocation(mm, space, address);
   const frame = mm.format.frame(pde);
+  removeEntry(mm, space, mm.format.pteAddress(address) >>> PAGE_SHIFT, frame);
   mm.format.writeZero(pde);
   deletePage(mm, frame);
   // The table was visible through the self-map too.
@@ -98,7 +107,7 @@ export function invalidate(mm: MemoryManager, space: AddressSpace, address: numb
 
 /** A store happened through this valid PTE: the page must be written before it can be reused. */
 export function captureDirty(mm: MemoryManager, at: PteLocation): void {
-  if (mm.format.isDirty(at)) mm.pfn.setModified(mm.format.frame(at), true);
+  if (mm.format.isDirty(at)) markModified(mm, mm.format.frame(at));
 }
 
 /**
@@ -163,9 +172,8 @@ function emptyPte(mm: MemoryManager, space: AddressSpace, address: number, at: P
     captureDirty(mm, at);
     format.writeZero(at);
     invalidate(mm, space, address);
-    space.workingSetSize--;
+    removeEntry(mm, space, address >>> PAGE_SHIFT, frame);
     if (pfn.isPrototype(frame)) {
-      space.viewProtection.delete(address >>> PAGE_SHIFT);
       decrementShareCount(mm, frame);
       decrementShareCount(mm, pageTableFrame(mm, space, address));
       return;
@@ -180,6 +188,10 @@ function emptyPte(mm: MemoryManager, space: AddressSpace, address: number, at: P
     space.privatePages--;
     deleteTransitionPage(mm, frame);
     return;
+  }
+  if (!format.isPrototype(at) && format.pageFileOffset(at) !== 0) {
+    mm.paging.free(format.pageFileNumber(at), format.pageFileOffset(at));
+    space.privatePages--;
   }
   format.writeZero(at);
 }

@@ -61,9 +61,30 @@ export function decrementReferenceCount(mm: MemoryManager, frame: number): void 
   if (count < 0) mm.environment.bugcheck(PFN_LIST_CORRUPT, SUB_REFERENCE_COUNT, frame, 0, 0);
   pfn.setReferenceCount(frame, count);
   if (count > 0) return;
-  if (pfn.isDeleted(frame)) lists.insertFree(frame);
-  else if (pfn.isModified(frame)) lists.insertModified(frame);
+  if (pfn.isDeleted(frame)) {
+    releaseSlot(mm, frame);
+    lists.insertFree(frame);
+  } else if (pfn.isModified(frame)) lists.insertModified(frame);
   else lists.insertStandby(frame, false);
+}
+
+/**
+ * The copy of a page in a paging file is worth nothing any more: its slot is free and OriginalPte says demand zero again.
+ * While a write is under way the slot stays until its end.
+ */
+export function releaseSlot(mm: MemoryManager, frame: number): void {
+  const { pfn, format } = mm;
+  const original = pfn.originalPte(frame);
+  if (format.isPrototype(original) || format.pageFileOffset(original) === 0) return;
+  if (pfn.isWriteInProgress(frame)) return;
+  mm.paging.free(format.pageFileNumber(original), format.pageFileOffset(original));
+  format.writeDemandZero(original, format.protection(original));
+}
+
+/** A store reached the page. */
+export function markModified(mm: MemoryManager, frame: number): void {
+  mm.pfn.setModified(frame, true);
+  releaseSlot(mm, frame);
 }
 
 /** A page whose only mapping is gone and whose contents nobody wants goes to the free list. */
@@ -80,6 +101,7 @@ export function deleteTransitionPage(mm: MemoryManager, frame: number): void {
   mm.pfn.setDeleted(frame);
   if (mm.pfn.referenceCount(frame) === 0) {
     mm.lists.unlink(frame);
+    releaseSlot(mm, frame);
     mm.lists.insertFree(frame);
   }
   decrementShareCount(mm, table);
@@ -93,6 +115,7 @@ export function reactivate(mm: MemoryManager, frame: number): void {
   pfn.setReferenceCount(frame, pfn.referenceCount(frame) + 1);
   pfn.setLocation(frame, PageLocation.Active);
   pfn.setShareCount(frame, 0);
+  pfn.setWsIndex(frame, 0);
 }
 
 /** The bytes of a frame are about to be replaced as a whole: code decoded from them is void. */

@@ -65,6 +65,15 @@ export class PfnDatabase {
     this.#words[this.entry(frame)] = value;
   }
 
+  /** WsIndex of an active page: its entry in the working set list of the process that mapped it first; 0 = none. */
+  wsIndex(frame: number): number {
+    return this.#words[this.entry(frame)];
+  }
+
+  setWsIndex(frame: number, index: number): void {
+    this.#words[this.entry(frame)] = index;
+  }
+
   blink(frame: number): number {
     return this.#words[this.entry(frame) + BLINK] >>> 0;
   }

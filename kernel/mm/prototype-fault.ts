@@ -1,21 +1,24 @@
 import { Status } from '../ntstatus.js';
 import type { AddressSpace } from './address-space.js';
-import { addToWorkingSet, resolveDemandZero } from './demand-zero.js';
+import { resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome } from './fault-outcome.js';
 import { PAGE_SHIFT, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { isBeingRead, startPageRead } from './page-read.js';
 import { pageTableFrame } from './page-table.js';
 import {
   contentsReplaced,
   deleteTransitionPage,
   incrementShareCount,
   initializePfn,
+  markModified,
   reactivate,
 } from './pfn-counts.js';
 import { isCopyOnWrite, isWritable, makeNotWriteCopy, ProtectionMask, permitsAccess } from './protection.js';
 import { NO_PTE, type PteLocation, PteOwner } from './pte.js';
 import { prototypeProtection, viewDefaultProtection } from './pte-protection.js';
 import { systemFrame, systemLocation } from './system-pages.js';
+import { hasSharedWorkingSetRoom, hasWorkingSetRoom, insertSharedEntry } from './working-set.js';
 
 const MEMORY_MANAGEMENT = 0x1a;
 const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
@@ -40,6 +43,7 @@ export function resolvePrototype(
   const { format } = mm;
   const prototype = systemLocation(mm, prototypeAddress);
   if (prototype === NO_PTE || format.isZero(prototype)) return FaultOutcome.AccessViolation;
+  if (!hasWorkingSetRoom(mm, space)) return FaultOutcome.NoMemory;
   const write = access === FaultAccess.Write;
   let effective = protection;
   if (protection === ProtectionMask.Unknown) {
@@ -47,14 +51,17 @@ export function resolvePrototype(
     if (!permitsAccess(effective, write)) return FaultOutcome.AccessViolation;
   }
   if (format.isValid(prototype)) {
+    const frame = format.frame(prototype);
+    if (mm.pfn.wsIndex(frame) !== 0 && !hasSharedWorkingSetRoom(mm, space)) return FaultOutcome.NoMemory;
     mm.counters.prototypeFaults++;
-    return complete(mm, space, address, at, format.frame(prototype), effective, write, FaultOutcome.Shared);
+    return complete(mm, space, address, at, frame, effective, write, FaultOutcome.Shared);
   }
   if (format.isTransition(prototype)) {
     const frame = format.transitionFrame(prototype);
+    if (isBeingRead(mm, frame)) return FaultOutcome.MustWait;
     reactivate(mm, frame);
     format.writeValid(prototype, frame, format.protection(mm.pfn.originalPte(frame)), PteOwner.Kernel, false);
-    mm.counters.transitionFaults++;
+    if (!mm.faults.completing) mm.counters.transitionFaults++;
     return complete(mm, space, address, at, frame, effective, write, FaultOutcome.Transition);
   }
   if (format.isDecommitted(prototype)) return FaultOutcome.AccessViolation;
@@ -70,9 +77,7 @@ export function resolvePrototype(
     return complete(mm, space, address, at, frame, effective, write, FaultOutcome.DemandZero);
   }
   if (!format.isPrototype(prototype)) {
-    // Nothing writes page-file PTEs yet: there are no paging files.
-    mm.faults.underlyingStatus = Status.NOT_IMPLEMENTED;
-    return FaultOutcome.InPageError;
+    return startPageRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress), true);
   }
   return readFilePage(mm, space, address, at, prototype, prototypeAddress, effective, write);
 }
@@ -153,15 +158,15 @@ function complete(
   write: boolean,
   outcome: FaultOutcome,
 ): FaultOutcome {
-  const { format, pfn } = mm;
+  const { format } = mm;
   const vpn = address >>> PAGE_SHIFT;
   incrementShareCount(mm, frame);
   incrementShareCount(mm, pageTableFrame(mm, space, address));
   const store = write && isWritable(protection) && !isCopyOnWrite(protection);
-  if (store) pfn.setModified(frame, true);
-  if (protection !== viewDefaultProtection(mm, space, vpn)) space.viewProtection.set(vpn, protection);
+  if (store) markModified(mm, frame);
   format.writeValid(at, frame, protection, PteOwner.User, store);
-  addToWorkingSet(space);
+  const own = protection === viewDefaultProtection(mm, space, vpn) ? 0 : protection;
+  insertSharedEntry(mm, space, address, frame, own);
   return outcome;
 }
 
@@ -205,6 +210,8 @@ export function deletePrototypePte(mm: MemoryManager, prototypeAddress: number):
     const original = pfn.originalPte(frame);
     if (format.isPrototype(original)) mm.filePageGone(format.subsectionAddress(original));
     deleteTransitionPage(mm, frame);
+  } else if (!format.isPrototype(prototype) && format.pageFileOffset(prototype) !== 0) {
+    mm.paging.free(format.pageFileNumber(prototype), format.pageFileOffset(prototype));
   }
   format.writeZero(prototype);
 }

@@ -6,6 +6,7 @@ import { decrementShareCount } from './pfn-counts.js';
 import { isGuard, isNoAccess, makeNotWriteCopy, ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { systemLocation } from './system-pages.js';
+import { entryProtection, removeEntry, setEntryProtection } from './working-set.js';
 
 /**
  * What a page of a user address space permits, and changing it. Environment: working-set lock of NT; nothing here waits.
@@ -36,7 +37,8 @@ export function pteProtection(mm: MemoryManager, space: AddressSpace, address: n
     const frame = format.frame(at);
     if (!pfn.isPrototype(frame)) return format.protection(pfn.originalPte(frame));
     const vpn = address >>> PAGE_SHIFT;
-    return space.viewProtection.get(vpn) ?? viewDefaultProtection(mm, space, vpn);
+    const own = entryProtection(mm, space, vpn, frame);
+    return own === 0 ? viewDefaultProtection(mm, space, vpn) : own;
   }
   if (!format.isPrototype(at) || format.isLookupMarker(at)) return format.protection(at);
   if (format.prototypeIsReadOnly(at)) return ProtectionMask.ReadOnly;
@@ -57,18 +59,17 @@ export function removeFromWorkingSet(mm: MemoryManager, space: AddressSpace, add
   if (!pfn.isPrototype(frame)) {
     format.writeTransition(at, frame, protection);
     invalidate(mm, space, address);
-    space.workingSetSize--;
+    removeEntry(mm, space, address >>> PAGE_SHIFT, frame);
     decrementShareCount(mm, frame);
     return;
   }
   const vpn = address >>> PAGE_SHIFT;
   const vad = space.vads.find(vpn);
-  const plainImage = vad === null || (vad.isImage && !space.viewProtection.has(vpn));
+  const plainImage = vad === null || (vad.isImage && entryProtection(mm, space, vpn, frame) === 0);
   if (plainImage) format.writePrototypePointer(at, pfn.pteAddress(frame), vad === null);
   else format.writeLookupMarker(at, protection);
-  space.viewProtection.delete(vpn);
   invalidate(mm, space, address);
-  space.workingSetSize--;
+  removeEntry(mm, space, vpn, frame);
   decrementShareCount(mm, frame);
   decrementShareCount(mm, pageTableFrame(mm, space, address));
 }
@@ -141,8 +142,8 @@ function setSharedProtection(
 ): void {
   const vpn = address >>> PAGE_SHIFT;
   captureDirty(mm, at);
-  if (protection === viewDefaultProtection(mm, space, vpn)) space.viewProtection.delete(vpn);
-  else space.viewProtection.set(vpn, protection);
+  const own = protection === viewDefaultProtection(mm, space, vpn) ? 0 : protection;
+  setEntryProtection(mm, space, vpn, mm.format.frame(at), own);
   mm.format.setValidProtection(at, protection);
   invalidate(mm, space, address);
 }

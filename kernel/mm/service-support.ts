@@ -1,6 +1,7 @@
 import { AccessKind } from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
+import { PrivilegeAttribute } from '../se/token.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 
@@ -20,6 +21,12 @@ export function addressSpaceOf(kernel: Kernel, processHandle: number, access: nu
   const { status, object } = kernel.ob.peekObjectByHandle(processHandle, kernel.ob.types.process, access);
   if (object === null) return status;
   return object.body.pcb.addressSpace ?? Status.PROCESS_IS_TERMINATING;
+}
+
+/** The running thread's process holds a privilege and has it enabled (SeSinglePrivilegeCheck). */
+export function holdsPrivilege(kernel: Kernel, luid: number): boolean {
+  const privileges = kernel.ke.currentThread.process.executive?.token?.body.privileges ?? [];
+  return privileges.some((held) => held.luid === luid && (held.attributes & PrivilegeAttribute.ENABLED) !== 0);
 }
 
 /** ProbeForWriteUlong: a dword that can be read and written; no alignment is asked for. */

@@ -1,9 +1,13 @@
 import { AccessKind } from '../../cpu/index.js';
+import { ensurePages } from './free-pages.js';
 import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { deletePage, initializePfn } from './pfn-counts.js';
 import { ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation, PteOwner, pteLocation } from './pte.js';
+
+/** Page tables that mapping system pages may need. */
+const SYSTEM_RESERVE = 2;
 
 /**
  * Pages of the system half: the master page directories (the System process's) have every system page table; another
@@ -80,6 +84,7 @@ function releasePageTable(mm: MemoryManager): void {
  * read-write, global. All or nothing; false when frames run out. The caller has charged commitment for the pages.
  */
 export function mapSystemPages(mm: MemoryManager, address: number, count: number): boolean {
+  if (mm.hasCommitLimit) ensurePages(mm, count + SYSTEM_RESERVE);
   for (let page = 0; page < count; page++) {
     if (!mapSystemPage(mm, address + page * PAGE_SIZE)) {
       unmapSystemPages(mm, address, page);

@@ -22,8 +22,20 @@ export function userHost(mm: MemoryManager, address: number, access: AccessKind)
   for (;;) {
     const host = mm.cpu.translate(address | 0, access, false);
     if (host !== 0) return host;
-    const outcome = accessFault(mm, address, access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read, false);
+    const kind = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
+    const { faults } = mm;
+    // Even inside a fault that may wait, this access may not.
+    const mayWait = faults.mayWait;
+    faults.mayWait = false;
+    let outcome = accessFault(mm, address, kind, false);
+    faults.mayWait = mayWait;
     mm.faultTaken();
+    if (outcome === FaultOutcome.MustWait) {
+      const status = mm.finishFaultNow(address, kind);
+      if (status >>> 0 < 0xc0000000) continue;
+      faults.underlyingStatus = status >>> 0;
+      outcome = FaultOutcome.InPageError;
+    }
     if (outcome >= FIRST_FAILURE) {
       mm.faults.userOutcome = outcome;
       return 0;

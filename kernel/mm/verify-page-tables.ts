@@ -1,9 +1,10 @@
 import type { AddressSpace } from './address-space.js';
 import { PAGE_SIZE, PageLocation, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { isPerProcess } from './page-directory.js';
+import { isHyperspace, isPerProcess } from './page-directory.js';
 import { pdeLocation, usedPageTableEntries } from './page-table.js';
 import { type PteLocation, pteLocation } from './pte.js';
+import { verifyWorkingSet } from './verify-working-set.js';
 
 /** How often each frame is mapped by a valid PTE, and how many pages have their PTE in it. */
 export interface FrameReferences {
@@ -53,14 +54,13 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
     const directory = space.directoryFrames[format.isPae ? table >>> 9 : 0];
     const wrong = verifyValid(mm, pde, format.pdeAddress(address), directory, references);
     if (wrong !== null) return `PDE of ${hex(address)}: ${wrong}`;
-    const isSelfMap = isPerProcess(mm, table) && address !== format.hyperspace;
+    const isSelfMap = isPerProcess(mm, table) && !isHyperspace(mm, address);
     if (isSelfMap) continue;
     const inTable = verifyTable(mm, space, address, format.frame(pde), references, totals);
     if (inTable !== null) return inTable;
   }
-  if (totals.validUser !== space.workingSetSize) {
-    return `the working set should have ${space.workingSetSize} pages but ${totals.validUser} are valid`;
-  }
+  const wrong = verifyWorkingSet(mm, space, totals.validUser);
+  if (wrong !== null) return wrong;
   if (totals.privateUser !== space.privatePages) {
     return `${space.privatePages} private pages are counted but ${totals.privateUser} exist`;
   }
@@ -102,7 +102,8 @@ function verifyTable(
     }
     if (!isUser) continue;
     if (valid) totals.validUser++;
-    if (transition || (valid && !pfn.isPrototype(format.frame(at)))) totals.privateUser++;
+    const inPagingFile = !valid && !transition && !format.isPrototype(at) && format.pageFileOffset(at) !== 0;
+    if (inPagingFile || transition || (valid && !pfn.isPrototype(format.frame(at)))) totals.privateUser++;
     if (valid && format.isUser(at) === false) return `PTE of ${hex(address)} is valid for the kernel only`;
     const isSharedData = address === SHARED_USER_DATA_USER;
     if (!isSharedData && space.vads.find(address >>> 12) === null) {

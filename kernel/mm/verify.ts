@@ -3,6 +3,7 @@ import type { MemoryManager } from './memory-manager.js';
 import { verifyCommitment } from './verify-commitment.js';
 import { verifyPageLists } from './verify-lists.js';
 import { type FrameReferences, verifyPageTables } from './verify-page-tables.js';
+import { verifyPagingFiles } from './verify-paging-files.js';
 import { verifyPrototypes } from './verify-prototypes.js';
 import { verifyTlb } from './verify-tlb.js';
 
@@ -23,6 +24,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyPageTables(mm, references) ??
     verifyPrototypes(mm) ??
     verifyFrames(mm, listed, references) ??
+    verifyPagingFiles(mm) ??
     verifyCommitment(mm) ??
     mm.systemPtes.verify() ??
     mm.pool.verify() ??
@@ -45,6 +47,7 @@ function verifyFrames(mm: MemoryManager, listed: Uint8Array, references: FrameRe
   for (let frame = 1; frame < pfn.frameCount; frame++) {
     const location = pfn.location(frame);
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
+    if (location === PageLocation.Transition && pfn.isDeleted(frame)) continue;
     const table = pfn.pteFrame(frame);
     if (table === 0 || table >= pfn.frameCount)
       return `${name(frame)} is owned by a PTE in no frame (${table.toString(16)})`;

@@ -1,7 +1,10 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
+import { adjustWorkingSet, HardLimit } from '../mm/adjust-working-set.js';
+import { holdsPrivilege } from '../mm/service-support.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { Privilege } from '../se/token.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
 import { type EProcess, PriorityClass } from './process.js';
@@ -36,6 +39,8 @@ const InformationClass = {
 
 const PAGE = 0x1000;
 const NO_DEBUG_INHERIT_CLEAR = 1;
+/** QUOTA_LIMITS_EX.Flags. */
+const QUOTA_FLAGS = 0x30;
 const PAGE_FILE_UNLIMITED = 0xffffffff;
 
 /** How a class is answered: sizes that are accepted, and the bytes. */
@@ -51,7 +56,7 @@ const dword = (read: (process: EProcess, kernel: Kernel) => number): Query => ({
 
 const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
   [InformationClass.Basic, { sizes: [0x18], fill: basicInformation }],
-  [InformationClass.QuotaLimits, { sizes: [0x20], fill: quotaLimits }],
+  [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], fill: quotaLimits }],
   [InformationClass.IoCounters, { sizes: [0x30], fill: () => new Uint8Array(0x30) }],
   [InformationClass.VmCounters, { sizes: [0x2c, 0x30], fill: vmCounters }],
   [InformationClass.Times, { sizes: [0x20], fill: times }],
@@ -107,14 +112,34 @@ function basicInformation(_kernel: Kernel, process: EProcess): Uint8Array {
     .dword(0x14, process.inheritedFromProcessId).bytes;
 }
 
-function quotaLimits(): Uint8Array {
-  return new Fields(0x20)
+/** QUOTA_LIMITS, or QUOTA_LIMITS_EX with its Flags. */
+function quotaLimits(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
+  const vm = process.pcb.addressSpace?.vm;
+  const fields = new Fields(size)
     .dword(0x00, 0xffffffff)
     .dword(0x04, 0xffffffff)
-    .dword(0x08, 50 * PAGE)
-    .dword(0x0c, 345 * PAGE)
+    .dword(0x08, (vm?.minimum ?? 0) * PAGE)
+    .dword(0x0c, (vm?.maximum ?? 0) * PAGE)
     .dword(0x10, PAGE_FILE_UNLIMITED)
-    .quad(0x18, 0x7fffffffffffffffn).bytes;
+    .quad(0x18, 0x7fffffffffffffffn);
+  if (size > QUOTA_FLAGS) {
+    const minimum = vm?.hardMinimum === true ? HardLimit.MinimumEnable : HardLimit.MinimumDisable;
+    const maximum = vm?.hardMaximum === true ? HardLimit.MaximumEnable : HardLimit.MaximumDisable;
+    fields.dword(QUOTA_FLAGS, minimum | maximum);
+  }
+  return fields.bytes;
+}
+
+/** NtSetInformationProcess(ProcessQuotaLimits): of the limits only the working set's can be set. */
+function setQuotaLimits(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
+  const space = process.pcb.addressSpace;
+  if (space === null) return Status.PROCESS_IS_TERMINATING;
+  return adjustWorkingSet(kernel.mm, space, {
+    minimum: view.getUint32(0x08, true),
+    maximum: view.getUint32(0x0c, true),
+    flags: view.byteLength > QUOTA_FLAGS ? view.getUint32(QUOTA_FLAGS, true) : 0,
+    mayRaise: holdsPrivilege(kernel, Privilege.INCREASE_BASE_PRIORITY),
+  });
 }
 
 function vmCounters(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
@@ -198,28 +223,29 @@ const MEM_EXECUTE_OPTION_DISABLE = 0x1;
 
 /** What a class of NtSetInformationProcess takes and does. */
 interface Change {
-  readonly size: number;
+  readonly sizes: readonly number[];
   readonly apply: (kernel: Kernel, process: EProcess, view: DataView) => NtStatus;
 }
 
 const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
-  [InformationClass.BasePriority, { size: 4, apply: setBasePriority }],
+  [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], apply: setQuotaLimits }],
+  [InformationClass.BasePriority, { sizes: [4], apply: setBasePriority }],
   [
     InformationClass.DefaultHardErrorMode,
     {
-      size: 4,
+      sizes: [4],
       apply: (_kernel, process, view) => {
         process.hardErrorMode = view.getUint32(0, true);
         return Status.SUCCESS;
       },
     },
   ],
-  [InformationClass.PriorityClass, { size: 2, apply: setPriorityClass }],
-  [InformationClass.AffinityMask, { size: 4, apply: setAffinity }],
+  [InformationClass.PriorityClass, { sizes: [2], apply: setPriorityClass }],
+  [InformationClass.AffinityMask, { sizes: [4], apply: setAffinity }],
   [
     InformationClass.PriorityBoost,
     {
-      size: 4,
+      sizes: [4],
       apply: (_kernel, process, view) => {
         process.priorityBoostDisabled = view.getUint32(0, true) !== 0;
         for (const thread of process.pcb.threads) thread.disableBoost = process.priorityBoostDisabled;
@@ -227,7 +253,7 @@ const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
       },
     },
   ],
-  [InformationClass.ExecuteFlags, { size: 4, apply: setExecuteFlags }],
+  [InformationClass.ExecuteFlags, { sizes: [4], apply: setExecuteFlags }],
 ]);
 
 function* setInformationProcess(
@@ -240,7 +266,7 @@ function* setInformationProcess(
   const { user, ob } = kernel;
   const change = changes.get(informationClass);
   if (change === undefined) return Status.INVALID_INFO_CLASS;
-  if (length !== change.size) return Status.INFO_LENGTH_MISMATCH;
+  if (!change.sizes.includes(length)) return Status.INFO_LENGTH_MISMATCH;
   const probed = yield* user.probeForRead(buffer, length, Math.min(length, 4) === 2 ? 1 : 4);
   if (!isSuccess(probed)) return probed;
   const found = ob.peekObjectByHandle(handle, ob.types.process, ProcessAccess.SET_INFORMATION);

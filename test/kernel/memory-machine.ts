@@ -6,7 +6,7 @@ import { MemoryManager } from '../../kernel/mm/memory-manager.js';
 import { switchAddressSpace } from '../../kernel/mm/page-directory.js';
 import { Vad } from '../../kernel/mm/vad.js';
 import { insertVad } from '../../kernel/mm/vad-charges.js';
-import type { NoExecutePolicy } from '../../kernel/options.js';
+import type { NoExecutePolicy, ReplacementPolicy } from '../../kernel/options.js';
 
 export class TestBugcheck extends Error {
   readonly code: number;
@@ -28,7 +28,12 @@ export class MemoryMachine {
   attached = false;
 
   constructor(
-    options: { readonly pae?: boolean; readonly megabytes?: number; readonly noExecute?: NoExecutePolicy } = {},
+    options: {
+      readonly pae?: boolean;
+      readonly megabytes?: number;
+      readonly noExecute?: NoExecutePolicy;
+      readonly replacement?: ReplacementPolicy;
+    } = {},
   ) {
     this.memory = new PhysicalMemory((options.megabytes ?? 16) * 0x10_0000);
     this.cpu = new Cpu(this.memory, null);
@@ -37,6 +42,7 @@ export class MemoryMachine {
       memory: this.memory,
       pae: options.pae ?? true,
       noExecute: options.noExecute ?? 'optin',
+      replacement: options.replacement ?? 'clock',
       bugcheck: (code, ...parameters) => {
         throw new TestBugcheck(code, parameters as number[]);
       },
@@ -78,6 +84,12 @@ export class MemoryMachine {
             ? FaultAccess.Write
             : FaultAccess.Execute;
       const outcome = accessFault(this.mm, address >>> 0, fault, true);
+      if (outcome === FaultOutcome.MustWait) {
+        const status = this.mm.finishFaultNow(address >>> 0, fault);
+        outcomes.push(status === 0 ? FaultOutcome.PageFile : FaultOutcome.InPageError);
+        if (status !== 0) return outcomes;
+        continue;
+      }
       outcomes.push(outcome);
       if (outcome >= FIRST_FAILURE) return outcomes;
     }

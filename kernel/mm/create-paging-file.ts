@@ -1,0 +1,66 @@
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { Status } from '../ntstatus.js';
+import { Privilege } from '../se/token.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { MemoryPagingStorage } from './paging-device.js';
+import { MAXIMUM_PAGING_FILES } from './paging-file.js';
+import { holdsPrivilege } from './service-support.js';
+
+const PAGE = 0x1000;
+/** A paging file has 1 MB at least and 2^20 - 1 pages at most. */
+const MINIMUM_SIZE = 0x10_0000n;
+const MAXIMUM_SIZE = 0xffff_f000n;
+const MAXIMUM_NAME = 0x100;
+/** A path on a drive: the only kind of volume that there is. */
+const DRIVE_PATH = /^\\(?:\?\?|DosDevices)\\([A-Z]):\\[^\\]/i;
+
+/**
+ * NtCreatePagingFile(Name, MinimumSize*, MaximumSize*, Priority): one more paging file, or greater limits for one that there is
+ * already. TOO_MANY_PAGING_FILES, PRIVILEGE_NOT_HELD, probe statuses, INVALID_PARAMETER_2, INVALID_PARAMETER_3,
+ * OBJECT_NAME_INVALID, UNRECOGNIZED_VOLUME, in this order (nt52.md 7.5).
+ */
+function* createPagingFile(
+  kernel: Kernel,
+  nameAddress: number,
+  minimumAddress: number,
+  maximumAddress: number,
+): Blocking<NtStatus> {
+  const { mm, user } = kernel;
+  if (mm.paging.files.length === MAXIMUM_PAGING_FILES) return Status.TOO_MANY_PAGING_FILES;
+  if (!holdsPrivilege(kernel, Privilege.CREATE_PAGEFILE)) return Status.PRIVILEGE_NOT_HELD;
+  let status = yield* user.probeForRead(nameAddress, 8, 4);
+  if (status === Status.SUCCESS) status = yield* user.probeForRead(maximumAddress, 8, 4);
+  if (status === Status.SUCCESS) status = yield* user.probeForRead(minimumAddress, 8, 4);
+  if (status !== Status.SUCCESS) return status;
+  const minimum = user.read64(minimumAddress);
+  const maximum = user.read64(maximumAddress);
+  if (minimum > MAXIMUM_SIZE || minimum < MINIMUM_SIZE) return Status.INVALID_PARAMETER_2;
+  if (maximum > MAXIMUM_SIZE || minimum > maximum) return Status.INVALID_PARAMETER_3;
+  const length = user.read16(nameAddress);
+  if (length === 0 || length > MAXIMUM_NAME) return Status.OBJECT_NAME_INVALID;
+  const name = yield* user.readUnicodeString(nameAddress);
+  if (name.status !== Status.SUCCESS) return name.status;
+  const drive = DRIVE_PATH.exec(name.text)?.[1]?.toUpperCase();
+  if (drive === undefined || !kernel.host.volumes.has(drive)) return Status.UNRECOGNIZED_VOLUME;
+  return addPagingFile(kernel, name.text, Number(minimum) / PAGE, Number(maximum) / PAGE);
+}
+
+/** Makes a paging file of so many pages, or gives the one of this name greater limits. */
+export function addPagingFile(kernel: Kernel, name: string, minimumSize: number, maximumSize: number): NtStatus {
+  const { paging } = kernel.mm;
+  const minimum = Math.floor(minimumSize);
+  const maximum = Math.floor(maximumSize);
+  const wanted = name.toUpperCase();
+  const existing = paging.files.find((file) => file.name.toUpperCase() === wanted);
+  if (existing === undefined) {
+    paging.create(name, minimum, maximum, new MemoryPagingStorage());
+    return Status.SUCCESS;
+  }
+  if (minimum < existing.minimum) return Status.INVALID_PARAMETER_2;
+  if (maximum < existing.maximum) return Status.INVALID_PARAMETER_3;
+  paging.grow(existing, minimum, maximum);
+  return Status.SUCCESS;
+}
+
+export const pagingFileServices: readonly Service[] = [service('NtCreatePagingFile', createPagingFile)];

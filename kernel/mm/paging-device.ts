@@ -1,0 +1,122 @@
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
+
+/** A seek and half a turn of the disk, and a page at 50 MB/s; virtual nanoseconds. */
+const POSITIONING = 9_000_000;
+const PAGE_TRANSFER = 80_000;
+
+/** One transfer of consecutive pages of a paging file. */
+export interface DeviceRequest {
+  readonly kind: 'read' | 'write';
+  /** Paging file and its first page. */
+  readonly file: number;
+  readonly slot: number;
+  readonly pages: number;
+  /** Moves the bytes and says how it went. */
+  readonly transfer: () => NtStatus;
+  readonly complete: (status: NtStatus) => void;
+}
+
+interface QueuedRequest {
+  readonly request: DeviceRequest;
+  readonly dueTime: number;
+}
+
+/** Virtual time as the device sees it. */
+export interface DeviceClock {
+  nanoseconds(): number;
+  /** Lets time pass in which nothing else happens. */
+  skip(nanoseconds: number): void;
+}
+
+/**
+ * The disk that the paging files lie on: one request after the other, each taking a positioning time unless it goes on
+ * where the last one ended, and a transfer time. Completions are events of virtual time that the run loop looks for.
+ */
+export class PagingDevice {
+  /** Fault injection: the status of a request's transfer instead of its own; null lets it happen. */
+  inject: ((request: DeviceRequest) => NtStatus | null) | null = null;
+  readonly #clock: DeviceClock;
+  readonly #queue: QueuedRequest[] = [];
+  #busyUntil = 0;
+  #nextFile = -1;
+  #nextSlot = -1;
+
+  constructor(clock: DeviceClock) {
+    this.#clock = clock;
+  }
+
+  /** Requests that have not completed. */
+  get pending(): number {
+    return this.#queue.length;
+  }
+
+  submit(request: DeviceRequest): void {
+    const follows = request.file === this.#nextFile && request.slot === this.#nextSlot;
+    const duration = (follows ? 0 : POSITIONING) + request.pages * PAGE_TRANSFER;
+    this.#busyUntil = Math.max(this.#busyUntil, this.#clock.nanoseconds()) + duration;
+    this.#nextFile = request.file;
+    this.#nextSlot = request.slot + request.pages;
+    this.#queue.push({ request, dueTime: this.#busyUntil });
+  }
+
+  /** When the next request completes, virtual nanoseconds; Infinity when there is none. */
+  nextCompletion(): number {
+    return this.#queue[0]?.dueTime ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Completes what is due by now. */
+  completeDue(): void {
+    while (this.nextCompletion() <= this.#clock.nanoseconds()) this.#completeFirst();
+  }
+
+  /** Waits for the oldest request on the spot: a caller that cannot be dispatched. False when there is none. */
+  finishFirst(): boolean {
+    if (this.#queue.length === 0) return false;
+    const left = this.nextCompletion() - this.#clock.nanoseconds();
+    if (left > 0) this.#clock.skip(left);
+    this.#completeFirst();
+    return true;
+  }
+
+  #completeFirst(): void {
+    const first = this.#queue.shift();
+    if (first === undefined) return;
+    const { request } = first;
+    const injected = this.inject?.(request) ?? null;
+    request.complete(injected ?? request.transfer());
+  }
+}
+
+/** Where a paging file's bytes are. Slots are pages of 4 KB. */
+export interface PagingStorage {
+  read(slot: number, into: Uint8Array): NtStatus;
+  write(slot: number, bytes: Uint8Array): NtStatus;
+}
+
+const CHUNK_PAGES = 256;
+const PAGE_SIZE = 0x1000;
+
+/** A paging file in the host's memory, which is taken in pieces of 1 MB as slots are first written. */
+export class MemoryPagingStorage implements PagingStorage {
+  readonly #chunks = new Map<number, Uint8Array>();
+
+  read(slot: number, into: Uint8Array): NtStatus {
+    const chunk = this.#chunks.get(Math.floor(slot / CHUNK_PAGES));
+    if (chunk === undefined) return Status.END_OF_FILE;
+    const start = (slot % CHUNK_PAGES) * PAGE_SIZE;
+    into.set(chunk.subarray(start, start + PAGE_SIZE));
+    return Status.SUCCESS;
+  }
+
+  write(slot: number, bytes: Uint8Array): NtStatus {
+    const index = Math.floor(slot / CHUNK_PAGES);
+    let chunk = this.#chunks.get(index);
+    if (chunk === undefined) {
+      chunk = new Uint8Array(CHUNK_PAGES * PAGE_SIZE);
+      this.#chunks.set(index, chunk);
+    }
+    chunk.set(bytes, (slot % CHUNK_PAGES) * PAGE_SIZE);
+    return Status.SUCCESS;
+  }
+}

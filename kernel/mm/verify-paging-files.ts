@@ -1,0 +1,61 @@
+import { PageLocation } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { forEachPte } from './page-table.js';
+import { NO_PTE, type PteLocation } from './pte.js';
+import { systemLocation } from './system-pages.js';
+
+const HIGHEST_USER_VPN = 0x7ffff;
+
+/**
+ * The bitmaps of the paging files: a slot is used exactly when one PTE, prototype PTE or OriginalPte names it.
+ * @returns the first inconsistency, or null
+ */
+export function verifyPagingFiles(mm: MemoryManager): string | null {
+  const { format, pfn, paging } = mm;
+  if (paging.files.length === 0) return null;
+  const named = paging.files.map((file) => new Uint8Array(file.size));
+  let wrong: string | null = null;
+  const note = (at: PteLocation, who: string): void => {
+    if (wrong !== null || format.isPrototype(at) || format.pageFileOffset(at) === 0) return;
+    const number = format.pageFileNumber(at);
+    const slot = format.pageFileOffset(at);
+    const slots = named[number];
+    if (slots === undefined || slot >= slots.length) wrong = `${who} names page ${slot} of paging file ${number}`;
+    else if (slots[slot] === 1)
+      wrong = `page ${slot} of paging file ${number} is named twice, the second time by ${who}`;
+    else slots[slot] = 1;
+  };
+  for (const space of mm.addressSpaces) {
+    forEachPte(mm, space, 0, HIGHEST_USER_VPN, (at, vpn) => {
+      const isSoftware = !format.isValid(at) && !format.isTransition(at);
+      if (isSoftware) note(at, `process ${space.processId}, page ${vpn.toString(16)}`);
+    });
+  }
+  for (const subsection of mm.subsections.values()) {
+    for (let page = 0; subsection.base !== 0 && page < subsection.pages; page++) {
+      const address = subsection.base + page * format.entrySize;
+      const at = systemLocation(mm, address);
+      if (at === NO_PTE || format.isValid(at) || format.isTransition(at)) continue;
+      note(at, `the prototype PTE at ${address.toString(16)}`);
+    }
+  }
+  for (let frame = 1; frame < pfn.frameCount; frame++) {
+    const location = pfn.location(frame);
+    const isFree = location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad;
+    if (!isFree) note(pfn.originalPte(frame), `PFN ${frame.toString(16)}`);
+  }
+  return wrong ?? compareBitmaps(mm, named);
+}
+
+function compareBitmaps(mm: MemoryManager, named: readonly Uint8Array[]): string | null {
+  for (const file of mm.paging.files) {
+    let used = 0;
+    for (let slot = 1; slot < file.size; slot++) {
+      if (file.isUsed(slot)) used++;
+      if (file.isUsed(slot) === (named[file.number]?.[slot] === 1)) continue;
+      return `page ${slot} of paging file ${file.number} is ${file.isUsed(slot) ? 'used but nobody names it' : 'free but named'}`;
+    }
+    if (used !== file.usage) return `paging file ${file.number} counts ${file.usage} used pages but has ${used}`;
+  }
+  return null;
+}

@@ -1,0 +1,74 @@
+import type { AddressSpace } from './address-space.js';
+import { PAGE_SIZE } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { processOverheadPages } from './page-directory.js';
+import { NO_PTE } from './pte.js';
+import { findEntry, workingSetPte } from './working-set.js';
+import { NO_ENTRY, WsleBit } from './working-set-list.js';
+
+/**
+ * A process's working set list against its page tables: every entry is a valid page that finds it again, free
+ * entries are chained once, hash table and counts agree, and no valid page lacks an entry.
+ * @param validUserPages valid PTEs of the user half, as the page tables have them
+ * @returns the first inconsistency, or null
+ */
+export function verifyWorkingSet(mm: MemoryManager, space: AddressSpace, validUserPages: number): string | null {
+  const list = space.workingSet;
+  let used = 0;
+  let userPages = 0;
+  let hashed = 0;
+  let last = 0;
+  for (let index = 0; index <= list.lastInitialized; index++) {
+    if (!list.isValid(index)) {
+      if (index < list.firstDynamic) return `working set entry ${index} is locked but not in use`;
+      continue;
+    }
+    used++;
+    last = index;
+    if (list.vpn(index) < 0x80000) userPages++;
+    if (list.isHashed(index)) hashed++;
+    const wrong = verifyEntry(mm, space, index);
+    if (wrong !== null) return `working set entry ${index} (${hex(list.vpn(index) * PAGE_SIZE)}) ${wrong}`;
+  }
+  if (used !== space.workingSetSize) {
+    return `the working set should have ${space.workingSetSize} pages but ${used} entries are in use`;
+  }
+  if (userPages !== validUserPages) {
+    return `the working set has entries for ${userPages} user pages but ${validUserPages} are valid`;
+  }
+  if (last !== list.lastEntry) return `the last working set entry should be ${list.lastEntry} but is ${last}`;
+  if (hashed !== list.nonDirectCount || hashed !== list.countHashed()) {
+    return `${hashed} working set entries are hashed, but NonDirectCount is ${list.nonDirectCount} and the table holds ${list.countHashed()}`;
+  }
+  if (list.firstDynamic < processOverheadPages(mm)) return `FirstDynamic is ${list.firstDynamic}`;
+  return verifyFreeChain(space, used);
+}
+
+function verifyEntry(mm: MemoryManager, space: AddressSpace, index: number): string | null {
+  const { format, pfn } = mm;
+  const list = space.workingSet;
+  const at = workingSetPte(mm, space, list.vpn(index));
+  if (at === NO_PTE || !format.isValid(at)) return 'is not a valid page';
+  const frame = format.frame(at);
+  const isDirect = (list.get(index) & WsleBit.Direct) !== 0;
+  if (isDirect === list.isHashed(index)) return `is ${isDirect ? 'both' : 'neither'} direct and hashed`;
+  if (isDirect && pfn.wsIndex(frame) !== index) return `is direct, but PFN ${hex(frame)} says ${pfn.wsIndex(frame)}`;
+  if (!isDirect && !pfn.isPrototype(frame)) return 'is a private page in the hash table';
+  if (list.isLocked(index) !== index < list.firstDynamic) return `is on the wrong side of FirstDynamic`;
+  const found = findEntry(mm, space, list.vpn(index), frame);
+  return found === index ? null : `is found at ${found}`;
+}
+
+function verifyFreeChain(space: AddressSpace, used: number): string | null {
+  const list = space.workingSet;
+  let free = 0;
+  for (let index = list.firstFree; index !== NO_ENTRY; index = list.get(index) >>> 4) {
+    if (index < 0 || index > list.lastInitialized) return `the free working set entries link to ${index}`;
+    if (list.isValid(index)) return `working set entry ${index} is in use and free`;
+    if (++free > list.lastInitialized) return 'the free working set entries link in a circle';
+  }
+  const total = list.lastInitialized + 1;
+  return used + free === total ? null : `of ${total} working set entries ${used} are in use and ${free} free`;
+}
+
+const hex = (value: number): string => (value >>> 0).toString(16);

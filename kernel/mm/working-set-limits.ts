@@ -1,0 +1,39 @@
+/** What the working set manager knows of one process: the part of MMSUPPORT (nt52.md 6.3) that is not in the list itself. */
+export class WorkingSetLimits {
+  /** In pages. */
+  minimum: number;
+  maximum: number;
+  /** QUOTA_LIMITS_HARDWS: the limits bind even when memory is plentiful. */
+  hardMinimum = false;
+  hardMaximum = false;
+  /** The working set manager could not trim; the process does it itself at its next fault. */
+  forceTrim = false;
+  /** 0 background .. 2 foreground. */
+  memoryPriority = 0;
+  growthSinceLastEstimate = 0;
+  /** Pages that the process will hardly miss, as estimated. */
+  claim = 0;
+  estimatedAvailable = 0;
+  nextEstimationSlot = 0;
+  nextAgingSlot = 0;
+  /** Entries that were locked by NtLockVirtualMemory. */
+  lockedPages = 0;
+
+  constructor(minimum: number, maximum: number) {
+    this.minimum = minimum;
+    this.maximum = maximum;
+  }
+}
+
+/** Machines up to 19 MB are small, from 32 MB on large (nt52.md 3.7). */
+const SMALL_MACHINE_PAGES = 0x1300;
+const LARGE_MACHINE_PAGES = 0x2000;
+/** MmMinimumWorkingSetSize. */
+export const ABSOLUTE_MINIMUM = 20;
+
+/** Limits of a new process on a machine of so many pages (nt52.md 6.4). */
+export function defaultWorkingSetLimits(physicalPages: number): WorkingSetLimits {
+  if (physicalPages <= SMALL_MACHINE_PAGES) return new WorkingSetLimits(20, 45);
+  if (physicalPages < LARGE_MACHINE_PAGES) return new WorkingSetLimits(30, 145);
+  return new WorkingSetLimits(50, 345);
+}
