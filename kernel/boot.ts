@@ -18,6 +18,7 @@ import { SystemServiceTable } from './ke/system-service.js';
 import { Mode, Thread } from './ke/thread.js';
 import { TrapHandler } from './ke/trap.js';
 import type { ExecutiveSupport, Kernel } from './kernel.js';
+import { BALANCE_SET_MANAGER_PRIORITY, BALANCE_TICKS, balanceSetManager } from './mm/balance-set-manager.js';
 import { addPagingFile } from './mm/create-paging-file.js';
 import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
 import type { VerificationOptions } from './mm/fault-verifier.js';
@@ -28,12 +29,14 @@ import { initializeSectionType } from './mm/section-services.js';
 import type { SystemMemory } from './mm/system-memory.js';
 import { systemLocation } from './mm/system-pages.js';
 import type { UserMemory } from './mm/user-memory.js';
+import { FREE_PAGES_TO_ZERO, ZERO_PAGE_PRIORITY, zeroPageThread } from './mm/zero-page-thread.js';
 import { objectManagerEnvironment } from './ob/environment.js';
 import { ObjectManager } from './ob/object-manager.js';
 import type { MachineObserver } from './observer.js';
 import type { MachineOptions, NoExecutePolicy } from './options.js';
 import { ProcessManager, SYSTEM_PROCESS_ID } from './ps/process-manager.js';
 import { hex, Trace } from './trace.js';
+import type { Blocking } from './types.js';
 
 const NO_EXECUTE_POLICY: Readonly<Record<NoExecutePolicy, number>> = { alwaysoff: 0, alwayson: 1, optin: 2, optout: 3 };
 const PAGING_FILE_NAME = '\\??\\C:\\pagefile.sys';
@@ -135,7 +138,12 @@ export class BootedKernel implements Kernel {
       const name = index === 0 ? PAGING_FILE_NAME : `${PAGING_FILE_NAME}${index}`;
       addPagingFile(this, name, file.size / PAGE_SIZE, file.maximum / PAGE_SIZE);
     });
-    this.ke.createSystemThread(this.systemProcess, MODIFIED_WRITER_PRIORITY, () => modifiedPageWriter(this));
+    const start = (priority: number, body: (kernel: Kernel) => Blocking<void>): void => {
+      this.ke.createSystemThread(this.systemProcess, priority, () => body(this));
+    };
+    start(MODIFIED_WRITER_PRIORITY, modifiedPageWriter);
+    start(BALANCE_SET_MANAGER_PRIORITY, balanceSetManager);
+    start(ZERO_PAGE_PRIORITY, zeroPageThread);
   }
 
   /** What becomes of `--verify N`: the run stops at the next instruction behind the fault. */
@@ -156,6 +164,13 @@ export class BootedKernel implements Kernel {
       if (trace.faults) this.#traceFault(dispatcher, event);
       observer.pageFault(event);
     };
+  }
+
+  /** What memory management does by the clock. A timer that never stops would hide deadlocks, so it is done here. */
+  #wakeMemoryThreads(ticks: number): void {
+    const { mm } = this;
+    if (this.clock.ticks % BALANCE_TICKS < ticks) mm.signal(mm.workingSetManagerEvent);
+    if (mm.lists.free.total >= FREE_PAGES_TO_ZERO) mm.signal(mm.zeroPageEvent);
   }
 
   #traceFault(dispatcher: Dispatcher, event: FaultEvent): void {
@@ -210,9 +225,10 @@ export class BootedKernel implements Kernel {
       },
       runUser: (thread, maximumInstructions) => this.traps.runUser(thread, maximumInstructions),
       reap: (thread) => this.ke.reap(thread),
-      clockInterrupt: () => {
+      clockInterrupt: (ticks) => {
         sharedUserData.updateTime(this.clock);
         this.io.clockTick();
+        this.#wakeMemoryThreads(ticks);
       },
       waitsForHost: () => this.io.inputWaiters > 0,
       waitForHost: () => this.io.waitForHost(),

@@ -4,6 +4,7 @@ import type { Machine } from '../kernel/index.js';
 export function statistics(machine: Machine): Record<string, number> {
   const { counters } = machine;
   const { cpu, memory } = machine.kernel;
+  const { lists } = machine.kernel.mm;
   return {
     instructions: cpu.instructionCount,
     systemCalls: counters.systemCalls,
@@ -23,6 +24,13 @@ export function statistics(machine: Machine): Record<string, number> {
     accessViolations: counters.accessViolations,
     pagesRead: counters.pagesRead,
     pageReadIos: counters.pageReadIos,
+    pagesTrimmed: counters.pagesTrimmed,
+    pagesWritten: counters.dirtyPagesWritten,
+    pageWriteIos: counters.pageWriteIos,
+    zeroedPages: lists.zeroed.total,
+    freePages: lists.free.total,
+    standbyPages: lists.standby.total,
+    modifiedPages: lists.modified.total,
     tlbMisses: cpu.counters.tlbMisses,
     blocksDecoded: cpu.counters.blocksDecoded,
     blocksInvalidated: cpu.counters.blocksInvalidated,

@@ -7,6 +7,8 @@ import { trimWorkingSet } from './working-set-trim.js';
 const PLENTY = 1024;
 const TIGHT = 256;
 const HIGH_LIMIT = 128;
+/** MmMinimumFreePages: fewer wake the working set manager. */
+const MINIMUM_FREE = 26;
 /** What one fault may use up, with page tables and working set list pages. */
 const FAULT_RESERVE = 24;
 const CLUSTER = 16;
@@ -27,6 +29,7 @@ function pagesWhenShort(mm: MemoryManager, available: number, mayWait: boolean):
   const { paging } = mm;
   if (modified >= mm.modifiedPageMaximum || (available < TIGHT && modified >= CLUSTER)) mm.signal(paging.writerEvent);
   if (available >= HIGH_LIMIT) return true;
+  if (available < MINIMUM_FREE) mm.signal(mm.workingSetManagerEvent);
   if (mayWait && paging.canWrite && (modified > 0 || paging.pagesInWrites > 0)) return false;
   ensurePages(mm, FAULT_RESERVE);
   return true;

@@ -1,6 +1,6 @@
 import { type Cpu, EIP, type PhysicalMemory } from '../../cpu/index.js';
 import { Pool } from '../ex/pool.js';
-import type { KEvent } from '../ke/dispatcher-object.js';
+import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
 import type { AddressSpace } from './address-space.js';
@@ -188,6 +188,11 @@ export class MemoryManager {
   };
   /** Paging files and paging I/O. */
   readonly paging: Paging;
+  /** MmWorkingSetManagerEvent, MmZeroingPageEvent. */
+  readonly workingSetManagerEvent = new KEvent(EventType.Synchronization, false);
+  readonly zeroPageEvent = new KEvent(EventType.Synchronization, false);
+  /** MmStandbyRePurposed as the working set manager saw it last. */
+  repurposedAtLastRound = 0;
   /** MmModifiedPageMaximum. */
   readonly modifiedPageMaximum: number;
   /** Valid after pageFault() answered false. */

@@ -136,6 +136,14 @@ export class PageLists {
     this.#linkColorTail(this.freeByColor, frame);
   }
 
+  /** The oldest free page is cleared and goes to the zeroed list (zero page thread). There must be one. */
+  zeroFreePage(): void {
+    const frame = this.#take(this.free.flink);
+    this.#frameZeroed(frame);
+    this.#memory.zeroFrame(frame);
+    this.insertZeroed(frame);
+  }
+
   /** A page known to hold zeros goes to the head of the zeroed list. */
   insertZeroed(frame: number): void {
     this.#pfn.makeFree(frame, PageLocation.Zeroed);

@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
+import { pageFileList } from './page-file-list.js';
 import { processList } from './process-list.js';
 import { performanceInformation } from './system-performance.js';
 
@@ -17,6 +18,7 @@ const InformationClass = {
   Device: 7,
   ProcessorPerformance: 8,
   Flags: 9,
+  PageFile: 18,
   FileCache: 21,
   Interrupt: 23,
   TimeAdjustment: 28,
@@ -71,6 +73,10 @@ function* querySystemInformation(
     bytes = processList(kernel, buffer);
     if (returnedAddress !== 0) user.write32(returnedAddress, bytes.length);
     if (length < bytes.length) return Status.INFO_LENGTH_MISMATCH;
+  } else if (informationClass === InformationClass.PageFile) {
+    bytes = pageFileList(kernel, buffer);
+    if (returnedAddress !== 0) user.write32(returnedAddress, bytes.length);
+    if (length < bytes.length || length === 0) return Status.INFO_LENGTH_MISMATCH;
   } else if (query === undefined) {
     return Status.INVALID_INFO_CLASS;
   } else {

@@ -22,6 +22,7 @@ export function performanceInformation(kernel: Kernel): Uint8Array {
     .dword(0x50, counters.pagesRead)
     .dword(0x54, counters.pageReadIos)
     .dword(0x60, counters.dirtyPagesWritten)
+    .dword(0x64, counters.pageWriteIos)
     .dword(0x68, counters.mappedPagesWritten)
     .dword(0x70, kernel.ex.pool.pagesInUse(PoolType.Paged))
     .dword(0x74, kernel.ex.pool.pagesInUse(PoolType.NonPaged))
