@@ -14,6 +14,7 @@ import { DebuggerError } from './debugger-error.js';
 import { analyzeExtensions } from './extension-analyze.js';
 import { memoryExtensions } from './extension-memory.js';
 import { pageExtensions } from './extension-pages.js';
+import { pagingExtensions } from './extension-paging.js';
 import { poolExtensions } from './extension-pool.js';
 import { processExtensions } from './extension-process.js';
 import { vadExtensions } from './extension-vad.js';
@@ -41,6 +42,7 @@ export const commandTable: readonly Command[] = [
   ...pageExtensions,
   ...vadExtensions,
   ...memoryExtensions,
+  ...pagingExtensions,
   ...poolExtensions,
   ...processExtensions,
   ...analyzeExtensions,
@@ -61,8 +63,8 @@ function helpText(name: string): CommandOutput {
   );
 }
 
-/** 'd' repeats the last kind of dump; the others are other spellings. */
-const ALIASES: Readonly<Record<string, string>> = { d: 'db', e: 'eb', '?': '?', '.hh': '.help', '!vtop': '!vtop' };
+/** Other spellings. */
+const ALIASES: Readonly<Record<string, string>> = { d: 'db', e: 'eb', '.hh': '.help' };
 
 /** Splits 'bp main' into its command and arguments; null when no command begins so. */
 export function findCommand(line: string): { readonly command: Command; readonly args: string } | null {

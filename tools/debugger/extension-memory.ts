@@ -2,6 +2,7 @@ import type { ControlArea } from '../../kernel/index.js';
 import { PageLocation } from '../../kernel/index.js';
 import { type CommandOutput, commands, output } from './command.js';
 import type { Json } from './debugger-error.js';
+import { pagingFileLines } from './extension-paging.js';
 import { hex8 } from './number-text.js';
 import type { Session } from './session.js';
 
@@ -32,7 +33,7 @@ function vm(session: Session, args: string): CommandOutput {
   const lines = [
     '*** Virtual Memory Usage ***',
     pagesText('Physical Memory', figures.physical),
-    '      Page File: none',
+    ...pagingFileLines(mm),
     pagesText('Available Pages', figures.available),
     pagesText('Modified Pages', figures.modified),
     pagesText('NonPagedPool Usage', figures.nonPagedPool),

@@ -13,10 +13,7 @@ function processLines(session: Session, process: EProcessLike, whole: boolean): 
   const space = pcb.addressSpace;
   const lines = [
     `PROCESS ${hex8(objectAddress(process.object))}  SessionId: 0  Cid: ${hex(process.processId).padStart(4, '0')}    Peb: ${hex8(pcb.peb)}  ParentCid: ${hex(process.inheritedFromProcessId).padStart(4, '0')}`,
-    `    DirBase: ${hex8(space?.directoryTableBase ?? 0)}  ObjectTable: ${hex8(0)}  HandleCount: ${String(process.handleTable.count).padStart(3)}.`.replace(
-      `ObjectTable: ${hex8(0)}  `,
-      '',
-    ),
+    `    DirBase: ${hex8(space?.directoryTableBase ?? 0)}  HandleCount: ${String(process.handleTable.count).padStart(3)}.`,
     `    Image: ${pcb.imageFileName}`,
   ];
   if (!whole) return lines;

@@ -94,10 +94,10 @@ describe('structures', () => {
 describe('kernel extensions', () => {
   it('show page tables, frames and descriptors that agree', async () => {
     const { run, json, session } = await atLeaf();
-    const pte = (await json('!pte origin')) as { pte: { pfn: number } };
+    const pte = (await json('!pte esp')) as { pte: { pfn: number } };
     const pfn = (await json(`!pfn ${pte.pte.pfn.toString(16)}`)) as { location: string; pteAddress: number };
     expect(pfn).toMatchObject({ location: 'Active', shareCount: 1, referenceCount: 1 });
-    expect(await json('!vad origin')).toMatchObject({ start: 0x400, image: true, protection: 'EXECUTE_WRITECOPY' });
+    expect(await json('!vad eip')).toMatchObject({ start: 0x400, image: true, protection: 'EXECUTE_WRITECOPY' });
     expect(await run('!pfn ffffff')).toContain('is beyond the last');
     expect(await run('!vad')).toMatch(/^VAD {5}level {6}start {6}end {4}commit\n[\s\S]*\nTotal VADs: /);
     expect(session.machine.verify()).toBeNull();
@@ -133,9 +133,18 @@ describe('kernel extensions', () => {
     expect(await run('!verify')).toBe('The memory manager is consistent.');
   });
 
+  it('show paging files and the working set list', async () => {
+    const { run, json, session } = await atLeaf();
+    expect(await run('!pagefile')).toMatch(/^ {6}(No Page File|Page File: )/);
+    const { size, entries } = (await json('!wsle')) as { size: number; entries: { address: number }[] };
+    expect(entries.length).toBe(size);
+    const eip = session.registers.get('eip');
+    expect(entries.some(({ address }) => address === eip - (eip & 0xfff))).toBe(true);
+  });
+
   it('say plainly what is not built yet', async () => {
     const { run } = await atLeaf();
-    expect(await run('!pagefile')).toBe('Paging files are not built yet: there is nothing to show.');
+    expect(await run('!cache')).toBe('The cache manager is not built yet: there is nothing to show.');
   });
 });
 
