@@ -74,11 +74,16 @@ ${cases.join('')}
 /** Functions that the loop calls by name. */
 const DIRECT_NAMES = ['executeSseDirect', 'executeX87Direct'];
 
-/** The loop for all machines that have none of their own: the engine compiles it once. */
-export const sharedLoop = new Function(...DIRECT_NAMES, interpreterSource(false))(
-  executeSseDirect,
-  executeX87Direct,
-) as Execute;
+const assembled: { shared: Execute | null } = { shared: null };
+
+/** The loop for all machines that have none of their own: assembled when the first one asks, compiled once by the engine. */
+export function sharedLoop(): Execute {
+  assembled.shared ??= new Function(...DIRECT_NAMES, interpreterSource(false))(
+    executeSseDirect,
+    executeX87Direct,
+  ) as Execute;
+  return assembled.shared;
+}
 
 /**
  * A loop for one machine. Nothing ever assigns the names of the machine's arrays, and no other function has this text, so that the

@@ -126,7 +126,7 @@ export class Interpreter {
     this.instructions = cpu.blocks.instructions;
     // A fraction now keeps the field a double for good: a change of its kind later would undo compiled code.
     this.sliceEnd = 0.5;
-    this.#execute = dedicated ? dedicatedLoop(this) : sharedLoop;
+    this.#execute = dedicated ? dedicatedLoop(this) : sharedLoop();
     rehearse(this, this.#execute);
     this.#emptyJumpCaches();
     this.sliceEnd = 0;
