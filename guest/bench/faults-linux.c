@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 /* Fresh pages in rounds of 32 MB: long enough that what runs is compiled code. */
-enum { PAGES = 8192, ROUNDS = 24, ROUND_TRIPS = 100000 };
+enum { PAGES = 8192, ROUNDS = 24, ROUND_TRIPS = 300000 };
 
 static volatile char *guarded;
 
