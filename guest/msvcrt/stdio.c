@@ -281,11 +281,9 @@ int fclose(FILE *stream) {
 FILE *freopen(const char *path, const char *mode, FILE *stream) {
   wide *wide_path = widen(path ? path : ""), *wide_mode = widen(mode);
   _lock_file(stream);
-  int number = stream->_file;
+  /* The lowest free descriptor is taken, which is the one just closed: a standard stream keeps its number. */
   close_stream(stream);
   FILE *result = wide_path && wide_mode ? open_into(stream, wide_path, wide_mode, 0x40) : NULL;
-  /* The lowest free descriptor was taken, which is the one just closed; a standard stream keeps its number. */
-  (void)number;
   _unlock_file(stream);
   free(wide_path);
   free(wide_mode);
