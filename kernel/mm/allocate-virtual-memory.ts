@@ -12,7 +12,7 @@ import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import { commitSectionPages } from './commit-section.js';
 import { ALLOCATION_GRANULARITY, HIGHEST_VAD_ADDRESS } from './layout.js';
 import { committedProtection } from './page-state.js';
-import { findPte, makePte, pteBecameNonZero } from './page-table.js';
+import { makePte, pteBecameNonZero, residentPte } from './page-table.js';
 import { protectPages } from './protect-virtual-memory.js';
 import { INVALID_PROTECTION, isCopyOnWrite, makeProtectionMask, PageProtection } from './protection.js';
 import { NO_PTE } from './pte.js';
@@ -193,7 +193,7 @@ function commitPrivatePages(
   for (let vpn = firstVpn; vpn <= lastVpn; vpn++) {
     const address = vpn * 0x1000;
     // A region that was committed as a whole needs no page table to say so again.
-    const existing = findPte(mm, space, address);
+    const existing = residentPte(mm, space, address);
     const protection = committedProtection(mm, space, vad, vpn, existing);
     if (protection >= 0) {
       refund++;

@@ -1,16 +1,26 @@
 import type { AddressSpace } from './address-space.js';
 import { FaultOutcome } from './fault-outcome.js';
+import { SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { isBeingRead } from './page-read.js';
-import { pageTableFrame } from './page-table.js';
+import { isBeingRead, startPageRead } from './page-read.js';
+import { isPageTableAddress, pageTableFrame } from './page-table.js';
 import { initializePfn, reactivate } from './pfn-counts.js';
 import { type PteLocation, PteOwner } from './pte.js';
 import { hasWorkingSetRoom, insertPrivateEntry } from './working-set.js';
 
 /**
- * MiResolveDemandZeroFault for a user page: the demand-zero PTE at the location gets a page of zeros.
- * Environment: working-set lock; does not wait. Outcomes: DemandZero, NoMemory.
+ * MiDispatchFault (nt52.md 5.4 step 3) for a PTE that is neither valid nor a prototype PTE's affair: demand zero, transition or
+ * page-file form. The page may be a user page, or a page table seen through the self-map: its PTE then is the PDE.
+ * Environment: working-set lock; does not wait. Outcomes: DemandZero, Transition, Refault, NoMemory, MustWait.
  */
+export function dispatchFault(mm: MemoryManager, space: AddressSpace, address: number, at: PteLocation): FaultOutcome {
+  const { format } = mm;
+  if (format.isTransition(at)) return resolveTransition(mm, space, address, at);
+  if (format.pageFileOffset(at) === 0) return resolveDemandZero(mm, space, address, at);
+  return startPageRead(mm, at, format.pteAddress(address), pageTableFrame(mm, space, address), false);
+}
+
+/** MiResolveDemandZeroFault: the demand-zero PTE at the location gets a page of zeros. Outcomes: DemandZero, NoMemory. */
 export function resolveDemandZero(
   mm: MemoryManager,
   space: AddressSpace,
@@ -18,22 +28,25 @@ export function resolveDemandZero(
   at: PteLocation,
 ): FaultOutcome {
   const { format } = mm;
-  if (!hasWorkingSetRoom(mm, space)) return FaultOutcome.NoMemory;
+  const table = pageTableFrame(mm, space, address);
+  if (!hasWorkingSetRoom(mm, space, table)) return FaultOutcome.NoMemory;
   const frame = mm.lists.removeZeroPage(mm.nextColor());
   if (frame === 0) return FaultOutcome.NoMemory;
   const protection = format.protection(at);
-  initializePfn(mm, frame, at, format.pteAddress(address), pageTableFrame(mm, space, address));
+  initializePfn(mm, frame, at, format.pteAddress(address), table);
   mm.pfn.setModified(frame, true);
-  format.writeValid(at, frame, protection, PteOwner.User, true);
-  space.privatePages++;
+  writeValidPte(mm, address, at, frame, protection, true);
   insertPrivateEntry(mm, space, address, frame);
-  mm.counters.demandZeroFaults++;
+  if (address < SYSTEM_RANGE_START) {
+    space.privatePages++;
+    mm.counters.demandZeroFaults++;
+  } else if (isPageTableAddress(mm, address)) mm.counters.pageTableFaults++;
   return FaultOutcome.DemandZero;
 }
 
 /**
  * MiResolveTransitionFault: the page is still in memory, on the standby or modified list, and comes back as it was.
- * Environment and outcome as above: Transition.
+ * Outcomes: Transition; MustWait: it is being read (a collided fault); Refault: it went while room was made; NoMemory.
  */
 export function resolveTransition(
   mm: MemoryManager,
@@ -42,15 +55,28 @@ export function resolveTransition(
   at: PteLocation,
 ): FaultOutcome {
   const { format, pfn } = mm;
-  if (!hasWorkingSetRoom(mm, space)) return FaultOutcome.NoMemory;
+  if (!hasWorkingSetRoom(mm, space, pageTableFrame(mm, space, address))) return FaultOutcome.NoMemory;
   if (!format.isTransition(at)) return FaultOutcome.Refault;
   const frame = format.transitionFrame(at);
   if (isBeingRead(mm, frame)) return FaultOutcome.MustWait;
   const protection = format.protection(at);
   reactivate(mm, frame);
   pfn.setShareCount(frame, 1);
-  format.writeValid(at, frame, protection, PteOwner.User, pfn.isModified(frame));
+  writeValidPte(mm, address, at, frame, protection, pfn.isModified(frame));
   insertPrivateEntry(mm, space, address, frame);
   if (!mm.faults.completing) mm.counters.transitionFaults++;
   return FaultOutcome.Transition;
+}
+
+/** The valid PTE that an address gets. A page table is always taken for changed: the kernel writes it without the PDE's help. */
+function writeValidPte(
+  mm: MemoryManager,
+  address: number,
+  at: PteLocation,
+  frame: number,
+  protection: number,
+  dirty: boolean,
+): void {
+  if (address < SYSTEM_RANGE_START) mm.format.writeValid(at, frame, protection, PteOwner.User, dirty);
+  else mm.format.writeTable(at, frame, PteOwner.User);
 }

@@ -1,22 +1,21 @@
 import type { AddressSpace } from './address-space.js';
 import { copyOnWrite } from './copy-on-write.js';
-import { resolveDemandZero, resolveTransition } from './demand-zero.js';
+import { dispatchFault, resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { pagesForFault } from './free-pages.js';
 import { guardPageHit } from './guard-page.js';
-import { PAGE_SHIFT, PTE_BASE, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { startPageRead } from './page-read.js';
 import {
   findPte,
   invalidate,
-  makePte,
-  pageTableFrame,
+  isPageTableAddress,
   pdeLocation,
   pteBecameNonZero,
   pteBecameZero,
   releaseEmptyPageTable,
 } from './page-table.js';
+import { pageTableFault } from './page-table-fault.js';
 import { isGuard, isNoAccess, ProtectionMask, permitsAccess } from './protection.js';
 import { resolvePrototype } from './prototype-fault.js';
 import { NO_PTE, type PteLocation } from './pte.js';
@@ -49,7 +48,7 @@ export function accessFault(mm: MemoryManager, address: number, access: FaultAcc
 function systemFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
   if (user) return FaultOutcome.AccessViolation;
   const { format } = mm;
-  if (isSelfMapAddress(mm, address)) {
+  if (isPageTableAddress(mm, address)) {
     // A page table was read through the self-map: only a system one can be made to appear.
     const mapped = format.addressOfPte(address);
     if (mapped < SYSTEM_RANGE_START) return FaultOutcome.AccessViolation;
@@ -62,10 +61,6 @@ function systemFault(mm: MemoryManager, address: number, access: FaultAccess, us
   if (access === FaultAccess.Execute && format.isNoExecute(at)) return FaultOutcome.AccessViolation;
   mm.cpu.invalidatePage(address | 0);
   return FaultOutcome.Refault;
-}
-
-function isSelfMapAddress(mm: MemoryManager, address: number): boolean {
-  return address >= PTE_BASE && address <= mm.format.pteTop;
 }
 
 /** Gives the current process a system directory entry that came after its creation; false: there is none it lacks. */
@@ -94,9 +89,10 @@ function userFault(
   }
   let at = findPte(mm, space, address);
   if (at === NO_PTE) {
-    if (virtualPageProtection(mm, space, address) === ProtectionMask.NoAccess) return FaultOutcome.AccessViolation;
-    at = makePte(mm, space, address);
-    if (at === NO_PTE) return FaultOutcome.NoMemory;
+    const outcome = withoutPageTable(mm, space, address);
+    if (outcome >= FIRST_FAILURE) return outcome;
+    at = findPte(mm, space, address);
+    if (at === NO_PTE) return FaultOutcome.Refault;
   }
   if (format.isValid(at)) return validPte(mm, space, address, at, access, user);
   if (format.isZero(at)) {
@@ -108,9 +104,16 @@ function userFault(
   const protection = format.protection(at);
   if (!permitsAccess(protection, access === FaultAccess.Write)) return FaultOutcome.AccessViolation;
   if (isGuard(protection)) return guardedPte(mm, space, address, at, access, protection);
-  if (format.isTransition(at)) return resolveTransition(mm, space, address, at);
-  if (format.pageFileOffset(at) === 0) return resolveDemandZero(mm, space, address, at);
-  return startPageRead(mm, at, format.pteAddress(address), pageTableFrame(mm, space, address), false);
+  return dispatchFault(mm, space, address, at);
+}
+
+/** The page table of an address is not valid: it is made when a VAD says that something is there, or brought in. */
+function withoutPageTable(mm: MemoryManager, space: AddressSpace, address: number): FaultOutcome {
+  const isAbsent = mm.format.isZero(pdeLocation(mm, space, address));
+  if (isAbsent && virtualPageProtection(mm, space, address) === ProtectionMask.NoAccess) {
+    return FaultOutcome.AccessViolation;
+  }
+  return pageTableFault(mm, space, address);
 }
 
 /** The PTE is valid: either the page forbids the access, or a store has to be prepared, or the TLB was stale. */

@@ -2,7 +2,7 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
-import { captureDirty, forEachPte, invalidate } from './page-table.js';
+import { captureDirty, forEachValidPte, invalidate } from './page-table.js';
 import { markPrototypePageClean, residentPrototypePage } from './prototype-fault.js';
 import type { ControlArea } from './segment.js';
 import type { Vad } from './vad.js';
@@ -75,8 +75,8 @@ export function captureViewDirtyBits(
   lastVpn: number,
 ): void {
   const { format, pfn } = mm;
-  forEachPte(mm, space, firstVpn, Math.min(lastVpn, vad.endingVpn), (at, vpn) => {
-    if (!format.isValid(at) || !pfn.isPrototype(format.frame(at)) || !format.isDirty(at)) return;
+  forEachValidPte(mm, space, firstVpn, Math.min(lastVpn, vad.endingVpn), (at, vpn) => {
+    if (!pfn.isPrototype(format.frame(at)) || !format.isDirty(at)) return;
     captureDirty(mm, at);
     format.clearDirty(at);
     invalidate(mm, space, vpn * 0x1000);

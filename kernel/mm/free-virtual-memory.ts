@@ -5,7 +5,7 @@ import { MemoryType } from './allocate-virtual-memory.js';
 import { releaseProcessCommit } from './commit.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import { committedProtection } from './page-state.js';
-import { decommitPte, deletePteRange, findPte } from './page-table.js';
+import { decommitPte, deletePteRange, residentPte } from './page-table.js';
 import { NO_PTE } from './pte.js';
 import { Vad, VadType } from './vad.js';
 import { insertVad, type MemoryContext, removeVad, uncommitPageTables } from './vad-charges.js';
@@ -86,7 +86,7 @@ export function countCommittedPages(context: MemoryContext, space: AddressSpace,
   const tablePages = mm.format.entriesPerTable;
   let count = 0;
   for (let vpn = range.first; vpn <= range.last; ) {
-    const at = findPte(mm, space, vpn * 0x1000);
+    const at = residentPte(mm, space, vpn * 0x1000);
     if (at !== NO_PTE) {
       if (committedProtection(mm, space, vad, vpn, at) >= 0) count++;
       vpn++;
@@ -168,7 +168,7 @@ function decommitPages(context: MemoryContext, space: AddressSpace, vad: Vad, ra
   let freed = 0;
   let status: NtStatus = Status.SUCCESS;
   for (let vpn = range.first; vpn <= range.last; ) {
-    const at = findPte(mm, space, vpn * 0x1000);
+    const at = residentPte(mm, space, vpn * 0x1000);
     if (at === NO_PTE && !vad.memCommit) {
       vpn = (Math.floor(vpn / tablePages) + 1) * tablePages;
       continue;

@@ -3,6 +3,7 @@ import type { NtStatus } from '../types.js';
 import { FaultOutcome } from './fault-outcome.js';
 import { PAGE_SIZE, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { isPageTableAddress } from './page-table.js';
 import { PageRead } from './paging.js';
 import { contentsReplaced, decrementReferenceCount, incrementShareCount } from './pfn-counts.js';
 import type { PteLocation } from './pte.js';
@@ -11,7 +12,8 @@ const KERNEL_DATA_INPAGE_ERROR = 0x7a;
 
 /**
  * MiResolvePageFileFault: begins to read the page of a page-file PTE. The PTE goes to transition, the frame is pinned with
- * ReadInProgress, and mm.faults.read is what to wait for. Outcomes: MustWait, NoMemory.
+ * ReadInProgress, and mm.faults.read is what to wait for. Outcomes: MustWait, NoMemory; Refault while the end of another
+ * read is taken up, which nobody would do for this one.
  */
 export function startPageRead(
   mm: MemoryManager,
@@ -20,6 +22,7 @@ export function startPageRead(
   tableFrame: number,
   isPrototype: boolean,
 ): FaultOutcome {
+  if (mm.faults.completing) return FaultOutcome.Refault;
   const { format, pfn, paging } = mm;
   const frame = mm.lists.removeAnyPage(mm.nextColor());
   if (frame === 0) return FaultOutcome.NoMemory;
@@ -68,6 +71,14 @@ export function isBeingRead(mm: MemoryManager, frame: number): boolean {
   return true;
 }
 
+/** For kernel code that cannot wait: the read that mm.faults speaks of is finished on the spot. */
+export function finishPageReadNow(mm: MemoryManager): void {
+  const { read, startedRead } = mm.faults;
+  if (read === null) return;
+  while (!read.isDone && mm.paging.device.finishFirst());
+  if (startedRead) releasePageRead(mm, read);
+}
+
 function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): void {
   const { pfn, lists, format } = mm;
   const { frame } = read;
@@ -77,6 +88,7 @@ function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): vo
   read.status = status;
   if (status >>> 0 >= 0xc0000000) {
     if (!pfn.isDeleted(frame)) {
+      if (isPageTableAddress(mm, pageOfPte(mm, frame))) failKernelRead(mm, frame, status);
       lists.restoreOriginalPte(frame);
       // The slot belongs to the PTE again, not to the frame.
       format.writeZero(pfn.originalPte(frame));
@@ -85,6 +97,17 @@ function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): vo
     decrementReferenceCount(mm, frame);
   }
   mm.signal(read.event);
+}
+
+/** The address that the PTE of a private page maps. */
+const pageOfPte = (mm: MemoryManager, frame: number): number =>
+  mm.pfn.isPrototype(frame) ? 0 : mm.format.addressOfPte(mm.pfn.pteAddress(frame));
+
+/** What the kernel itself needs cannot be read: KERNEL_DATA_INPAGE_ERROR(PTE address, status, address, PTE contents). */
+function failKernelRead(mm: MemoryManager, frame: number, status: NtStatus): never {
+  const pteAddress = mm.pfn.pteAddress(frame);
+  const contents = mm.format.low(mm.pfn.originalPte(frame));
+  return mm.environment.bugcheck(KERNEL_DATA_INPAGE_ERROR, pteAddress, status, pageOfPte(mm, frame), contents);
 }
 
 /** The thread that began a read has had its chance to make the page valid: the page need not be pinned any longer. */

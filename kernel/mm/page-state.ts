@@ -1,6 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
-import { findPte } from './page-table.js';
+import { residentPte } from './page-table.js';
 import { ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { prototypeProtection, pteProtection } from './pte-protection.js';
@@ -43,7 +43,7 @@ function prototypeOf(mm: MemoryManager, vad: Vad, vpn: number): number {
 
 /** committedProtection of a page looked up from scratch. */
 export function protectionOfPage(mm: MemoryManager, space: AddressSpace, vad: Vad, vpn: number): number {
-  return committedProtection(mm, space, vad, vpn, findPte(mm, space, vpn * 0x1000));
+  return committedProtection(mm, space, vad, vpn, residentPte(mm, space, vpn * 0x1000));
 }
 
 /** True when the PTE stands for a page that belongs to this process alone. */

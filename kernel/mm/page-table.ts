@@ -1,15 +1,12 @@
 import type { AddressSpace } from './address-space.js';
-import { ensurePages } from './free-pages.js';
-import { PAGE_SHIFT, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT, PTE_BASE, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { decrementShareCount, deletePage, deleteTransitionPage, initializePfn, markModified } from './pfn-counts.js';
-import { ProtectionMask } from './protection.js';
-import { NO_PTE, type PteLocation, PteOwner, pteLocation } from './pte.js';
-import { hasWorkingSetRoom, insertPrivateEntry, removeEntry } from './working-set.js';
+import { makePte, residentPte } from './page-table-fault.js';
+import { decrementShareCount, deletePage, deleteTransitionPage, markModified } from './pfn-counts.js';
+import { NO_PTE, type PteLocation, pteLocation } from './pte.js';
+import { removeEntry } from './working-set.js';
 
-/** Pages that making a page table may take, with those for the working set list. */
-const TABLE_RESERVE = 8;
-
+export { makePte, residentPte } from './page-table-fault.js';
 export { removeFromWorkingSet, setPageProtection } from './pte-protection.js';
 
 /**
@@ -26,7 +23,10 @@ export function pdeLocation(mm: MemoryManager, space: AddressSpace, address: num
   return pteLocation(space.directories[directory] + (table & (format.entriesPerTable - 1)) * format.entryWords);
 }
 
-/** Where the PTE of an address lies; NO_PTE when there is no page table (or a large page). */
+/**
+ * Where the PTE of an address lies; NO_PTE when there is no page table in memory (or a large page). For an address of the
+ * self-map that is the PDE. Changes nothing: residentPte brings a page table in.
+ */
 export function findPte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
   const { format } = mm;
   const pde = pdeLocation(mm, space, address);
@@ -35,33 +35,15 @@ export function findPte(mm: MemoryManager, space: AddressSpace, address: number)
   return pteLocation(table + ((address >>> PAGE_SHIFT) & (format.entriesPerTable - 1)) * format.entryWords);
 }
 
-/** The frame of the page table of an address, 0 when there is none. */
+/** The frame of the page table of an address, 0 when there is none in memory. */
 export function pageTableFrame(mm: MemoryManager, space: AddressSpace, address: number): number {
   const pde = pdeLocation(mm, space, address);
   return mm.format.isValid(pde) ? mm.format.frame(pde) : 0;
 }
 
-/**
- * As findPte, but makes the page table when it is absent; NO_PTE only when no frame is left. Commitment for page tables
- * was charged with the VAD (nt52.md 4.3).
- */
-export function makePte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
-  const found = findPte(mm, space, address);
-  if (found !== NO_PTE) return found;
-  ensurePages(mm, TABLE_RESERVE);
-  const { format } = mm;
-  const pde = pdeLocation(mm, space, address);
-  if (!hasWorkingSetRoom(mm, space)) return NO_PTE;
-  const frame = mm.lists.removeZeroPage(mm.nextColor());
-  if (frame === 0) return NO_PTE;
-  const directory = space.directoryFrames[format.isPae ? address >>> 30 : 0];
-  format.writeDemandZero(pde, ProtectionMask.ReadWrite);
-  initializePfn(mm, frame, pde, format.pdeAddress(address), directory);
-  mm.pfn.setModified(frame, true);
-  format.writeTable(pde, frame, PteOwner.User);
-  insertPrivateEntry(mm, space, format.pteAddress(address), frame);
-  mm.counters.pageTableFaults++;
-  return findPte(mm, space, address);
+/** True for the addresses at which page tables and directories are seen through the self-map. */
+export function isPageTableAddress(mm: MemoryManager, address: number): boolean {
+  return address >= PTE_BASE && address <= mm.format.pteTop;
 }
 
 /** UsedPageTableEntries of the page table of a user address. */
@@ -115,7 +97,7 @@ export function captureDirty(mm: MemoryManager, at: PteLocation): void {
  * page table is freed. Commitment is the caller's matter. Returns true when there was anything.
  */
 export function deletePte(mm: MemoryManager, space: AddressSpace, address: number): boolean {
-  const at = findPte(mm, space, address);
+  const at = residentPte(mm, space, address);
   if (at === NO_PTE || mm.format.isZero(at)) return false;
   emptyPte(mm, space, address, at);
   pteBecameZero(mm, space, address);
@@ -143,7 +125,7 @@ export function decommitPte(mm: MemoryManager, space: AddressSpace, address: num
 
 /**
  * Calls a function for every non-zero PTE of firstVpn .. lastVpn in order of address. Page tables that do not exist
- * are skipped as a whole; the function may delete the PTE it is given, and with it the table.
+ * are skipped as a whole, others brought in; the function may delete the PTE it is given, and with it the table.
  */
 export function forEachPte(
   mm: MemoryManager,
@@ -152,9 +134,33 @@ export function forEachPte(
   lastVpn: number,
   visit: (at: PteLocation, vpn: number) => void,
 ): void {
+  walkPtes(mm, space, firstVpn, lastVpn, residentPte, visit);
+}
+
+/** As forEachPte, for valid PTEs only: a page table that is not in memory has none. Changes nothing itself. */
+export function forEachValidPte(
+  mm: MemoryManager,
+  space: AddressSpace,
+  firstVpn: number,
+  lastVpn: number,
+  visit: (at: PteLocation, vpn: number) => void,
+): void {
+  walkPtes(mm, space, firstVpn, lastVpn, findPte, (at, vpn) => {
+    if (mm.format.isValid(at)) visit(at, vpn);
+  });
+}
+
+function walkPtes(
+  mm: MemoryManager,
+  space: AddressSpace,
+  firstVpn: number,
+  lastVpn: number,
+  locate: typeof findPte,
+  visit: (at: PteLocation, vpn: number) => void,
+): void {
   const entries = mm.format.entriesPerTable;
   for (let vpn = firstVpn; vpn <= lastVpn; ) {
-    const at = findPte(mm, space, vpn * 0x1000);
+    const at = locate(mm, space, vpn * 0x1000);
     if (at === NO_PTE) {
       vpn = (Math.floor(vpn / entries) + 1) * entries;
       continue;

@@ -5,7 +5,7 @@ import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { committedProtection, isPrivatePage, protectionOfPage } from './page-state.js';
-import { findPte } from './page-table.js';
+import { residentPte } from './page-table.js';
 import {
   INVALID_PROTECTION,
   isCopyOnWrite,
@@ -103,7 +103,7 @@ export function protectPages(
 ): NtStatus {
   for (let vpn = first; vpn <= last; vpn++) {
     const address = vpn * 0x1000;
-    const at = findPte(mm, space, address);
+    const at = residentPte(mm, space, address);
     const isSilent = at === NO_PTE || mm.format.isZero(at);
     // What the VAD says already needs no PTE.
     if (isSilent && committedProtection(mm, space, vad, vpn, at) === mask) continue;
@@ -157,7 +157,7 @@ function copyCharge(
   if (vad.copyOnWrite) return 0;
   let charge = 0;
   for (let vpn = first; vpn <= last; vpn++) {
-    const at = findPte(mm, space, vpn * 0x1000);
+    const at = residentPte(mm, space, vpn * 0x1000);
     if (isPrivatePage(mm, at)) continue;
     if (isCopyOnWrite(viewMask(vad, vpn, mask))) charge++;
     if (isCopyOnWrite(committedProtection(mm, space, vad, vpn, at))) charge--;

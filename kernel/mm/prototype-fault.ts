@@ -43,7 +43,8 @@ export function resolvePrototype(
   const { format } = mm;
   const prototype = systemLocation(mm, prototypeAddress);
   if (prototype === NO_PTE || format.isZero(prototype)) return FaultOutcome.AccessViolation;
-  if (!hasWorkingSetRoom(mm, space)) return FaultOutcome.NoMemory;
+  const table = pageTableFrame(mm, space, address);
+  if (!hasWorkingSetRoom(mm, space, table)) return FaultOutcome.NoMemory;
   const write = access === FaultAccess.Write;
   let effective = protection;
   if (protection === ProtectionMask.Unknown) {

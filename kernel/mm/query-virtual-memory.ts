@@ -5,7 +5,7 @@ import { MemoryType } from './allocate-virtual-memory.js';
 import { HIGHEST_USER_ADDRESS, HIGHEST_VAD_ADDRESS, SHARED_USER_DATA_USER } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { committedProtection, NOT_COMMITTED, protectionOfPage } from './page-state.js';
-import { findPte } from './page-table.js';
+import { residentPte } from './page-table.js';
 import { PageProtection, win32Protection } from './protection.js';
 import { NO_PTE } from './pte.js';
 import type { Vad } from './vad.js';
@@ -75,7 +75,7 @@ function regionAt(mm: MemoryManager, space: AddressSpace, vad: Vad, firstVpn: nu
   const tablePages = mm.format.entriesPerTable;
   let vpn = firstVpn + 1;
   while (vpn <= vad.endingVpn) {
-    const at = findPte(mm, space, vpn * 0x1000);
+    const at = residentPte(mm, space, vpn * 0x1000);
     if (committedProtection(mm, space, vad, vpn, at) !== protection) break;
     // Without a page table every page of a private region is as the VAD says.
     vpn = at === NO_PTE && vad.privateMemory ? (Math.floor(vpn / tablePages) + 1) * tablePages : vpn + 1;

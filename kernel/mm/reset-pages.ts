@@ -2,7 +2,7 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPte, invalidate } from './page-table.js';
+import { forEachValidPte, invalidate } from './page-table.js';
 import type { Vad } from './vad.js';
 
 /**
@@ -18,8 +18,7 @@ export function resetPages(
 ): NtStatus {
   if (vad.controlArea !== null && vad.controlArea.file !== null) return Status.USER_MAPPED_FILE;
   const { format, pfn } = mm;
-  forEachPte(mm, space, firstVpn, lastVpn, (at, vpn) => {
-    if (!format.isValid(at)) return;
+  forEachValidPte(mm, space, firstVpn, lastVpn, (at, vpn) => {
     pfn.setModified(format.frame(at), false);
     if (!format.isDirty(at)) return;
     format.clearDirty(at);

@@ -24,11 +24,13 @@ export function userHost(mm: MemoryManager, address: number, access: AccessKind)
     if (host !== 0) return host;
     const kind = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
     const { faults } = mm;
-    // Even inside a fault that may wait, this access may not.
-    const mayWait = faults.mayWait;
+    // Even inside a fault that may wait, this access may not; and it is a fault of its own.
+    const { mayWait, completing } = faults;
     faults.mayWait = false;
+    faults.completing = false;
     let outcome = accessFault(mm, address, kind, false);
     faults.mayWait = mayWait;
+    faults.completing = completing;
     mm.faultTaken();
     if (outcome === FaultOutcome.MustWait) {
       const status = mm.finishFaultNow(address, kind);

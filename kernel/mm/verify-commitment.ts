@@ -1,7 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
-import { findPte } from './page-table.js';
-import { NO_PTE } from './pte.js';
+import { forEachPteAnywhere } from './table-reader.js';
 import type { Vad } from './vad.js';
 import { sectionCommitment } from './verify-prototypes.js';
 
@@ -54,18 +53,10 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
 }
 
 function committedPages(mm: MemoryManager, space: AddressSpace, vad: Vad): number {
-  const { format } = mm;
   let committed = 0;
-  for (let vpn = vad.startingVpn; vpn <= vad.endingVpn; ) {
-    const at = findPte(mm, space, vpn * 0x1000);
-    if (at !== NO_PTE) {
-      if (format.isZero(at) ? vad.memCommit : !format.isDecommitted(at)) committed++;
-      vpn++;
-      continue;
-    }
-    const next = Math.min((Math.floor(vpn / format.entriesPerTable) + 1) * format.entriesPerTable, vad.endingVpn + 1);
-    if (vad.memCommit) committed += next - vpn;
-    vpn = next;
-  }
+  forEachPteAnywhere(mm, space, vad.startingVpn, vad.endingVpn, (at, _vpn, format, pages) => {
+    const isSilent = at === null || format.isZero(at);
+    if (isSilent ? vad.memCommit : !format.isDecommitted(at)) committed += pages;
+  });
   return committed;
 }

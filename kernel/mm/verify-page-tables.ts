@@ -3,7 +3,8 @@ import { PAGE_SIZE, PageLocation, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } fr
 import type { MemoryManager } from './memory-manager.js';
 import { isHyperspace, isPerProcess } from './page-directory.js';
 import { pdeLocation, usedPageTableEntries } from './page-table.js';
-import { type PteLocation, pteLocation } from './pte.js';
+import type { PteLocation } from './pte.js';
+import { TableReader, type TableView } from './table-reader.js';
 import { verifyWorkingSet } from './verify-working-set.js';
 
 /** How often each frame is mapped by a valid PTE, and how many pages have their PTE in it. */
@@ -37,6 +38,7 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
   const isMaster = space === mm.systemSpace;
   const tables = 2 ** (32 - format.tableShift);
   const totals: SpaceTotals = { validUser: 0, privateUser: 0 };
+  const reader = new TableReader(mm);
   for (let table = 0; table < tables; table++) {
     const address = table * 2 ** format.tableShift;
     const pde = pdeLocation(mm, space, address);
@@ -50,13 +52,14 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
       if (wrong !== null) return wrong;
       continue;
     }
-    if (!format.isValid(pde)) return `the PDE of ${hex(address)} is ${text(mm, pde)}, neither valid nor zero`;
     const directory = space.directoryFrames[format.isPae ? table >>> 9 : 0];
-    const wrong = verifyValid(mm, pde, format.pdeAddress(address), directory, references);
-    if (wrong !== null) return `PDE of ${hex(address)}: ${wrong}`;
+    const wrong = verifyDirectoryEntry(mm, pde, address, directory, references);
+    if (wrong !== null) return `the PDE of ${hex(address)} ${wrong}`;
     const isSelfMap = isPerProcess(mm, table) && !isHyperspace(mm, address);
     if (isSelfMap) continue;
-    const inTable = verifyTable(mm, space, address, format.frame(pde), references, totals);
+    const view = reader.read(pde);
+    if (view === null) return `the page table of ${hex(address)} cannot be read`;
+    const inTable = verifyTable(mm, space, address, view, references, totals);
     if (inTable !== null) return inTable;
   }
   const wrong = verifyWorkingSet(mm, space, totals.validUser);
@@ -74,25 +77,45 @@ function verifyCopiedDirectoryEntry(mm: MemoryManager, pde: PteLocation, address
   return `the PDE of ${hex(address)} is ${text(mm, pde)}, but the System process has ${text(mm, master)}`;
 }
 
+/** Page tables are resident in the system half; those of the user half may be in transition or in a paging file. */
+function verifyDirectoryEntry(
+  mm: MemoryManager,
+  pde: PteLocation,
+  address: number,
+  directory: number,
+  references: FrameReferences,
+): string | null {
+  const { format } = mm;
+  const pdeAddress = format.pdeAddress(address);
+  if (format.isValid(pde)) return verifyValid(mm, pde, pdeAddress, directory, references);
+  if (address >= SYSTEM_RANGE_START) return `is ${text(mm, pde)}, neither valid nor zero`;
+  if (format.isTransition(pde)) return verifyTransition(mm, pde, pdeAddress, directory);
+  const isPagedOut = !format.isPrototype(pde) && format.pageFileOffset(pde) !== 0;
+  return isPagedOut ? null : `is ${text(mm, pde)}, no form of a page table's`;
+}
+
 function verifyTable(
   mm: MemoryManager,
   space: AddressSpace,
   base: number,
-  tableFrame: number,
+  table: TableView,
   references: FrameReferences,
   totals: SpaceTotals,
 ): string | null {
-  const { format, pfn } = mm;
-  const words = mm.memory.hostPage(tableFrame) >>> 2;
+  const { pfn } = mm;
+  const { format, frame: tableFrame } = table;
   const isUser = base < SYSTEM_RANGE_START;
   let used = 0;
   for (let index = 0; index < format.entriesPerTable; index++) {
-    const at = pteLocation(words + index * format.entryWords);
+    const at = table.at(index);
     if (format.isZero(at)) continue;
     used++;
     const address = base + index * PAGE_SIZE;
     const valid = format.isValid(at);
     const transition = format.isTransition(at);
+    if ((valid || transition) && !table.isValid) {
+      return `PTE of ${hex(address)} is ${text(mm, at, format)}, but its page table is not valid`;
+    }
     if (valid) {
       const wrong = verifyValid(mm, at, format.pteAddress(address), tableFrame, references);
       if (wrong !== null) return `PTE of ${hex(address)}: ${wrong}`;
@@ -107,7 +130,7 @@ function verifyTable(
     if (valid && format.isUser(at) === false) return `PTE of ${hex(address)} is valid for the kernel only`;
     const isSharedData = address === SHARED_USER_DATA_USER;
     if (!isSharedData && space.vads.find(address >>> 12) === null) {
-      return `PTE of ${hex(address)} is ${text(mm, at)}, but no VAD has that page`;
+      return `PTE of ${hex(address)} is ${text(mm, at, format)}, but no VAD has that page`;
     }
   }
   const expected = isUser ? usedPageTableEntries(mm, space, base) : used;
@@ -157,9 +180,9 @@ function verifyTransition(mm: MemoryManager, at: PteLocation, pteAddress: number
   return null;
 }
 
-function text(mm: MemoryManager, at: PteLocation): string {
-  const low = hex(mm.format.low(at));
-  return mm.format.isPae ? hex(mm.format.high(at)) + low : low;
+function text(mm: MemoryManager, at: PteLocation, format = mm.format): string {
+  const low = hex(format.low(at));
+  return format.isPae ? hex(format.high(at)) + low : low;
 }
 
 const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');

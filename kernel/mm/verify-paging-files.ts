@@ -1,8 +1,9 @@
 import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPte } from './page-table.js';
-import { NO_PTE, type PteLocation } from './pte.js';
+import { pdeLocation } from './page-table.js';
+import { NO_PTE, type PteFormat, type PteLocation } from './pte.js';
 import { systemLocation } from './system-pages.js';
+import { forEachPteAnywhere } from './table-reader.js';
 
 const HIGHEST_USER_VPN = 0x7ffff;
 
@@ -15,10 +16,10 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
   if (paging.files.length === 0) return null;
   const named = paging.files.map((file) => new Uint8Array(file.size));
   let wrong: string | null = null;
-  const note = (at: PteLocation, who: string): void => {
-    if (wrong !== null || format.isPrototype(at) || format.pageFileOffset(at) === 0) return;
-    const number = format.pageFileNumber(at);
-    const slot = format.pageFileOffset(at);
+  const note = (at: PteLocation, who: string, form = format): void => {
+    if (wrong !== null || form.isPrototype(at) || form.pageFileOffset(at) === 0) return;
+    const number = form.pageFileNumber(at);
+    const slot = form.pageFileOffset(at);
     const slots = named[number];
     if (slots === undefined || slot >= slots.length) wrong = `${who} names page ${slot} of paging file ${number}`;
     else if (slots[slot] === 1)
@@ -26,16 +27,20 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
     else slots[slot] = 1;
   };
   for (const space of mm.addressSpaces) {
-    forEachPte(mm, space, 0, HIGHEST_USER_VPN, (at, vpn) => {
-      const isSoftware = !format.isValid(at) && !format.isTransition(at);
-      if (isSoftware) note(at, `process ${space.processId}, page ${vpn.toString(16)}`);
+    for (let table = 0; table < format.userTables; table++) {
+      const pde = pdeLocation(mm, space, table * 2 ** format.tableShift);
+      if (isSoftware(format, pde)) note(pde, `process ${space.processId}, page table ${table.toString(16)}`);
+    }
+    forEachPteAnywhere(mm, space, 0, HIGHEST_USER_VPN, (at, vpn, form) => {
+      if (at === null || !isSoftware(form, at)) return;
+      note(at, `process ${space.processId}, page ${vpn.toString(16)}`, form);
     });
   }
   for (const subsection of mm.subsections.values()) {
     for (let page = 0; subsection.base !== 0 && page < subsection.pages; page++) {
       const address = subsection.base + page * format.entrySize;
       const at = systemLocation(mm, address);
-      if (at === NO_PTE || format.isValid(at) || format.isTransition(at)) continue;
+      if (at === NO_PTE || !isSoftware(format, at)) continue;
       note(at, `the prototype PTE at ${address.toString(16)}`);
     }
   }
@@ -46,6 +51,8 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
   }
   return wrong ?? compareBitmaps(mm, named);
 }
+
+const isSoftware = (format: PteFormat, at: PteLocation): boolean => !format.isValid(at) && !format.isTransition(at);
 
 function compareBitmaps(mm: MemoryManager, named: readonly Uint8Array[]): string | null {
   for (const file of mm.paging.files) {

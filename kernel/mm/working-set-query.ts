@@ -3,7 +3,7 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { HIGHEST_VAD_ADDRESS } from './layout.js';
-import { findPte, forEachPte } from './page-table.js';
+import { findPte, forEachValidPte } from './page-table.js';
 import { win32Protection } from './protection.js';
 import { NO_PTE } from './pte.js';
 import { pteProtection } from './pte-protection.js';
@@ -26,8 +26,7 @@ export function queryWorkingSetList(
 ): NtStatus {
   const { mm } = kernel;
   const entries: number[] = [];
-  forEachPte(mm, space, 0, HIGHEST_VPN, (at, vpn) => {
-    if (!mm.format.isValid(at)) return;
+  forEachValidPte(mm, space, 0, HIGHEST_VPN, (at, vpn) => {
     const frame = mm.format.frame(at);
     const protection = pteProtection(mm, space, vpn * 0x1000, at) & 0x1f;
     const shares = mm.pfn.isPrototype(frame) ? Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT) : 0;

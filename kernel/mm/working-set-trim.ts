@@ -1,9 +1,10 @@
 import type { AddressSpace } from './address-space.js';
 import { PAGE_SIZE, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { findPte, invalidate } from './page-table.js';
+import { invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
 import { removeFromWorkingSet } from './pte-protection.js';
+import { workingSetPte } from './working-set.js';
 import { MAXIMUM_AGE } from './working-set-list.js';
 
 /** First page number of the system half. */
@@ -134,14 +135,16 @@ function startSlot(space: AddressSpace): number {
   return nextSlot < firstDynamic || nextSlot > lastEntry ? firstDynamic : nextSlot;
 }
 
-/** Pages of the user half that are not locked; page tables and bookkeeping pages stay. */
-function isTrimmable(_mm: MemoryManager, space: AddressSpace, index: number): boolean {
+/** Pages that are not locked; a page table stays while a PTE in it is valid or in transition. */
+function isTrimmable(mm: MemoryManager, space: AddressSpace, index: number): boolean {
   const list = space.workingSet;
-  return list.isValid(index) && index >= list.firstDynamic && list.vpn(index) < SYSTEM_VPN;
+  if (!list.isValid(index) || index < list.firstDynamic) return false;
+  const vpn = list.vpn(index);
+  return vpn < SYSTEM_VPN || mm.pfn.shareCount(mm.format.frame(workingSetPte(mm, space, vpn))) === 1;
 }
 
 function isAccessed(mm: MemoryManager, space: AddressSpace, index: number): boolean {
-  const at = findPte(mm, space, space.workingSet.vpn(index) * PAGE_SIZE);
+  const at = workingSetPte(mm, space, space.workingSet.vpn(index));
   return at !== NO_PTE && mm.format.isAccessed(at);
 }
 
@@ -196,7 +199,7 @@ export function ageWorkingSet(mm: MemoryManager, space: AddressSpace): void {
     if (slot < first || slot > list.lastEntry) slot = first;
     if (isTrimmable(mm, space, slot)) {
       const address = list.vpn(slot) * PAGE_SIZE;
-      const at = findPte(mm, space, address);
+      const at = workingSetPte(mm, space, list.vpn(slot));
       if (at !== NO_PTE && format.isAccessed(at)) {
         format.setAccessed(at, false);
         // The processor keeps translations for ever: only a new walk notes the next use.

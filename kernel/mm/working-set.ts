@@ -1,8 +1,8 @@
 import type { AddressSpace } from './address-space.js';
-import { HYPERSPACE_SIZE, HYPERSPACE_WORKING_SET_LIST, PAGE_SHIFT, PAGE_SIZE, PTE_BASE } from './layout.js';
+import { HYPERSPACE_SIZE, HYPERSPACE_WORKING_SET_LIST, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { addHyperspacePage } from './page-directory.js';
-import { findPte, pdeLocation } from './page-table.js';
+import { findPte } from './page-table.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { HASH_ENTRIES_PER_PAGE, NO_ENTRY, WSLE_LOCKED, WsleBit } from './working-set-list.js';
 import { considerGrowth } from './working-set-trim.js';
@@ -18,13 +18,28 @@ const HASH_RESERVE = 16;
 
 /**
  * There is an entry for one more page, for which another may have had to leave. False when the list is full and no page is left for more of it.
+ * @param holder frame of the page that holds the new page's PTE: it stays, whatever leaves
  */
-export function hasWorkingSetRoom(mm: MemoryManager, space: AddressSpace): boolean {
+export function hasWorkingSetRoom(mm: MemoryManager, space: AddressSpace, holder: number): boolean {
+  const list = space.workingSet;
+  if (space.workingSetSize < space.vm.minimum && list.firstFree !== NO_ENTRY) return true;
+  holdPage(mm, holder);
   if (space.workingSetSize >= space.vm.minimum) considerGrowth(mm, space);
-  return space.workingSet.firstFree !== NO_ENTRY || growWorkingSetList(mm, space);
+  const hasRoom = list.firstFree !== NO_ENTRY || growWorkingSetList(mm, space);
+  releaseHold(mm, holder);
+  return hasRoom;
 }
 
-/** As above, and there is room in the hash table for a page that has entries elsewhere too. */
+/** A page table, or a page of prototype PTEs, whose PTEs are looked at must not be trimmed meanwhile: one share more. */
+export function holdPage(mm: MemoryManager, frame: number): void {
+  mm.pfn.setShareCount(frame, mm.pfn.shareCount(frame) + 1);
+}
+
+export function releaseHold(mm: MemoryManager, frame: number): void {
+  mm.pfn.setShareCount(frame, mm.pfn.shareCount(frame) - 1);
+}
+
+/** As hasWorkingSetRoom, and there is room in the hash table for a page that has entries elsewhere too. */
 export function hasSharedWorkingSetRoom(mm: MemoryManager, space: AddressSpace): boolean {
   const list = space.workingSet;
   if (list.nonDirectCount * 2 >= list.hashSize) growHashTable(mm, space);
@@ -184,9 +199,7 @@ function settle(mm: MemoryManager, space: AddressSpace, index: number, wasDirect
 
 /** Where the PTE of a page in a working set lies, which may be a page table's: then it is a PDE. */
 export function workingSetPte(mm: MemoryManager, space: AddressSpace, vpn: number): PteLocation {
-  const address = vpn * PAGE_SIZE;
-  if (address < PTE_BASE || address > mm.format.pteTop) return findPte(mm, space, address);
-  return pdeLocation(mm, space, mm.format.addressOfPte(address));
+  return findPte(mm, space, vpn * PAGE_SIZE);
 }
 
 // --- locked pages
