@@ -7,7 +7,10 @@ import { createInterpreter, type Interpreter } from './interpreter.js';
 import {
   CPL,
   CR2,
+  DEBUG_SHADOW,
   EIP,
+  INTERRUPT_SHADOW,
+  NUMERIC_ERROR,
   PAGE_MASK,
   SCRATCH_OFFSET,
   SEGMENT_ACCESS,
@@ -25,6 +28,7 @@ import {
 import { AccessKind } from './paging.js';
 import type { PhysicalMemory } from './physical-memory.js';
 import { floatingPorts, type IoPorts } from './port-io.js';
+import { checksAlignment } from './processor-mode.js';
 import { segmentLinear } from './segmentation.js';
 import { loadCr0, loadCr3, loadCr4, loadEfer, resetSystemRegisters } from './system-registers.js';
 import { fillTlb, flushTlb, invalidatePage } from './tlb.js';
@@ -43,6 +47,7 @@ export interface ExceptionOwner {
 }
 
 const VECTOR_PAGE_FAULT = 14;
+const VECTOR_ALIGNMENT_CHECK = 17;
 
 export interface CpuOptions {
   /**
@@ -83,6 +88,15 @@ export class Cpu {
   jumped = false;
   /** The INTR input; see setInterruptRequest(). */
   interruptRequest = false;
+  /** The FERR# output: called when it goes active, which it does only with CR0.NE clear. */
+  numericError: () => void = () => undefined;
+  /** The IGNNE# input. Whoever drives it takes it away when FERR# goes active anew. */
+  ignoreNumericError = false;
+  /** The instruction was not executed: the processor stands still before it until an interrupt comes. */
+  stoodStill = false;
+  /** Word indices of the TLB tables for the data accesses of the running code; kept by the interpreter. */
+  readTable = TLB_SUPERVISOR_READ_OFFSET >> 2;
+  writeTable = TLB_SUPERVISOR_WRITE_OFFSET >> 2;
   /** ExitReason that run() shall return at the next instruction boundary, or -1. */
   pendingExit = -1;
   /** True when the run loop must leave at the end of the running block and look at the processor state afresh. */
@@ -204,6 +218,21 @@ export class Cpu {
     return false;
   }
 
+  /** For handlers, in place of raise(): run() returns Halt with EIP at the instruction, which comes again behind an interrupt. */
+  standStill(): false {
+    // Nothing will end a shadow of STI or MOV SS while no instruction is executed.
+    this.state[INTERRUPT_SHADOW] = this.instructionCount | 0;
+    this.state[DEBUG_SHADOW] = this.instructionCount | 0;
+    this.faulted = true;
+    this.stoodStill = true;
+    return false;
+  }
+
+  /** True while the FERR# output is active. */
+  get numericErrorActive(): boolean {
+    return this.state[NUMERIC_ERROR] !== 0;
+  }
+
   /** Delivers the recorded exception through the guest's IDT. False: shutdown (triple fault). */
   deliver(): boolean {
     return deliverException(this);
@@ -280,6 +309,16 @@ export class Cpu {
     this.attention = true;
   }
 
+  /**
+   * False when an access with the rights of the current CPL is misaligned and alignment is checked: #AC(0) is raised then.
+   * Comes before the pages of the access are looked at. Source: SDM vol 3A section 6.15, table 6-7.
+   * @param size bytes of the operand as a whole: environments and stack frames have their own alignment
+   */
+  aligned(linear: number, size: number): boolean {
+    if (!checksAlignment(this.state) || (linear & (alignmentOf(size) - 1)) === 0) return true;
+    return this.raise(VECTOR_ALIGNMENT_CHECK, 0);
+  }
+
   // --- linear accesses with the rights of the current CPL -----------------------------------------------------------
 
   readLinear8(linear: number): number {
@@ -287,11 +326,11 @@ export class Cpu {
   }
 
   readLinear16(linear: number): number {
-    return this.#read16(linear, this.state[CPL] !== 3);
+    return this.aligned(linear, 2) ? this.#read16(linear, this.state[CPL] !== 3) : 0;
   }
 
   readLinear32(linear: number): number {
-    return this.#read32(linear, this.state[CPL] !== 3);
+    return this.aligned(linear, 4) ? this.#read32(linear, this.state[CPL] !== 3) : 0;
   }
 
   writeLinear8(linear: number, value: number): boolean {
@@ -299,11 +338,11 @@ export class Cpu {
   }
 
   writeLinear16(linear: number, value: number): boolean {
-    return this.#write16(linear, value, this.state[CPL] !== 3);
+    return this.aligned(linear, 2) && this.#write16(linear, value, this.state[CPL] !== 3);
   }
 
   writeLinear32(linear: number, value: number): boolean {
-    return this.#write32(linear, value, this.state[CPL] !== 3);
+    return this.aligned(linear, 4) && this.#write32(linear, value, this.state[CPL] !== 3);
   }
 
   // --- supervisor accesses: descriptor tables, task state segments ----------------------------------------------------
@@ -456,10 +495,13 @@ export class Cpu {
     return !this.faulted && this.writeLinear32(linear, value);
   }
 
-  /** Copies up to a page from memory to the scratch area at SCRATCH_OFFSET; all or nothing. */
-  loadBytes(segment: number, offset: number, size: number): boolean {
+  /**
+   * Copies up to a page from memory to the scratch area at SCRATCH_OFFSET; all or nothing.
+   * @param element bytes of each item of a row of operands: what its alignment depends on
+   */
+  loadBytes(segment: number, offset: number, size: number, element: number = size): boolean {
     const linear = segmentLinear(this, segment, offset, size, false);
-    if (this.faulted) return false;
+    if (this.faulted || !this.aligned(linear, element)) return false;
     const supervisor = this.state[CPL] !== 3;
     const firstLength = 0x1000 - (linear & PAGE_MASK);
     let host = this.resolve(linear, AccessKind.Read, supervisor);
@@ -478,20 +520,20 @@ export class Cpu {
     return true;
   }
 
-  /** Checks that a write of this size would succeed, faulting as it would. */
-  probeWrite(segment: number, offset: number, size: number): boolean {
+  /** Checks that a write of this size would succeed, faulting as it would. `element` as for loadBytes(). */
+  probeWrite(segment: number, offset: number, size: number, element: number = size): boolean {
     const linear = segmentLinear(this, segment, offset, size, true);
-    if (this.faulted) return false;
+    if (this.faulted || !this.aligned(linear, element)) return false;
     const supervisor = this.state[CPL] !== 3;
     if (this.resolve(linear, AccessKind.Write, supervisor) === 0) return false;
     const firstLength = 0x1000 - (linear & PAGE_MASK);
     return size <= firstLength || this.resolve((linear + firstLength) | 0, AccessKind.Write, supervisor) !== 0;
   }
 
-  /** Copies up to a page from the scratch area to memory; all or nothing. */
-  storeBytes(segment: number, offset: number, size: number): boolean {
+  /** Copies up to a page from the scratch area to memory; all or nothing. `element` as for loadBytes(). */
+  storeBytes(segment: number, offset: number, size: number, element: number = size): boolean {
     const linear = segmentLinear(this, segment, offset, size, true);
-    if (this.faulted) return false;
+    if (this.faulted || !this.aligned(linear, element)) return false;
     const supervisor = this.state[CPL] !== 3;
     const firstLength = 0x1000 - (linear & PAGE_MASK);
     let host = this.resolve(linear, AccessKind.Write, supervisor);
@@ -512,6 +554,16 @@ export class Cpu {
     if (this.blocks.pageHasCode(second)) this.blocks.written(second, size - firstLength);
     return true;
   }
+}
+
+/**
+ * Alignment that an operand of this size has when alignment is checked: a power of two up to 8. Images of the x87 state are
+ * rows of words or dwords, which their sizes tell too (14 and 94, 28 and 108); a far pointer of 48 bits begins with a
+ * dword, and 80-bit numbers want 8.
+ */
+function alignmentOf(size: number): number {
+  if (size === 6) return 4;
+  return size === 10 ? 8 : Math.min(8, size & -size);
 }
 
 /** Word index of the TLB table for this kind of access. */

@@ -58,7 +58,7 @@ export class DebugRegisters {
   /** DR6 bits that the next #DB trap reports. */
   pending = 0;
   /** The instruction entered an interrupt handler or another task: no single-step trap behind it. */
-  discarded = false;
+  stepDiscarded = false;
 
   /** Last access to a watched range of the host: linear address, unsigned; -1 = none since it was set so. */
   hostAccess = -1;
@@ -238,10 +238,12 @@ export class DebugRegisters {
     this.update();
   }
 
-  /** The instruction entered a handler or another task: its traps are lost, but for that of the new task's T flag. */
-  discard(): void {
-    this.pending &= DR6_TASK_SWITCH;
-    this.discarded = true;
+  /**
+   * The instruction entered a handler or another task: no single-step trap comes behind it. What its accesses met is reported
+   * before the first instruction there, and so is what the delivery itself met on its stack or in a task state segment.
+   */
+  entered(): void {
+    this.stepDiscarded = true;
   }
 
   /**

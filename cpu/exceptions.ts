@@ -72,6 +72,8 @@ export type InterruptSource = (typeof InterruptSource)[keyof typeof InterruptSou
 const ERROR_CODE_EXTERNAL = 1;
 const ERROR_CODE_IDT = 2;
 const NO_ERROR_CODE = -1;
+/** A delivery that met so many exceptions one after the other changes nothing any more and goes round for ever. */
+const LONGEST_CHAIN = 16;
 /** In the order in which an interrupt out of virtual-8086 mode pushes them. */
 const VIRTUAL_8086_SEGMENTS = [GS, FS, DS, ES] as const;
 
@@ -88,14 +90,15 @@ export function makesDoubleFault(first: number, second: number): boolean {
 
 /**
  * Delivers the exception recorded by cpu.raise() with state[EIP] as return address.
- * @returns false on a triple fault: the processor shuts down
+ * @returns false on a triple fault: the processor shuts down. So it does where real ones hang until they are reset: when
+ *   delivering #AC on a misaligned stack of ring 3 gives #AC again.
  */
 export function deliverException(cpu: Cpu): boolean {
   let vector = cpu.exceptionVector;
   let hasErrorCode = cpu.exceptionHasErrorCode;
   let errorCode = cpu.exceptionErrorCode;
   let source: InterruptSource = cpu.exceptionKeepsResumeFlag ? InterruptSource.Trap : InterruptSource.Fault;
-  for (;;) {
+  for (let met = 0; met < LONGEST_CHAIN; met++) {
     cpu.faulted = false;
     if (enterInterrupt(cpu, vector, source, hasErrorCode, errorCode, cpu.state[EIP])) return true;
     if (vector === Vector.DoubleFault) return false;
@@ -111,6 +114,7 @@ export function deliverException(cpu: Cpu): boolean {
     hasErrorCode = cpu.exceptionHasErrorCode;
     errorCode = cpu.exceptionErrorCode;
   }
+  return false;
 }
 
 /**
@@ -129,11 +133,11 @@ export function enterInterrupt(
 ): boolean {
   if ((cpu.state[CR0] & CR0_PE) === 0) {
     if (!enterRealInterrupt(cpu, vector, returnEip)) return false;
-    cpu.debug.discard();
+    cpu.debug.entered();
     return true;
   }
   if (enterGate(cpu, vector, source, hasErrorCode, errorCode, returnEip)) {
-    cpu.debug.discard();
+    cpu.debug.entered();
     return true;
   }
   if (source !== InterruptSource.Software && cpu.exceptionVector !== Vector.PageFault) {

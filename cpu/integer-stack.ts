@@ -87,14 +87,14 @@ export function executePushAll(cpu: Cpu, instruction: Instruction): boolean {
     if (!cpu.probeWrite(SS, movedStackPointer(cpu, -pushed * size), size)) return false;
   }
   const pointer = movedStackPointer(cpu, -8 * size);
-  if (!cpu.storeBytes(SS, pointer, 8 * size)) return false;
+  if (!cpu.storeBytes(SS, pointer, 8 * size, size)) return false;
   setStackPointer(cpu, pointer);
   return true;
 }
 
 export function executePopAll(cpu: Cpu, instruction: Instruction): boolean {
   const size = instruction.operandSize;
-  if (!cpu.loadBytes(SS, cpu.state[ESP] & stackMask(cpu), 8 * size)) return false;
+  if (!cpu.loadBytes(SS, cpu.state[ESP] & stackMask(cpu), 8 * size, size)) return false;
   for (let register: number = EAX; register <= EDI; register++) {
     if (register === ESP) continue;
     const host = SCRATCH_OFFSET + (EDI - register) * size;
@@ -132,7 +132,7 @@ export function executeEnter(cpu: Cpu, instruction: Instruction): boolean {
     put(level, framePointer);
   }
   if (!cpu.probeWrite(SS, final, size)) return false;
-  if (!cpu.storeBytes(SS, lowest, size * words)) return false;
+  if (!cpu.storeBytes(SS, lowest, size * words, size)) return false;
   writeRegister(cpu, EBP, size, framePointer);
   setStackPointer(cpu, final);
   return true;

@@ -1,6 +1,6 @@
 import { type BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
 import type { Cpu } from './cpu.js';
-import { DR6_SINGLE_STEP, DR6_TASK_SWITCH } from './debug-registers.js';
+import { DR6_SINGLE_STEP } from './debug-registers.js';
 import { ExitReason } from './exit-reason.js';
 import type { Handler, Instruction } from './instruction.js';
 import { divideSigned, divideUnsigned } from './integer-division.js';
@@ -14,6 +14,7 @@ import {
   EIP,
   SEGMENT_BASE,
   SEGMENT_LIMIT,
+  TLB_EMPTY_OFFSET,
   TLB_SUPERVISOR_EXECUTE_OFFSET,
   TLB_SUPERVISOR_READ_OFFSET,
   TLB_SUPERVISOR_WRITE_OFFSET,
@@ -39,7 +40,7 @@ import {
 } from './micro-operation.js';
 import { isBranch, operationNumber } from './micro-operation-table.js';
 import { AccessKind } from './paging.js';
-import { MODE_CODE_FLAT, modeBits } from './processor-mode.js';
+import { checksAlignment, MODE_CODE_FLAT, modeBits } from './processor-mode.js';
 import { EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, segmentLinear, Vector } from './segmentation.js';
 
 /** What the assembled loop is: runs blocks from `block` on until something needs attention. */
@@ -110,6 +111,8 @@ export class Interpreter {
   #patched = 0;
   #patchedWord = 0;
   #generation = -1;
+  /** An exception went through the IDT and no instruction has retired since. */
+  #delivered = false;
   /** Where a read-modify-write operand lies that needs the slow way. */
   #rmwLinear = 0;
 
@@ -162,8 +165,10 @@ export class Interpreter {
       }
       if (budget <= 0) return ExitReason.Budget;
       const debug = cpu.debug;
-      if ((debug.pending & DR6_TASK_SWITCH) !== 0) {
+      // Met while an exception, an interrupt or the host came in between, or by a task switch: due before the next instruction.
+      if (debug.pending !== 0 && !debugInhibited(cpu)) {
         if (!this.#deliverDebugTrap(debug.pending)) return this.#undelivered();
+        budget -= this.#countDelivery();
         continue;
       }
       const flags = this.words[EFLAGS_SYSTEM];
@@ -182,19 +187,25 @@ export class Interpreter {
         if (cpu.attention) continue;
         // RF has kept an instruction breakpoint from being met again; that is over when the instruction begins.
         if (single) this.words[EFLAGS_SYSTEM] &= ~EFLAGS_RF;
-        debug.discarded = false;
+        debug.stepDiscarded = false;
         this.#execute(this, block, slice);
         if (this.#patched !== 0) this.#removePatch();
       }
       const retired = slice - this.left;
       budget -= retired;
+      if (retired > 0) this.#delivered = false;
       if (block === 0 || this.#hasFaulted()) {
         this.#linkOperation = 0;
         debug.pending = 0;
         this.words[EFLAGS_SYSTEM] |= flags & EFLAGS_RF;
+        if (cpu.stoodStill) {
+          cpu.stoodStill = false;
+          return ExitReason.Halt;
+        }
         if (cpu.owner !== null) return ExitReason.Exception;
         if (!cpu.deliver()) return ExitReason.Shutdown;
         cpu.attention = true;
+        budget -= this.#countDelivery();
       } else if (retired > 0 && (stepping || debug.pending !== 0)) {
         const causes = this.#debugTrapCauses(stepping);
         if (causes !== 0 && !this.#deliverDebugTrap(causes)) return this.#undelivered();
@@ -211,7 +222,7 @@ export class Interpreter {
     const { debug, pendingExit } = this.cpu;
     // MOV SS and POP SS: breakpoints are reported behind the next instruction, the single step not at all.
     if (debugInhibited(this.cpu)) return 0;
-    const causes = debug.pending | (stepping && !debug.discarded ? DR6_SINGLE_STEP : 0);
+    const causes = debug.pending | (stepping && !debug.stepDiscarded ? DR6_SINGLE_STEP : 0);
     debug.pending = 0;
     // The instruction leaves run() in place of the trap.
     if (pendingExit >= 0 && pendingExit !== ExitReason.Interrupted && pendingExit !== ExitReason.Halt) return 0;
@@ -229,6 +240,18 @@ export class Interpreter {
     return cpu.owner === null && cpu.deliver();
   }
 
+  /**
+   * Deliveries without an instruction between them count as instructions from the second on: a handler that cannot execute
+   * its first instruction, or whose frame lies under a data breakpoint, would otherwise keep run() for ever.
+   * @returns what this one takes off the budget
+   */
+  #countDelivery(): number {
+    const counted = this.#delivered ? 1 : 0;
+    this.sliceEnd += counted;
+    this.#delivered = true;
+    return counted;
+  }
+
   #undelivered(): ExitReason {
     return this.cpu.owner !== null ? ExitReason.Exception : ExitReason.Shutdown;
   }
@@ -239,6 +262,9 @@ export class Interpreter {
     const user = words[CPL] === 3;
     this.readTable = (user ? TLB_USER_READ_OFFSET : TLB_SUPERVISOR_READ_OFFSET) >> 2;
     this.writeTable = (user ? TLB_USER_WRITE_OFFSET : TLB_SUPERVISOR_WRITE_OFFSET) >> 2;
+    if (checksAlignment(words)) this.readTable = this.writeTable = TLB_EMPTY_OFFSET >> 2;
+    this.cpu.readTable = this.readTable;
+    this.cpu.writeTable = this.writeTable;
     this.executeTable = (user ? TLB_USER_EXECUTE_OFFSET : TLB_SUPERVISOR_EXECUTE_OFFSET) >> 2;
     const { instructionSet } = this.cpu.debug;
     // Only instruction breakpoints notice RF.
@@ -531,7 +557,7 @@ export class Interpreter {
     this.#rmwLinear = linear;
     let value = 0;
     const supervisor = this.words[CPL] !== 3;
-    let writable = cpu.resolve(linear, AccessKind.Write, supervisor) !== 0;
+    let writable = cpu.aligned(linear, size) && cpu.resolve(linear, AccessKind.Write, supervisor) !== 0;
     if (writable && (linear & 0xfff) + size > 0x1000) {
       writable = cpu.resolve((linear + size - 1) & ~0xfff, AccessKind.Write, supervisor) !== 0;
     }

@@ -5,7 +5,8 @@
  *   0x0000_0000  processor state (registers, segment caches, control registers, x87, SSE)      one page
  *   0x0000_1000  scratch: operands of 8 to 512 bytes on their way between memory and handlers   one page
  *   0x0000_2000  the void page: what accesses to frames that are not RAM are given (see tlb.ts)  one page
- *   0x0000_3000  software TLB: six tables of 2^20 entries (see tlb.ts), the entry details, the list of filled pages
+ *   0x0000_3000  software TLB: six tables of 2^20 entries (see tlb.ts), the entry details, the list of filled pages, a table
+ *                without entries
  *   FRAME_MAP    guest page frame number -> byte offset of its host frame, 0 = untouched
  *   frames       host frames in order of first touch, page aligned
  */
@@ -80,6 +81,8 @@ export const FPU_DATA_OFFSET = 101;
 export const FPU_DATA_SELECTOR = 102;
 export const FPU_OPCODE = 103;
 export const MXCSR = 104;
+/** 1 while the FERR# output is active: see x87.ts. */
+export const NUMERIC_ERROR = 105;
 /** Physical x87 registers R0-R7, 16 bytes each: significand low, significand high, sign and exponent; also MM0-MM7. */
 export const FPU_REGISTERS = 128;
 /** XMM0-XMM7, 16 bytes each. */
@@ -116,7 +119,9 @@ export const TLB_SUPERVISOR_EXECUTE_OFFSET = TLB_SUPERVISOR_WRITE_OFFSET + TLB_T
 export const TLB_DETAILS_OFFSET = TLB_SUPERVISOR_EXECUTE_OFFSET + TLB_TABLE_BYTES;
 /** Page numbers whose details were filled since the last flush, so that a flush clears only those. */
 export const TLB_FILLED_OFFSET = TLB_DETAILS_OFFSET + TLB_TABLE_BYTES;
-export const FRAME_MAP_OFFSET = TLB_FILLED_OFFSET + TLB_TABLE_BYTES;
+/** A table that nobody ever fills: with it in place of a read or write table every access is looked at. */
+export const TLB_EMPTY_OFFSET = TLB_FILLED_OFFSET + TLB_TABLE_BYTES;
+export const FRAME_MAP_OFFSET = TLB_EMPTY_OFFSET + TLB_TABLE_BYTES;
 
 /** Byte offset of the first host frame of a machine with this many guest frames. */
 export function firstFrameOffset(frameCount: number): number {

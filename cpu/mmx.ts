@@ -20,21 +20,19 @@ import {
   shiftWord,
 } from './packed-integer.js';
 import { xmmWord } from './sse.js';
-import { EXCEPTION_SUMMARY } from './x87.js';
+import { EXCEPTION_SUMMARY, reportPending } from './x87.js';
 
 const CR0_EMULATION = 4;
 const CR0_TASK_SWITCHED = 8;
 const VECTOR_INVALID_OPCODE = 6;
 const VECTOR_DEVICE_NOT_AVAILABLE = 7;
-const VECTOR_MATH_FAULT = 16;
 
 /** True when an MMX instruction may run; else #UD, #NM or a pending #MF is raised. */
 export function mmxReady(cpu: Cpu): boolean {
   const state = cpu.state;
   if ((state[CR0] & CR0_EMULATION) !== 0) return cpu.raise(VECTOR_INVALID_OPCODE);
   if ((state[CR0] & CR0_TASK_SWITCHED) !== 0) return cpu.raise(VECTOR_DEVICE_NOT_AVAILABLE);
-  if ((state[FPU_STATUS] & EXCEPTION_SUMMARY) !== 0) return cpu.raise(VECTOR_MATH_FAULT);
-  return true;
+  return (state[FPU_STATUS] & EXCEPTION_SUMMARY) === 0 || reportPending(cpu);
 }
 
 /** TOP = 0 and all registers filled. */
@@ -282,11 +280,11 @@ export function maskedStore(cpu: Cpu, instruction: Instruction, source: number, 
   let any = 0;
   for (let k = 0; k < size; k += 4) any |= state[mask + (k >> 2)] & 0x80808080;
   if (any === 0) return true;
-  if (!cpu.probeWrite(segment, offset, size) || !cpu.loadBytes(segment, offset, size)) return false;
+  if (!cpu.probeWrite(segment, offset, size, 1) || !cpu.loadBytes(segment, offset, size, 1)) return false;
   for (let k = 0; k < size; k++) {
     if ((bytes[(mask << 2) + k] & 0x80) !== 0) bytes[SCRATCH_OFFSET + k] = bytes[(source << 2) + k];
   }
-  return cpu.storeBytes(segment, offset, size);
+  return cpu.storeBytes(segment, offset, size, 1);
 }
 
 /** EMMS. */

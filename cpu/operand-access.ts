@@ -4,21 +4,8 @@
  */
 import type { Cpu } from './cpu.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
-import {
-  CPL,
-  PAGE_MASK,
-  PAGE_SIZE,
-  SCRATCH_OFFSET,
-  SEGMENT_ACCESS,
-  SEGMENT_BASE,
-  SEGMENT_LIMIT,
-  TLB_SUPERVISOR_READ_OFFSET,
-  TLB_SUPERVISOR_WRITE_OFFSET,
-  TLB_USER_READ_OFFSET,
-  TLB_USER_WRITE_OFFSET,
-} from './layout.js';
+import { PAGE_MASK, PAGE_SIZE, SCRATCH_OFFSET, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT } from './layout.js';
 
-const PRIVILEGE_USER = 3;
 const SCRATCH_WORDS = SCRATCH_OFFSET >> 2;
 
 /** Host byte offset of `size` readable bytes of the memory operand; 0 when an exception was raised. */
@@ -32,8 +19,7 @@ export function operandForRead(cpu: Cpu, instruction: Instruction, size: number)
     state[SEGMENT_LIMIT + segment] === -1 &&
     (state[SEGMENT_ACCESS + segment] & 0x9c) === 0x90
   ) {
-    const table = (state[CPL] === PRIVILEGE_USER ? TLB_USER_READ_OFFSET : TLB_SUPERVISOR_READ_OFFSET) >> 2;
-    const page = state[table + (offset >>> 12)];
+    const page = state[cpu.readTable + (offset >>> 12)];
     if (page !== 0 && (offset & PAGE_MASK) <= PAGE_SIZE - size) return (page | (offset & PAGE_MASK)) >>> 0;
   }
   return cpu.loadBytes(segment, offset, size) ? SCRATCH_OFFSET : 0;
@@ -50,8 +36,7 @@ function directForWrite(cpu: Cpu, instruction: Instruction, offset: number, size
   ) {
     return 0;
   }
-  const table = (state[CPL] === PRIVILEGE_USER ? TLB_USER_WRITE_OFFSET : TLB_SUPERVISOR_WRITE_OFFSET) >> 2;
-  const page = state[table + (offset >>> 12)];
+  const page = state[cpu.writeTable + (offset >>> 12)];
   if (page === 0 || (offset & PAGE_MASK) > PAGE_SIZE - size) return 0;
   return (page | (offset & PAGE_MASK)) >>> 0;
 }

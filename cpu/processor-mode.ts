@@ -2,7 +2,7 @@
  * What of the processor state decoded code depends on. Blocks of code are kept per mode, so that what is true in
  * a mode - flat segments above all - costs nothing when the block runs.
  */
-import { CPL, CS, DS, ES, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
+import { CPL, CR0, CS, DS, EFLAGS_SYSTEM, ES, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
 
 /** Present, code or data, neither code nor expand-down. */
 const DATA_MASK = 0x9c;
@@ -19,6 +19,18 @@ export const MODE_ES_FLAT = 0x08;
 /** The code segment has base 0 and limit 4 GB. */
 export const MODE_CODE_FLAT = 0x10;
 export const MODE_USER = 0x20;
+/** Accesses of the code are checked for alignment: its read and write tables are the TLB's empty one. */
+export const MODE_ALIGNMENT = 0x40;
+
+const CR0_ALIGNMENT_MASK = 0x0004_0000;
+const EFLAGS_ALIGNMENT_CHECK = 0x0004_0000;
+
+/** True when a misaligned access gives #AC: CR0.AM and EFLAGS.AC set, CPL 3 (SDM vol 3A section 6.15). */
+export function checksAlignment(state: Int32Array): boolean {
+  return (
+    (state[CR0] & CR0_ALIGNMENT_MASK) !== 0 && (state[EFLAGS_SYSTEM] & EFLAGS_ALIGNMENT_CHECK) !== 0 && state[CPL] === 3
+  );
+}
 
 /** True for a segment of base 0 and limit 4 GB that may be read and written. */
 export function isFlatData(state: Int32Array, segment: number): boolean {
@@ -37,6 +49,7 @@ export function modeBits(state: Int32Array): number {
   if (isFlatData(state, DS)) mode |= MODE_DS_FLAT;
   if (isFlatData(state, ES)) mode |= MODE_ES_FLAT;
   if (state[CPL] === 3) mode |= MODE_USER;
+  if (checksAlignment(state)) mode |= MODE_ALIGNMENT;
   return mode;
 }
 

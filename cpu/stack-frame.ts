@@ -53,6 +53,7 @@ export function writeFrame(
   }
   for (let index = 1; index <= count; index++) {
     const linear = (base + ((top - index * size) & mask)) | 0;
+    if (!supervisor && !cpu.aligned(linear, size)) return false;
     if (cpu.resolve(linear, AccessKind.Write, supervisor) === 0) return false;
     const last = (linear + size - 1) | 0;
     if (((linear ^ last) & ~PAGE_MASK) === 0) continue;

@@ -9,7 +9,7 @@ import type { Handler, Instruction } from './instruction.js';
 import { readMemory, readRegister, sizeByOpcode, writeMemory, writeRegister } from './integer-operand.js';
 import { CPL, EAX, ECX, EDI, EFLAGS_SYSTEM, ES, ESI, PAGE_MASK, PAGE_SIZE } from './layout.js';
 import { AccessKind } from './paging.js';
-import { isFlatData } from './processor-mode.js';
+import { checksAlignment, isFlatData } from './processor-mode.js';
 
 const REPNE = 0xf2;
 /** Number of the condition E in Jcc. */
@@ -67,11 +67,16 @@ function destinationOffset(cpu: Cpu, instruction: Instruction): number {
   return readRegister(cpu, EDI, instruction.addressSize);
 }
 
+/** False while each access must be looked at on its own. */
+function mayWorkInRuns(cpu: Cpu): boolean {
+  return !cpu.debug.watching && !checksAlignment(cpu.state);
+}
+
 function movs(cpu: Cpu, instruction: Instruction): boolean {
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
   const flat =
-    !cpu.debug.watching &&
+    mayWorkInRuns(cpu) &&
     instruction.addressSize === 4 &&
     isFlatData(cpu.state, instruction.segment) &&
     isFlatData(cpu.state, ES);
@@ -132,7 +137,7 @@ function stos(cpu: Cpu, instruction: Instruction): boolean {
   const { state } = cpu;
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
-  const flat = !cpu.debug.watching && instruction.addressSize === 4 && isFlatData(state, ES);
+  const flat = mayWorkInRuns(cpu) && instruction.addressSize === 4 && isFlatData(state, ES);
   let left = repetitions(cpu, instruction);
   while (left > 0) {
     const to = state[EDI];
@@ -194,7 +199,7 @@ function scas(cpu: Cpu, instruction: Instruction): boolean {
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
   const accumulator = readRegister(cpu, EAX, size);
-  const flat = !cpu.debug.watching && instruction.addressSize === 4 && isFlatData(state, ES);
+  const flat = mayWorkInRuns(cpu) && instruction.addressSize === 4 && isFlatData(state, ES);
   let left = repetitions(cpu, instruction);
   while (left > 0) {
     const to = state[EDI];
@@ -227,7 +232,7 @@ function cmps(cpu: Cpu, instruction: Instruction): boolean {
   const size = sizeByOpcode(instruction);
   const by = step(cpu, size);
   const flat =
-    !cpu.debug.watching &&
+    mayWorkInRuns(cpu) &&
     instruction.addressSize === 4 &&
     isFlatData(state, instruction.segment) &&
     isFlatData(state, ES);

@@ -275,7 +275,7 @@ function enterTask(cpu: Cpu, layout: TssLayout, task: TaskImage, eflags: number,
   const state = cpu.state;
   state[CR0] |= CR0_TS;
   cpu.debug.clearLocalBreakpoints();
-  cpu.debug.discard();
+  cpu.debug.entered();
   for (let register = 0; register < REGISTERS; register++) state[EAX + register] = task.registers[register];
   cpu.setEflags(eflags);
   state[EIP] = task.eip;

@@ -22,7 +22,18 @@ import {
   XMM_REGISTERS,
 } from './layout.js';
 import { operandForRead, store16, storeScratch } from './operand-access.js';
-import { C1, EXCEPTION_SUMMARY, pop, recordPointers, registerOf, updateSummary, x87Present, x87Ready } from './x87.js';
+import {
+  C1,
+  clearSummary,
+  EXCEPTION_SUMMARY,
+  pop,
+  recordPointers,
+  registerOf,
+  reportPending,
+  updateSummary,
+  x87Present,
+  x87Ready,
+} from './x87.js';
 
 const SCRATCH_WORDS = SCRATCH_OFFSET >> 2;
 const CONTROL_AFTER_INIT = 0x37f;
@@ -37,7 +48,6 @@ const CR4_OSFXSR = 0x200;
 const EFLAGS_VIRTUAL_8086 = 0x20000;
 const VECTOR_DEVICE_NOT_AVAILABLE = 7;
 const VECTOR_PROTECTION = 13;
-const VECTOR_MATH_FAULT = 16;
 /** Bits of MXCSR that exist: 0-15, denormals-are-zeros included. */
 export const MXCSR_MASK = 0xffff;
 export const MXCSR_DEFAULT = 0x1f80;
@@ -46,6 +56,7 @@ export const MXCSR_DEFAULT = 0x1f80;
 export function initialiseX87(state: Int32Array): void {
   state[FPU_CONTROL] = CONTROL_AFTER_INIT;
   state[FPU_STATUS] = 0;
+  clearSummary(state);
   state[FPU_TAG] = 0;
   state[FPU_INSTRUCTION_OFFSET] = 0;
   state[FPU_INSTRUCTION_SELECTOR] = 0;
@@ -65,6 +76,7 @@ export function initialise(cpu: Cpu): boolean {
 export function clearExceptions(cpu: Cpu): boolean {
   if (!x87Present(cpu)) return false;
   cpu.state[FPU_STATUS] &= ~STATUS_EXCEPTIONS;
+  clearSummary(cpu.state);
   return true;
 }
 
@@ -85,8 +97,7 @@ export function wait(cpu: Cpu): boolean {
   const state = cpu.state;
   const both = CR0_MONITOR | CR0_TASK_SWITCHED;
   if ((state[CR0] & both) === both) return cpu.raise(VECTOR_DEVICE_NOT_AVAILABLE);
-  if ((state[FPU_STATUS] & EXCEPTION_SUMMARY) !== 0) return cpu.raise(VECTOR_MATH_FAULT);
-  return true;
+  return (state[FPU_STATUS] & EXCEPTION_SUMMARY) === 0 || reportPending(cpu);
 }
 
 /** FLDCW m16. */

@@ -16,6 +16,7 @@ import {
   FPU_REGISTERS,
   FPU_STATUS,
   FPU_TAG,
+  NUMERIC_ERROR,
   SCRATCH_OFFSET,
 } from './layout.js';
 
@@ -30,6 +31,7 @@ const EXCEPTIONS = 0x3f;
 /** Invalid, denormal, zero divide: found before the result is computed; unmasked, they leave the operands as they were. */
 const PRE_COMPUTATION = 0x07;
 
+const CR0_NUMERIC_ERROR = 0x20;
 const CR0_EMULATION = 4;
 const CR0_TASK_SWITCHED = 8;
 const VECTOR_DEVICE_NOT_AVAILABLE = 7;
@@ -44,7 +46,24 @@ export const OPERAND = RESULT + 4;
 export function x87Ready(cpu: Cpu): boolean {
   const state = cpu.state;
   if (((state[CR0] & (CR0_EMULATION | CR0_TASK_SWITCHED)) | (state[FPU_STATUS] & EXCEPTION_SUMMARY)) === 0) return true;
-  return x87Present(cpu) && cpu.raise(VECTOR_MATH_FAULT);
+  return x87Present(cpu) && reportPending(cpu);
+}
+
+/**
+ * What a waiting instruction does about a pending unmasked exception. With CR0.NE: #MF. Without, the way of the PC: FERR# goes
+ * active, and the processor stands still before the instruction until an interrupt comes, unless IGNNE# is active: then the
+ * instruction is executed. FERR# goes inactive when no exception pends any more.
+ * Source: SDM vol 1 section 8.7, vol 3A section 2.5 (CR0.NE), 9.2.
+ * @returns whether the instruction may be executed
+ */
+export function reportPending(cpu: Cpu): boolean {
+  const state = cpu.state;
+  if ((state[CR0] & CR0_NUMERIC_ERROR) !== 0) return cpu.raise(VECTOR_MATH_FAULT);
+  if (state[NUMERIC_ERROR] === 0) {
+    state[NUMERIC_ERROR] = 1;
+    cpu.numericError();
+  }
+  return cpu.ignoreNumericError || cpu.standStill();
 }
 
 /** The check of a control instruction that does not wait (FNINIT, FNSTSW ...). */
@@ -167,9 +186,15 @@ export function push(state: Int32Array, flags: number): void {
   state[register + 2] = state[RESULT + 2];
 }
 
+/** Nothing pends any more. */
+export function clearSummary(state: Int32Array): void {
+  state[FPU_STATUS] &= ~(EXCEPTION_SUMMARY | BUSY);
+  state[NUMERIC_ERROR] = 0;
+}
+
 /** Recomputes the exception summary after the control or status word was loaded. */
 export function updateSummary(state: Int32Array): void {
   const pending = state[FPU_STATUS] & ~state[FPU_CONTROL] & EXCEPTIONS;
   if (pending !== 0) state[FPU_STATUS] |= EXCEPTION_SUMMARY | BUSY;
-  else state[FPU_STATUS] &= ~(EXCEPTION_SUMMARY | BUSY);
+  else clearSummary(state);
 }

@@ -46,7 +46,10 @@ const TSS_SS0 = 8;
 const TSS_IO_MAP_BASE = 0x66;
 /** Where the gates of the IDT point: kernel addresses at which no guest code lies. */
 const TRAP_ENTRIES = 0x80800000;
-/** CR0: PE MP ET NE WP PG; CR4 gains OSFXSR and OSXMMEXCPT. */
+/**
+ * CR0: PE MP ET NE WP PG. AM stays clear, as on 5.2 for x86 (8001003Bh with TS): EFLAGS.AC of a program has no effect. CR4 gains OSFXSR and
+ * OSXMMEXCPT.
+ */
 const CR0_VALUE = 0x80010033 | 0;
 const CR4_SSE = 0x600;
 const OBJECT_BODY_OFFSET = 0x18;

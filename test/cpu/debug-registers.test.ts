@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Cpu } from '../../cpu/cpu.js';
 import { ExitReason } from '../../cpu/exit-reason.js';
+import { acceptInterrupt } from '../../cpu/interrupts.js';
 import { CR2, CS, DR6, DR7, DS, EAX, EBX, ECX, EDI, EIP, ES, ESI, ESP } from '../../cpu/layout.js';
 import { CR0_PE, CR0_PG, CR4_DE } from '../../cpu/paging.js';
 import {
@@ -355,6 +356,31 @@ describe('data breakpoints', () => {
     setBreakpoint(cpu, 0, DATA, Condition.ReadWrite);
     expect(debugExceptions(cpu, 'a4', 1)).toEqual([]);
     expect([cpu.exceptionVector, causes(cpu)]).toEqual([13, 0]);
+  });
+
+  it('on the stack of an interrupt trap before the first instruction of its handler', () => {
+    for (const code of ['cd80', '0f0b']) {
+      const cpu = protectedMachine(3);
+      setBreakpoint(cpu, 1, STACK0 - 8, Condition.Write, 4);
+      const vector = code === 'cd80' ? 0x80 : 6;
+      execute(cpu, code, 2);
+      expect([handledVector(cpu), stack(cpu, 0), causes(cpu)]).toEqual([1, HANDLERS + vector * 16, 2]);
+    }
+    const cpu = protectedMachine(0);
+    setBreakpoint(cpu, 1, STACK0 - 8, Condition.Write, 4);
+    cpu.setEflags(0x202);
+    expect(acceptInterrupt(cpu, 0x20)).toBe(true);
+    cpu.run(1);
+    expect([handledVector(cpu), stack(cpu, 0), causes(cpu)]).toEqual([1, HANDLERS + 0x200, 2]);
+  });
+
+  it('what MOV SS from memory met is reported behind INT n, in its handler', () => {
+    const cpu = protectedMachine(0);
+    cpu.state[EBX] = DATA;
+    cpu.memory.write16(DATA, DATA0);
+    setBreakpoint(cpu, 0, DATA, Condition.ReadWrite);
+    execute(cpu, '8e13 cd80', 3);
+    expect([handledVector(cpu), stack(cpu, 0), causes(cpu)]).toEqual([1, HANDLERS + 0x800, 1]);
   });
 
   it('together with a single step: one exception, both causes', () => {

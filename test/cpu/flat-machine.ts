@@ -1,5 +1,6 @@
 import { Cpu, type CpuOptions, type ExceptionOwner } from '../../cpu/cpu.js';
 import { CPL, CS, DS, EIP, ES, ESP, FS, GS, SS } from '../../cpu/layout.js';
+import { CR0_NE, CR0_PE, CR0_PG, CR0_WP } from '../../cpu/paging.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
 
 /** Where tests put code, data and stack. */
@@ -12,12 +13,9 @@ export const PAGE_DIRECTORY = 0x100000;
 const RAM = 8 << 20;
 const NO_OWNER: ExceptionOwner = { pageFault: () => false };
 
-/** Bytes from text like '8b 45 08'. */
+/** Bytes from text like '8b 45 08' or '8b4508'. */
 export function bytes(text: string): number[] {
-  return text
-    .split(/\s+/)
-    .filter((byte) => byte !== '')
-    .map((byte) => Number.parseInt(byte, 16));
+  return Array.from(text.matchAll(/\S\S?/g), ([pair]) => Number.parseInt(pair, 16));
 }
 
 /** A processor at CPL 3 with flat 32-bit segments, without paging. Exceptions leave run(). */
@@ -26,7 +24,7 @@ export function flatMachine(owner: ExceptionOwner = NO_OWNER, options: CpuOption
   for (const segment of [ES, SS, DS, FS, GS]) cpu.setSegment(segment, 0x23, 0, -1, 0xc0f3);
   cpu.setSegment(CS, 0x1b, 0, -1, 0xc0fb);
   cpu.state[CPL] = 3;
-  cpu.setCr0(1);
+  cpu.setCr0(CR0_PE | CR0_NE);
   cpu.state[EIP] = CODE;
   cpu.state[ESP] = STACK;
   return cpu;
@@ -38,7 +36,7 @@ export function pagedMachine(owner: ExceptionOwner = NO_OWNER): Cpu {
   for (let page = 0; page < 1024; page++) setPage(cpu, page << 12, (page << 12) | 7);
   cpu.memory.write32(PAGE_DIRECTORY, (PAGE_DIRECTORY + 0x1000) | 7);
   cpu.setCr3(PAGE_DIRECTORY);
-  cpu.setCr0(0x8001_0001 | 0);
+  cpu.setCr0(CR0_PE | CR0_NE | CR0_WP | CR0_PG);
   return cpu;
 }
 

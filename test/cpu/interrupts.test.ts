@@ -20,7 +20,8 @@ import {
   SEGMENT_SELECTOR,
   SS,
 } from '../../cpu/layout.js';
-import { CR0_PE, CR0_PG } from '../../cpu/paging.js';
+import { CR0_AM, CR0_PE, CR0_PG } from '../../cpu/paging.js';
+import { EFLAGS_AC } from '../../cpu/segmentation.js';
 import {
   CODE,
   CODE0,
@@ -260,6 +261,31 @@ describe('double and triple faults', () => {
     const cpu = protectedMachine(3);
     cpu.state[IDTR_LIMIT] = 0;
     expect(execute(cpu, 'f4')).toBe(ExitReason.Shutdown);
+  });
+
+  it('exceptions without an instruction between them use up the budget: a #UD handler that is undefined itself', () => {
+    for (const budget of [1, 7, 1000]) {
+      const cpu = protectedMachine(0);
+      cpu.setSegment(SS, 0x10, 0x5_0000, 0xffff, 0x93);
+      cpu.memory.write16(HANDLERS + 6 * 16, 0x0b0f);
+      expect(execute(cpu, '0f0b', 1)).toBe(ExitReason.Budget);
+      while (cpu.instructionCount < 1000) expect(cpu.run(Math.min(budget, 1000 - cpu.instructionCount))).toBe(0);
+      expect([cpu.instructionCount, cpu.state[ESP], cpu.state[EIP]]).toEqual([
+        1000,
+        0x5_0000 + 0x1_0000 - 12 * 1001,
+        HANDLERS + 6 * 16,
+      ]);
+    }
+  });
+
+  it('#AC while delivering #AC to ring 3, for ever on real processors, is a shutdown', () => {
+    const cpu = protectedMachine(3);
+    writeDescriptor(cpu, GDT + FREE, { access: 0xc0ff });
+    writeGate(cpu, IDT + 17 * 8, FREE | 3, HANDLERS, 0xee);
+    cpu.setCr0(CR0_PE | CR0_AM);
+    cpu.setEflags(EFLAGS_AC | 2);
+    cpu.state[ESP] = STACK3 + 1;
+    expect(execute(cpu, '50')).toBe(ExitReason.Shutdown);
   });
 
   it('a page fault on the ring 0 stack while delivering a page fault: #DF; unmapped IDT: shutdown', () => {

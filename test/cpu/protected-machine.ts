@@ -23,6 +23,9 @@ import {
 } from '../../cpu/layout.js';
 import { CR0_PE } from '../../cpu/paging.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
+import { bytes } from './flat-machine.js';
+
+export { bytes };
 
 export const GDT = 0x1000;
 export const IDT = 0x2000;
@@ -117,16 +120,6 @@ export function protectedMachine(ring: 0 | 3, owner: ExceptionOwner | null = nul
   state[ESP] = ring === 0 ? STACK0 : STACK3;
   state[EIP] = CODE;
   return cpu;
-}
-
-/** Bytes of a string of hexadecimal digits: '0f a2'. */
-export function bytes(text: string): number[] {
-  return text
-    .replaceAll(' ', '')
-    .replaceAll(/../g, (pair) => `${pair},`)
-    .split(',')
-    .filter((pair) => pair !== '')
-    .map((pair) => Number.parseInt(pair, 16));
 }
 
 /** Puts code at CS:EIP and executes so many instructions of it; returns why run() stopped. */

@@ -4,17 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CS, EAX, EBX, EIP, ESP, SEGMENT_BASE, SEGMENT_SELECTOR } from '../../cpu/index.js';
-import { BareMachine } from '../../tools/bare/bare-machine.js';
 import { loadFlat, mapRom } from '../../tools/bare/boot-image.js';
 import { loadMultiboot } from '../../tools/bare/multiboot.js';
 import { CliError } from '../../tools/cli-error.js';
 import { type BareFlags, runBare } from '../../tools/verb-bare.js';
-
-/** The bytes of lines of 'hex ; assembly'. */
-function assemble(lines: string): Uint8Array {
-  const digits = lines.replaceAll(/;.*$/gm, '').replaceAll(/\s/g, '');
-  return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
-}
+import { assemble, machine, runReal } from './bare-program.js';
 
 /** A ROM of 64 KB with code at its start and a jump there at the reset vector. */
 function rom(lines: string): Uint8Array {
@@ -22,32 +16,6 @@ function rom(lines: string): Uint8Array {
   contents.set(assemble(lines));
   contents.set(assemble('ea000000f0'), 0xfff0); // jmp F000h:0
   return contents;
-}
-
-interface Log {
-  serial: string;
-  ports: [number, number][];
-}
-
-function machine(options: { loggedPorts?: number[]; exitPort?: number } = {}): { machine: BareMachine; log: Log } {
-  const log: Log = { serial: '', ports: [] };
-  const built = new BareMachine({
-    memorySize: 8 << 20,
-    romSize: 1 << 20,
-    serial: (value) => {
-      log.serial += String.fromCharCode(value);
-    },
-    log: (port, value) => log.ports.push([port, value]),
-    ...options,
-  });
-  return { machine: built, log };
-}
-
-/** Runs a flat real-mode program at 7C00h. */
-function runReal(lines: string, options: { loggedPorts?: number[]; exitPort?: number } = {}, limit = 100_000_000) {
-  const { machine: built, log } = machine(options);
-  loadFlat(built, assemble(lines), 0x7c00, 'real');
-  return { outcome: built.run(limit), log, machine: built };
 }
 
 /** Real mode with interrupts and exceptions, protected mode with timer interrupts, and back. */

@@ -44,8 +44,11 @@ const FIRST_CONTROLLER = [0x20, 0x21] as const;
 const SECOND_CONTROLLER = [0xa0, 0xa1] as const;
 const TIMER = [0x40, 0x41, 0x42, 0x43, 0x61] as const;
 const COM1 = 0x3f8;
+/** Any byte to the first takes the coprocessor's interrupt back and lets its handler go on. */
+const COPROCESSOR_BUSY = [0xf0, 0xf1] as const;
 const TIMER_LINE = 0;
 const COM1_LINE = 4;
+const COPROCESSOR_LINE = 13;
 /** Instructions between two looks at the clock when the timer does not run. */
 const LONGEST_SLICE = 1 << 24;
 
@@ -80,6 +83,14 @@ export class BareMachine {
     this.bus.attach(this.controllers.first, ...FIRST_CONTROLLER);
     this.bus.attach(this.controllers.second, ...SECOND_CONTROLLER);
     this.bus.attach(this.timer, ...TIMER);
+    this.cpu.numericError = () => {
+      this.cpu.ignoreNumericError = false;
+      this.controllers.raise(COPROCESSOR_LINE);
+    };
+    this.bus.attach(
+      outputPort(() => this.#clearCoprocessorBusy()),
+      ...COPROCESSOR_BUSY,
+    );
     const { serial, loggedPorts = [], log = () => undefined, exitPort } = options;
     if (serial !== undefined) {
       const ports = Array.from({ length: 8 }, (_, index) => COM1 + index);
@@ -91,6 +102,12 @@ export class BareMachine {
         outputPort((_port, value) => this.#exit(value)),
         exitPort,
       );
+  }
+
+  /** The PC's answer to FERR#: IGNNE# stays active until FERR# goes inactive. */
+  #clearCoprocessorBusy(): void {
+    this.controllers.withdraw(COPROCESSOR_LINE);
+    this.cpu.ignoreNumericError = this.cpu.numericErrorActive;
   }
 
   #exit(value: number): void {

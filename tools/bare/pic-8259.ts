@@ -193,6 +193,12 @@ export class InterruptControllers {
     else this.second.raise(line - 8);
   }
 
+  /** Takes back a request that was not acknowledged. */
+  withdraw(line: number): void {
+    if (line < 8) this.first.withdraw(line);
+    else this.second.withdraw(line - 8);
+  }
+
   /** The vector of the interrupt that the processor takes now. */
   acknowledge(): number {
     const line = this.first.acknowledge();
