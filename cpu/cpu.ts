@@ -1,5 +1,6 @@
 import { BlockCache } from './block-cache.js';
 import { DebugRegisters } from './debug-registers.js';
+import type { Descriptor } from './descriptor.js';
 import { deliverException } from './exceptions.js';
 import { ExitReason } from './exit-reason.js';
 import { composeEflags, storeEflags } from './flags.js';
@@ -110,6 +111,8 @@ export class Cpu {
     jumpCacheMisses: 0,
   };
   readonly blocks: BlockCache;
+  /** The descriptor that was read last (descriptor.ts). */
+  readonly descriptor: Descriptor = { address: 0, low: 0, high: 0, access: 0 };
   readonly debug: DebugRegisters;
   readonly #interpreter: Interpreter;
 

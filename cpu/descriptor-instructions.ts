@@ -6,7 +6,6 @@ import type { Cpu } from './cpu.js';
 import {
   ACCESS_CODE,
   ACCESS_CONFORMING,
-  ACCESS_PRESENT,
   ACCESS_READABLE,
   ACCESS_SEGMENT,
   ACCESS_WRITABLE,
@@ -17,10 +16,8 @@ import {
   descriptorBase,
   descriptorLimit,
   isNullSelector,
-  SELECTOR_LOCAL,
   SELECTOR_RPL,
   SystemType,
-  selectorErrorCode,
   TSS_BUSY,
 } from './descriptor.js';
 import { readFarOffset, readFarSelector } from './far-transfer.js';
@@ -46,9 +43,10 @@ import {
   SS,
   TR,
 } from './layout.js';
-import { isProtected, loadDataSegment, Vector } from './segmentation.js';
+import { isProtected, loadDataSegment, loadLocalTable, Vector } from './segmentation.js';
 import { dropStack, peekStack, pushFrame, stagePush } from './stack-frame.js';
 import { readOperand16, requirePrivilege, setRegister, setRegister16, writeOperand16 } from './system-operand.js';
+import { checkAvailableTss } from './tss.js';
 
 /** What LAR keeps of a descriptor's second dword. Bits 19-16 are undefined by the SDM; processors show the limit's. */
 const LAR_MASK = 0x00ff_ff00;
@@ -118,54 +116,19 @@ export function executeStr(cpu: Cpu, instruction: Instruction): boolean {
   return requireProtected(cpu) && writeOperand16(cpu, instruction, cpu.state[SEGMENT_SELECTOR + TR]);
 }
 
-/** Address of the GDT descriptor that LLDT or LTR names, or -1 with #GP raised. */
-function globalDescriptor(cpu: Cpu, selector: number): number {
-  const address = (selector & SELECTOR_LOCAL) === 0 ? descriptorAddress(cpu, selector) : -1;
-  if (address < 0) cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
-  return address;
-}
-
 /** LLDT: the null selector makes the LDT unusable. */
 export function executeLldt(cpu: Cpu, instruction: Instruction): boolean {
   if (!requireProtected(cpu) || !requirePrivilege(cpu)) return false;
   const selector = readOperand16(cpu, instruction);
-  if (cpu.faulted) return false;
-  if (isNullSelector(selector)) {
-    cpu.setSegment(LDTR, selector, 0, 0, 0);
-    return true;
-  }
-  const address = globalDescriptor(cpu, selector);
-  if (address < 0) return false;
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
-  if (accessKind(access) !== SystemType.Ldt) return cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
-  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(selector));
-  cpu.setSegment(LDTR, selector, descriptorBase(low, high), descriptorLimit(low, high), access);
-  return true;
+  return !cpu.faulted && loadLocalTable(cpu, selector, Vector.GeneralProtection, Vector.SegmentNotPresent);
 }
 
 /** LTR: marks the descriptor busy. */
 export function executeLtr(cpu: Cpu, instruction: Instruction): boolean {
   if (!requireProtected(cpu) || !requirePrivilege(cpu)) return false;
   const selector = readOperand16(cpu, instruction);
-  if (cpu.faulted) return false;
-  if (isNullSelector(selector)) return cpu.raise(Vector.GeneralProtection, 0);
-  const address = globalDescriptor(cpu, selector);
-  if (address < 0) return false;
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const kind = accessKind(descriptorAccess(high));
-  if (kind !== SystemType.Tss32 && kind !== SystemType.Tss16) {
-    return cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
-  }
-  if ((descriptorAccess(high) & ACCESS_PRESENT) === 0) {
-    return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(selector));
-  }
+  if (cpu.faulted || !checkAvailableTss(cpu, selector)) return false;
+  const { address, low, high } = cpu.descriptor;
   if (!cpu.writeSystem32((address + 4) | 0, high | TSS_BUSY)) return false;
   const access = descriptorAccess(high | TSS_BUSY);
   cpu.setSegment(TR, selector, descriptorBase(low, high), descriptorLimit(low, high), access);

@@ -74,6 +74,48 @@ export function descriptorAddress(cpu: Cpu, selector: number): number {
   return (state[SEGMENT_BASE + LDTR] + offset) >>> 0;
 }
 
+/** A descriptor or gate as it was read from its table. */
+export interface Descriptor {
+  /** Linear address, unsigned. */
+  address: number;
+  low: number;
+  high: number;
+  /** Access word of `high`. */
+  access: number;
+}
+
+/**
+ * Reads the descriptor that a selector names to cpu.descriptor, where it stays until the next is read.
+ *
+ * @param violation the exception for a null selector and for one outside its table; its error code names the selector
+ * @returns false when that or a #PF was raised
+ */
+export function fetchDescriptor(cpu: Cpu, selector: number, violation: number): boolean {
+  const address = isNullSelector(selector) ? -1 : descriptorAddress(cpu, selector);
+  if (address < 0) return cpu.raise(violation, selectorErrorCode(selector));
+  return readDescriptor(cpu, address);
+}
+
+/** As fetchDescriptor(), for LDTs and task state segments, which the GDT alone may hold. */
+export function fetchGlobalDescriptor(cpu: Cpu, selector: number, violation: number): boolean {
+  if ((selector & SELECTOR_LOCAL) !== 0) return cpu.raise(violation, selectorErrorCode(selector));
+  return fetchDescriptor(cpu, selector, violation);
+}
+
+/** Reads the descriptor or gate at a linear address to cpu.descriptor. False when a #PF was raised. */
+export function readDescriptor(cpu: Cpu, address: number): boolean {
+  const low = cpu.readSystem32(address);
+  if (cpu.faulted) return false;
+  const high = cpu.readSystem32((address + 4) | 0);
+  if (cpu.faulted) return false;
+  const { descriptor } = cpu;
+  descriptor.address = address;
+  descriptor.low = low;
+  descriptor.high = high;
+  descriptor.access = descriptorAccess(high);
+  return true;
+}
+
 /** Segment base from the two dwords of a descriptor (int32). */
 export function descriptorBase(low: number, high: number): number {
   return (low >>> 16) | ((high & 0xff) << 16) | (high & 0xff00_0000);

@@ -12,12 +12,11 @@ import {
   ACCESS_SEGMENT,
   accessDpl,
   accessKind,
-  descriptorAccess,
-  descriptorAddress,
   descriptorBase,
   descriptorLimit,
-  isNullSelector,
+  fetchDescriptor,
   markAccessed,
+  readDescriptor,
   SystemType,
   selectorErrorCode,
 } from './descriptor.js';
@@ -175,11 +174,8 @@ function enterGate(
   const gateCode = vector * 8 + ERROR_CODE_IDT;
   if (vector * 8 + 7 > state[IDTR_LIMIT]) return cpu.raise(Vector.GeneralProtection, gateCode);
   const gateAddress = (state[IDTR_BASE] + vector * 8) | 0;
-  const gateLow = cpu.readSystem32(gateAddress);
-  if (cpu.faulted) return false;
-  const gateHigh = cpu.readSystem32((gateAddress + 4) | 0);
-  if (cpu.faulted) return false;
-  const gate = descriptorAccess(gateHigh);
+  if (!readDescriptor(cpu, gateAddress)) return false;
+  const { low: gateLow, high: gateHigh, access: gate } = cpu.descriptor;
   const kind = accessKind(gate);
   const wide = kind === SystemType.InterruptGate32 || kind === SystemType.TrapGate32;
   const interruptGate = kind === SystemType.InterruptGate32 || kind === SystemType.InterruptGate16;
@@ -222,15 +218,9 @@ function enterHandler(
   errorCode: number,
 ): boolean {
   const state = cpu.state;
-  if (isNullSelector(selector)) return cpu.raise(Vector.GeneralProtection, 0);
-  const codeAddress = descriptorAddress(cpu, selector);
+  if (!fetchDescriptor(cpu, selector, Vector.GeneralProtection)) return false;
+  const { address: codeAddress, low: codeLow, high: codeHigh, access: code } = cpu.descriptor;
   const selectorCode = selectorErrorCode(selector);
-  if (codeAddress < 0) return cpu.raise(Vector.GeneralProtection, selectorCode);
-  const codeLow = cpu.readSystem32(codeAddress);
-  if (cpu.faulted) return false;
-  const codeHigh = cpu.readSystem32((codeAddress + 4) | 0);
-  if (cpu.faulted) return false;
-  const code = descriptorAccess(codeHigh);
   const cpl = state[CPL];
   if ((code & (ACCESS_SEGMENT | ACCESS_CODE)) !== (ACCESS_SEGMENT | ACCESS_CODE) || accessDpl(code) > cpl) {
     return cpu.raise(Vector.GeneralProtection, selectorCode);
@@ -272,13 +262,9 @@ export function pushInnerFrame(cpu: Cpu, level: number, count: number, size: num
   if (cpu.faulted) return false;
   const selector = innerStackSelector(cpu, level);
   if (cpu.faulted) return false;
-  const address = checkStackSegment(cpu, selector, level, Vector.InvalidTss);
-  if (address < 0) return false;
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted || !markAccessed(cpu, address, high)) return false;
-  const access = descriptorAccess(high);
+  if (!checkStackSegment(cpu, selector, level, Vector.InvalidTss)) return false;
+  const { address, low, high, access } = cpu.descriptor;
+  if (!markAccessed(cpu, address, high)) return false;
   const base = descriptorBase(low, high);
   const limit = descriptorLimit(low, high);
   if (!writeFrame(cpu, base, limit, access, top, count, size, true, selectorErrorCode(selector))) return false;

@@ -4,16 +4,13 @@
  */
 import type { Cpu } from './cpu.js';
 import {
-  ACCESS_CONFORMING,
   ACCESS_PRESENT,
-  accessDpl,
-  descriptorAccess,
   descriptorLimit,
+  fetchDescriptor,
   markAccessed,
   SELECTOR_RPL,
   selectorErrorCode,
 } from './descriptor.js';
-import { CODE_SEGMENT, targetDescriptor } from './far-transfer.js';
 import type { Instruction } from './instruction.js';
 import { nextEip, privilegedFlagMask } from './interrupts.js';
 import {
@@ -42,6 +39,7 @@ import {
   EFLAGS_VIP,
   EFLAGS_VM,
   ioPrivilegeLevel,
+  isCodeForLevel,
   isProtected,
   isVirtual8086,
   loadRealSegment,
@@ -84,20 +82,11 @@ export function executeFarReturn(cpu: Cpu, instruction: Instruction): boolean {
  */
 function returnToCode(cpu: Cpu, selector: number, eip: number, size: number, frame: number, release: number): boolean {
   const state = cpu.state;
+  if (!fetchDescriptor(cpu, selector, Vector.GeneralProtection)) return false;
+  const { address, low, high, access } = cpu.descriptor;
   const code = selectorErrorCode(selector);
-  const address = targetDescriptor(cpu, selector, 0);
-  if (address < 0) return false;
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
   const level = selector & SELECTOR_RPL;
-  const dpl = accessDpl(access);
-  const dplAllowed = (access & ACCESS_CONFORMING) !== 0 ? dpl <= level : dpl === level;
-  if ((access & CODE_SEGMENT) !== CODE_SEGMENT || level < state[CPL] || !dplAllowed) {
-    return cpu.raise(Vector.GeneralProtection, code);
-  }
+  if (level < state[CPL] || !isCodeForLevel(access, level)) return cpu.raise(Vector.GeneralProtection, code);
   if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, code);
   const pastLimit = eip >>> 0 > descriptorLimit(low, high) >>> 0;
 
@@ -114,11 +103,8 @@ function returnToCode(cpu: Cpu, selector: number, eip: number, size: number, fra
   if (cpu.faulted) return false;
   const stackSelector = peekStack(cpu, 1, size, frame) & 0xffff;
   if (cpu.faulted) return false;
-  const stackAddress = checkStackSegment(cpu, stackSelector, level, Vector.GeneralProtection);
-  if (stackAddress < 0) return false;
-  const stackLow = cpu.readSystem32(stackAddress);
-  const stackHigh = cpu.readSystem32((stackAddress + 4) | 0);
-  if (cpu.faulted) return false;
+  if (!checkStackSegment(cpu, stackSelector, level, Vector.GeneralProtection)) return false;
+  const { address: stackAddress, low: stackLow, high: stackHigh } = cpu.descriptor;
   if (pastLimit) return cpu.raise(Vector.GeneralProtection, 0);
   if (!markAccessed(cpu, address, high) || !markAccessed(cpu, stackAddress, stackHigh)) return false;
   setSegmentFromDescriptor(cpu, SS, stackSelector, stackLow, stackHigh);

@@ -4,16 +4,14 @@
  */
 import type { Cpu } from './cpu.js';
 import {
-  ACCESS_CODE,
   ACCESS_CONFORMING,
   ACCESS_PRESENT,
   ACCESS_SEGMENT,
   accessDpl,
   accessKind,
-  descriptorAccess,
-  descriptorAddress,
+  type Descriptor,
   descriptorLimit,
-  isNullSelector,
+  fetchDescriptor,
   markAccessed,
   SELECTOR_RPL,
   SystemType,
@@ -23,11 +21,9 @@ import { pushInnerFrame } from './exceptions.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
 import { nextEip } from './interrupts.js';
 import { CPL, CS, ESP, SEGMENT_LIMIT, SEGMENT_SELECTOR, SS } from './layout.js';
-import { isProtected, loadRealSegment, setCodeSegment, Vector } from './segmentation.js';
+import { CODE_SEGMENT, isCodeForLevel, isProtected, loadRealSegment, setCodeSegment, Vector } from './segmentation.js';
 import { peekStack, pushFrame, stagePush } from './stack-frame.js';
 import { switchThroughTaskGate, switchToTss, TaskSwitch } from './task-switch.js';
-
-export const CODE_SEGMENT = ACCESS_SEGMENT | ACCESS_CODE;
 
 /** JMP ptr16:16, ptr16:32. */
 export function executeFarJumpImmediate(cpu: Cpu, instruction: Instruction): boolean {
@@ -73,29 +69,19 @@ function farJump(cpu: Cpu, selector: number, offset: number, instruction: Instru
     cpu.jump(eip);
     return true;
   }
-  const address = targetDescriptor(cpu, selector, 0);
-  if (address < 0) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
+  if (!fetchDescriptor(cpu, selector, Vector.GeneralProtection)) return false;
+  const { access } = cpu.descriptor;
   if ((access & ACCESS_SEGMENT) !== 0) {
-    if (!checkDirectCode(cpu, selector, access)) return false;
-    return enterCode(cpu, selector, address, eip, cpu.state[CPL]);
+    return checkDirectCode(cpu, selector, access) && enterCode(cpu, selector, eip);
   }
-  if (!isCallGate(access)) {
-    return transferToTask(cpu, selector, address, access, TaskSwitch.Jump, nextEip(cpu, instruction));
-  }
-  const code = checkCallGate(cpu, selector, address, access);
+  if (!isCallGate(access)) return transferToTask(cpu, selector, TaskSwitch.Jump, nextEip(cpu, instruction));
+  const target = gateOffset(cpu.descriptor);
+  const code = checkCallGate(cpu, selector);
   if (code < 0) return false;
-  const gateLow = cpu.readSystem32(address);
-  const codeAddress = descriptorAddress(cpu, code);
-  const codeAccess = descriptorAccess(cpu.readSystem32((codeAddress + 4) | 0));
-  if (cpu.faulted) return false;
-  if ((codeAccess & ACCESS_CONFORMING) === 0 && accessDpl(codeAccess) !== cpu.state[CPL]) {
+  if (!isCodeForLevel(cpu.descriptor.access, cpu.state[CPL])) {
     return cpu.raise(Vector.GeneralProtection, selectorErrorCode(code));
   }
-  if ((codeAccess & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(code));
-  return enterCode(cpu, code, codeAddress, gateOffset(gateLow, high, access), cpu.state[CPL]);
+  return checkPresent(cpu, code) && enterCode(cpu, code, target);
 }
 
 function farCall(cpu: Cpu, selector: number, offset: number, instruction: Instruction): boolean {
@@ -113,35 +99,23 @@ function farCall(cpu: Cpu, selector: number, offset: number, instruction: Instru
     cpu.jump(eip);
     return true;
   }
-  const address = targetDescriptor(cpu, selector, 0);
-  if (address < 0) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
+  if (!fetchDescriptor(cpu, selector, Vector.GeneralProtection)) return false;
+  const { access } = cpu.descriptor;
   if ((access & ACCESS_SEGMENT) !== 0) {
-    if (!checkDirectCode(cpu, selector, access)) return false;
-    return callCode(cpu, selector, address, eip, size, returnEip);
+    return checkDirectCode(cpu, selector, access) && callCode(cpu, selector, eip, size, returnEip);
   }
-  if (!isCallGate(access)) return transferToTask(cpu, selector, address, access, TaskSwitch.Call, returnEip);
-  return callThroughGate(cpu, selector, address, high, returnEip);
+  if (!isCallGate(access)) return transferToTask(cpu, selector, TaskSwitch.Call, returnEip);
+  return callThroughGate(cpu, selector, returnEip);
 }
 
-/** Far JMP or CALL to a system descriptor that is no call gate: a TSS, a task gate, or #GP(selector). */
-function transferToTask(
-  cpu: Cpu,
-  selector: number,
-  address: number,
-  access: number,
-  kind: TaskSwitch,
-  returnEip: number,
-): boolean {
+/** Far JMP or CALL to the system descriptor in cpu.descriptor, no call gate: a TSS, a task gate, or #GP(selector). */
+function transferToTask(cpu: Cpu, selector: number, kind: TaskSwitch, returnEip: number): boolean {
+  const { low, access } = cpu.descriptor;
   let switched: boolean;
   switch (accessKind(access)) {
-    case SystemType.TaskGate: {
-      const low = cpu.readSystem32(address);
-      switched = !cpu.faulted && switchThroughTaskGate(cpu, selector, low, access, kind, returnEip);
+    case SystemType.TaskGate:
+      switched = switchThroughTaskGate(cpu, selector, low, access, kind, returnEip);
       break;
-    }
     case SystemType.Tss16:
     case SystemType.Tss32:
       switched = switchToTss(cpu, selector, access, kind, returnEip);
@@ -153,12 +127,10 @@ function transferToTask(
   return switched;
 }
 
-/** Far call to code of the same privilege: CS and EIP go on the current stack. */
-function callCode(cpu: Cpu, selector: number, address: number, eip: number, size: number, returnEip: number): boolean {
+/** Far call to the code of the current level in cpu.descriptor, which has passed its checks but the limit: CS and EIP go on the stack. */
+function callCode(cpu: Cpu, selector: number, eip: number, size: number, returnEip: number): boolean {
   const state = cpu.state;
-  const low = cpu.readSystem32(address);
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
+  const { address, low, high } = cpu.descriptor;
   if (eip >>> 0 > descriptorLimit(low, high) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
   if (!markAccessed(cpu, address, high)) return false;
   stagePush(cpu, 0, state[SEGMENT_SELECTOR + CS]);
@@ -169,26 +141,18 @@ function callCode(cpu: Cpu, selector: number, address: number, eip: number, size
   return true;
 }
 
-function callThroughGate(cpu: Cpu, selector: number, address: number, gateHigh: number, returnEip: number): boolean {
+/** CALL through the gate in cpu.descriptor. */
+function callThroughGate(cpu: Cpu, selector: number, returnEip: number): boolean {
   const state = cpu.state;
   const cpl = state[CPL];
-  const gate = descriptorAccess(gateHigh);
-  const code = checkCallGate(cpu, selector, address, gate);
-  if (code < 0) return false;
-  const eip = gateOffset(cpu.readSystem32(address), gateHigh, gate);
-  const codeAddress = descriptorAddress(cpu, code);
-  const low = cpu.readSystem32(codeAddress);
-  const high = cpu.readSystem32((codeAddress + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
-  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(code));
-  const size = accessKind(gate) === SystemType.CallGate32 ? 4 : 2;
-  const level = accessDpl(access);
-  if ((access & ACCESS_CONFORMING) !== 0 || level === cpl) {
-    return callCode(cpu, code, codeAddress, eip, size, returnEip);
-  }
+  const eip = gateOffset(cpu.descriptor);
+  const size = accessKind(cpu.descriptor.access) === SystemType.CallGate32 ? 4 : 2;
+  const parameters = cpu.descriptor.high & 31;
+  const code = checkCallGate(cpu, selector);
+  if (code < 0 || !checkPresent(cpu, code)) return false;
+  const { address, low, high, access } = cpu.descriptor;
+  if (isCodeForLevel(access, cpl)) return callCode(cpu, code, eip, size, returnEip);
   if (eip >>> 0 > descriptorLimit(low, high) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
-  const parameters = gateHigh & 31;
   stagePush(cpu, 0, state[SEGMENT_SELECTOR + SS]);
   stagePush(cpu, 1, state[ESP]);
   for (let index = 0; index < parameters; index++) {
@@ -197,34 +161,29 @@ function callThroughGate(cpu: Cpu, selector: number, address: number, gateHigh: 
   }
   stagePush(cpu, 2 + parameters, state[SEGMENT_SELECTOR + CS]);
   stagePush(cpu, 3 + parameters, returnEip);
-  if (!markAccessed(cpu, codeAddress, high)) return false;
+  const level = accessDpl(access);
+  if (!markAccessed(cpu, address, high)) return false;
   if (!pushInnerFrame(cpu, level, 4 + parameters, size)) return false;
   setCodeSegment(cpu, code, low, high, level);
   cpu.jump(eip);
   return true;
 }
 
-/** Address of the descriptor that a far pointer names, or -1 with #GP raised. */
-export function targetDescriptor(cpu: Cpu, selector: number, nullCode: number): number {
-  if (isNullSelector(selector)) {
-    cpu.raise(Vector.GeneralProtection, nullCode);
-    return -1;
-  }
-  const address = descriptorAddress(cpu, selector);
-  if (address < 0) cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
-  return address;
-}
-
 /** Checks of a direct far JMP or CALL to a code segment (SDM vol 3A section 5.8.1). */
 function checkDirectCode(cpu: Cpu, selector: number, access: number): boolean {
   const cpl = cpu.state[CPL];
-  const dpl = accessDpl(access);
-  const reachable = (access & ACCESS_CONFORMING) !== 0 ? dpl <= cpl : (selector & SELECTOR_RPL) <= cpl && dpl === cpl;
-  if ((access & ACCESS_CODE) === 0 || !reachable) {
+  const reachable = (access & ACCESS_CONFORMING) !== 0 || (selector & SELECTOR_RPL) <= cpl;
+  if (!reachable || !isCodeForLevel(access, cpl)) {
     return cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
   }
-  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(selector));
-  return true;
+  return checkPresent(cpu, selector);
+}
+
+/** #NP(selector) when the descriptor in cpu.descriptor is not present. */
+function checkPresent(cpu: Cpu, selector: number): boolean {
+  return (
+    (cpu.descriptor.access & ACCESS_PRESENT) !== 0 || cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(selector))
+  );
 }
 
 function isCallGate(access: number): boolean {
@@ -232,42 +191,35 @@ function isCallGate(access: number): boolean {
   return kind === SystemType.CallGate32 || kind === SystemType.CallGate16;
 }
 
-function gateOffset(low: number, high: number, gate: number): number {
-  return accessKind(gate) === SystemType.CallGate32 ? (low & 0xffff) | (high & 0xffff_0000) : low & 0xffff;
+function gateOffset({ low, high, access }: Descriptor): number {
+  return accessKind(access) === SystemType.CallGate32 ? (low & 0xffff) | (high & 0xffff_0000) : low & 0xffff;
 }
 
-/** Checks a call gate and the code segment behind it; the segment's selector, or -1 with an exception raised. */
-function checkCallGate(cpu: Cpu, selector: number, address: number, gate: number): number {
-  const gateCode = selectorErrorCode(selector);
+/**
+ * Checks the call gate in cpu.descriptor, and the code segment behind it but for its presence, which is in cpu.descriptor then.
+ * @returns the segment's selector, or -1 with an exception raised
+ */
+function checkCallGate(cpu: Cpu, selector: number): number {
+  const { low, access: gate } = cpu.descriptor;
   const cpl = cpu.state[CPL];
-  if (accessDpl(gate) < Math.max(cpl, selector & SELECTOR_RPL)) return refuse(cpu, Vector.GeneralProtection, gateCode);
-  if ((gate & ACCESS_PRESENT) === 0) return refuse(cpu, Vector.SegmentNotPresent, gateCode);
-  const code = cpu.readSystem32(address) >>> 16;
-  if (cpu.faulted) return -1;
-  const codeAddress = targetDescriptor(cpu, code, 0);
-  if (codeAddress < 0) return -1;
-  const access = descriptorAccess(cpu.readSystem32((codeAddress + 4) | 0));
-  if (cpu.faulted) return -1;
-  if ((access & CODE_SEGMENT) !== CODE_SEGMENT || accessDpl(access) > cpl) {
-    return refuse(cpu, Vector.GeneralProtection, selectorErrorCode(code));
+  if (accessDpl(gate) < Math.max(cpl, selector & SELECTOR_RPL)) {
+    cpu.raise(Vector.GeneralProtection, selectorErrorCode(selector));
+    return -1;
   }
-  return code;
-}
-
-function refuse(cpu: Cpu, vector: number, errorCode: number): -1 {
-  cpu.raise(vector, errorCode);
+  const code = low >>> 16;
+  if (!checkPresent(cpu, selector) || !fetchDescriptor(cpu, code, Vector.GeneralProtection)) return -1;
+  const { access } = cpu.descriptor;
+  if ((access & CODE_SEGMENT) === CODE_SEGMENT && accessDpl(access) <= cpl) return code;
+  cpu.raise(Vector.GeneralProtection, selectorErrorCode(code));
   return -1;
 }
 
-/** Loads CS:EIP for a jump that has passed its checks but the limit. */
-function enterCode(cpu: Cpu, selector: number, address: number, eip: number, cpl: number): boolean {
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
+/** Goes to the code of the current level in cpu.descriptor, which has passed its checks but the limit. */
+function enterCode(cpu: Cpu, selector: number, eip: number): boolean {
+  const { address, low, high } = cpu.descriptor;
   if (eip >>> 0 > descriptorLimit(low, high) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
   if (!markAccessed(cpu, address, high)) return false;
-  setCodeSegment(cpu, selector, low, high, cpl);
+  setCodeSegment(cpu, selector, low, high, cpu.state[CPL]);
   cpu.jump(eip);
   return true;
 }

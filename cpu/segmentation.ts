@@ -13,16 +13,19 @@ import {
   ACCESS_SEGMENT,
   ACCESS_WRITABLE,
   accessDpl,
+  accessKind,
   descriptorAccess,
-  descriptorAddress,
   descriptorBase,
   descriptorLimit,
+  fetchDescriptor,
+  fetchGlobalDescriptor,
   isNullSelector,
   markAccessed,
   SELECTOR_RPL,
+  SystemType,
   selectorErrorCode,
 } from './descriptor.js';
-import { CPL, CR0, CS, EFLAGS_SYSTEM, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
+import { CPL, CR0, CS, EFLAGS_SYSTEM, LDTR, SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SS } from './layout.js';
 import { CR0_PE } from './paging.js';
 
 export const Vector = {
@@ -57,6 +60,7 @@ export const EFLAGS_AC = 0x0004_0000;
 export const EFLAGS_VIF = 0x0008_0000;
 export const EFLAGS_VIP = 0x0010_0000;
 
+export const CODE_SEGMENT = ACCESS_SEGMENT | ACCESS_CODE;
 /** Data, writable, accessed, present; DPL 0 in real mode and 3 in virtual-8086 mode. */
 const ACCESS_REAL = ACCESS_PRESENT | ACCESS_SEGMENT | ACCESS_WRITABLE | ACCESS_ACCESSED;
 const ACCESS_VIRTUAL_8086 = ACCESS_REAL | (3 << 5);
@@ -158,14 +162,9 @@ export function loadDescriptorSegment(cpu: Cpu, segment: number, selector: numbe
     cpu.setSegment(segment, selector, 0, 0, 0);
     return true;
   }
+  if (!fetchDescriptor(cpu, selector, violation)) return false;
+  const { address, low, high, access } = cpu.descriptor;
   const code = selectorErrorCode(selector);
-  const address = descriptorAddress(cpu, selector);
-  if (address < 0) return cpu.raise(violation, code);
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
   if (!isReadableSegment(access)) return cpu.raise(violation, code);
   const conforming = (access & (ACCESS_CODE | ACCESS_CONFORMING)) === (ACCESS_CODE | ACCESS_CONFORMING);
   if (!conforming && accessDpl(access) < Math.max(selector & SELECTOR_RPL, cpu.state[CPL])) {
@@ -173,13 +172,33 @@ export function loadDescriptorSegment(cpu: Cpu, segment: number, selector: numbe
   }
   if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, code);
   if (!markAccessed(cpu, address, high)) return false;
-  cpu.setSegment(segment, selector, descriptorBase(low, high), descriptorLimit(low, high), access | ACCESS_ACCESSED);
+  setSegmentFromDescriptor(cpu, segment, selector, low, high);
   return true;
 }
 
 function isReadableSegment(access: number): boolean {
   if ((access & ACCESS_SEGMENT) === 0) return false;
   return (access & ACCESS_CODE) === 0 || (access & ACCESS_READABLE) !== 0;
+}
+
+/**
+ * Loads LDTR; the null selector makes the LDT unusable.
+ *
+ * @param violation what a bad selector and a wrong type raise: #GP for LLDT, #TS for a new task
+ * @param absent what an LDT that is not present raises: #NP for LLDT, #TS for a new task
+ */
+export function loadLocalTable(cpu: Cpu, selector: number, violation: number, absent: number): boolean {
+  if (isNullSelector(selector)) {
+    cpu.setSegment(LDTR, selector, 0, 0, 0);
+    return true;
+  }
+  if (!fetchGlobalDescriptor(cpu, selector, violation)) return false;
+  const { low, high, access } = cpu.descriptor;
+  const code = selectorErrorCode(selector);
+  if (accessKind(access) !== SystemType.Ldt) return cpu.raise(violation, code);
+  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(absent, code);
+  cpu.setSegment(LDTR, selector, descriptorBase(low, high), descriptorLimit(low, high), access);
+  return true;
 }
 
 /**
@@ -190,48 +209,35 @@ function isReadableSegment(access: number): boolean {
  * @returns false when an exception was raised; nothing is loaded then. A segment not present gives #SS.
  */
 export function loadStackSegment(cpu: Cpu, selector: number, cpl: number, violation: number): boolean {
-  const address = checkStackSegment(cpu, selector, cpl, violation);
-  if (address < 0) return false;
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted || !markAccessed(cpu, address, high)) return false;
+  if (!checkStackSegment(cpu, selector, cpl, violation)) return false;
+  const { address, low, high } = cpu.descriptor;
+  if (!markAccessed(cpu, address, high)) return false;
   setSegmentFromDescriptor(cpu, SS, selector, low, high);
   return true;
 }
 
-/** The checks of loadStackSegment() without the load: address of the descriptor, or -1 with an exception raised. */
-export function checkStackSegment(cpu: Cpu, selector: number, cpl: number, violation: number): number {
+/** The checks of loadStackSegment() without the load: the descriptor is in cpu.descriptor, or false with an exception raised. */
+export function checkStackSegment(cpu: Cpu, selector: number, cpl: number, violation: number): boolean {
+  if (!fetchDescriptor(cpu, selector, violation)) return false;
+  const { access } = cpu.descriptor;
   const code = selectorErrorCode(selector);
-  if (isNullSelector(selector)) {
-    cpu.raise(violation, violation === Vector.InvalidTss ? code : 0);
-    return -1;
-  }
-  const address = descriptorAddress(cpu, selector);
-  if (address < 0) {
-    cpu.raise(violation, code);
-    return -1;
-  }
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return -1;
-  const access = descriptorAccess(high);
   const writableData =
     (access & (ACCESS_SEGMENT | ACCESS_CODE | ACCESS_WRITABLE)) === (ACCESS_SEGMENT | ACCESS_WRITABLE);
-  if ((selector & SELECTOR_RPL) !== cpl || !writableData || accessDpl(access) !== cpl) {
-    cpu.raise(violation, code);
-    return -1;
-  }
-  if ((access & ACCESS_PRESENT) === 0) {
-    cpu.raise(Vector.StackFault, code);
-    return -1;
-  }
-  return address;
+  if ((selector & SELECTOR_RPL) !== cpl || !writableData || accessDpl(access) !== cpl)
+    return cpu.raise(violation, code);
+  return (access & ACCESS_PRESENT) !== 0 || cpu.raise(Vector.StackFault, code);
 }
 
 /** Loads a segment cache from a descriptor's two dwords, with the accessed bit as it is in memory after the load. */
 export function setSegmentFromDescriptor(cpu: Cpu, segment: number, selector: number, low: number, high: number): void {
   const access = descriptorAccess(high) | ACCESS_ACCESSED;
   cpu.setSegment(segment, selector & 0xffff, descriptorBase(low, high), descriptorLimit(low, high), access);
+}
+
+/** True for code segments in which code of this level may run: conforming ones of its level and inner ones, others of its own. */
+export function isCodeForLevel(access: number, level: number): boolean {
+  if ((access & CODE_SEGMENT) !== CODE_SEGMENT) return false;
+  return (access & ACCESS_CONFORMING) !== 0 ? accessDpl(access) <= level : accessDpl(access) === level;
 }
 
 /** Loads CS for code of the given privilege level; the selector's RPL becomes that level. Sets CPL. */

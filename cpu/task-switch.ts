@@ -5,17 +5,15 @@
  */
 import type { Cpu } from './cpu.js';
 import {
-  ACCESS_CODE,
-  ACCESS_CONFORMING,
   ACCESS_PRESENT,
-  ACCESS_SEGMENT,
   accessDpl,
   accessKind,
   descriptorAccess,
   descriptorAddress,
   descriptorBase,
   descriptorLimit,
-  isNullSelector,
+  fetchDescriptor,
+  fetchGlobalDescriptor,
   markAccessed,
   SELECTOR_LOCAL,
   SELECTOR_RPL,
@@ -46,7 +44,9 @@ import { AccessKind, CR0_PG, CR0_TS } from './paging.js';
 import {
   EFLAGS_NT,
   EFLAGS_VM,
+  isCodeForLevel,
   loadDescriptorSegment,
+  loadLocalTable,
   loadStackSegment,
   loadVirtual8086Segment,
   setCodeSegment,
@@ -54,7 +54,7 @@ import {
 } from './segmentation.js';
 import { pushFrame, stagePush } from './stack-frame.js';
 import { loadCr3 } from './system-registers.js';
-import { isTss32Kind, TSS16, TSS32, type TssLayout } from './tss.js';
+import { checkAvailableTss, isTss32Kind, TSS16, TSS32, type TssLayout } from './tss.js';
 
 /** What makes a task switch: decides about busy bits, the NT flag and the link to the old task. */
 export const TaskSwitch = { Jump: 0, Call: 1, Return: 2, Interrupt: 3 } as const;
@@ -62,10 +62,6 @@ export type TaskSwitch = (typeof TaskSwitch)[keyof typeof TaskSwitch];
 
 const REGISTERS = 8;
 const NO_ERROR_CODE = -1;
-
-function isAvailable(kind: number): boolean {
-  return kind === SystemType.Tss32 || kind === SystemType.Tss16;
-}
 
 function isBusy(kind: number): boolean {
   return kind === SystemType.BusyTss32 || kind === SystemType.BusyTss16;
@@ -125,18 +121,8 @@ function switchToAvailable(
   returnEip: number,
   errorCode: number,
 ): boolean {
-  const code = selectorErrorCode(selector);
-  const local = (selector & SELECTOR_LOCAL) !== 0;
-  const address = local || isNullSelector(selector) ? -1 : descriptorAddress(cpu, selector);
-  if (address < 0) return cpu.raise(Vector.GeneralProtection, code);
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
-  if (!isAvailable(accessKind(access))) return cpu.raise(Vector.GeneralProtection, code);
-  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, code);
-  return switchTask(cpu, selector, address, low, high, kind, image, returnEip, errorCode);
+  if (!checkAvailableTss(cpu, selector)) return false;
+  return switchTask(cpu, selector, kind, image, returnEip, errorCode);
 }
 
 /** IRET with NT set: back to the task that the current TSS links to. Bad links give #TS with their selector. */
@@ -147,28 +133,18 @@ export function returnToLinkedTask(cpu: Cpu, returnEip: number): boolean {
   }
   const selector = cpu.readSystem16(state[SEGMENT_BASE + TR]);
   if (cpu.faulted) return false;
-  const code = selectorErrorCode(selector);
-  const local = (selector & SELECTOR_LOCAL) !== 0;
-  const address = local || isNullSelector(selector) ? -1 : descriptorAddress(cpu, selector);
-  if (address < 0) return cpu.raise(Vector.InvalidTss, code);
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
-  if (!isBusy(accessKind(access))) return cpu.raise(Vector.InvalidTss, code);
-  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, code);
+  if (!fetchGlobalDescriptor(cpu, selector, Vector.InvalidTss)) return false;
+  const { access } = cpu.descriptor;
+  if (!isBusy(accessKind(access))) return cpu.raise(Vector.InvalidTss, selectorErrorCode(selector));
+  if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, selectorErrorCode(selector));
   const image = cpu.getEflags() & ~EFLAGS_NT;
-  return switchTask(cpu, selector, address, low, high, TaskSwitch.Return, image, returnEip, NO_ERROR_CODE);
+  return switchTask(cpu, selector, TaskSwitch.Return, image, returnEip, NO_ERROR_CODE);
 }
 
-/** Steps 3 to 14 of SDM vol 3A section 7.3 for a new TSS whose descriptor is known to be one. */
+/** Steps 3 to 14 of SDM vol 3A section 7.3 for a new TSS, whose descriptor is in cpu.descriptor and known to be one. */
 function switchTask(
   cpu: Cpu,
   selector: number,
-  address: number,
-  low: number,
-  high: number,
   kind: TaskSwitch,
   image: number,
   returnEip: number,
@@ -176,7 +152,7 @@ function switchTask(
 ): boolean {
   const state = cpu.state;
   const nested = kind === TaskSwitch.Call || kind === TaskSwitch.Interrupt;
-  const access = descriptorAccess(high);
+  const { address, low, high, access } = cpu.descriptor;
   const to = isTss32Kind(accessKind(access)) ? TSS32 : TSS16;
   const from = isTss32Kind(accessKind(state[SEGMENT_ACCESS + TR])) ? TSS32 : TSS16;
   const base = descriptorBase(low, high);
@@ -286,7 +262,7 @@ function enterTask(cpu: Cpu, layout: TssLayout, task: TaskImage, eflags: number,
   if (layout.width === 4 && (state[CR0] & CR0_PG) !== 0 && task.cr3 !== state[CR3] && !loadCr3(cpu, task.cr3)) {
     return false;
   }
-  if (!loadLocalTable(cpu, task.localTable)) return false;
+  if (!loadLocalTable(cpu, task.localTable, Vector.InvalidTss, Vector.InvalidTss)) return false;
   if (virtual8086) {
     for (let segment = ES; segment <= GS; segment++) loadVirtual8086Segment(cpu, segment, task.segments[segment]);
   } else if (!loadTaskSegments(cpu, task.segments)) return false;
@@ -296,24 +272,6 @@ function enterTask(cpu: Cpu, layout: TssLayout, task: TaskImage, eflags: number,
     if (!pushFrame(cpu, 1, layout.width, state[CPL] !== 3)) return false;
   }
   if (task.eip >>> 0 > state[SEGMENT_LIMIT + CS] >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
-  return true;
-}
-
-/** The new task's LDTR: every fault of it is #TS(selector). */
-function loadLocalTable(cpu: Cpu, selector: number): boolean {
-  if (isNullSelector(selector)) return true;
-  const code = selectorErrorCode(selector);
-  const address = (selector & SELECTOR_LOCAL) !== 0 ? -1 : descriptorAddress(cpu, selector);
-  if (address < 0) return cpu.raise(Vector.InvalidTss, code);
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
-  if (accessKind(access) !== SystemType.Ldt || (access & ACCESS_PRESENT) === 0) {
-    return cpu.raise(Vector.InvalidTss, code);
-  }
-  cpu.setSegment(LDTR, selector, descriptorBase(low, high), descriptorLimit(low, high), access);
   return true;
 }
 
@@ -328,20 +286,11 @@ function loadTaskSegments(cpu: Cpu, segments: readonly number[]): boolean {
 
 /** CS of the new task, whose RPL is the new privilege level. */
 function loadTaskCode(cpu: Cpu, selector: number): boolean {
+  if (!fetchDescriptor(cpu, selector, Vector.InvalidTss)) return false;
+  const { address, low, high, access } = cpu.descriptor;
   const code = selectorErrorCode(selector);
-  const address = isNullSelector(selector) ? -1 : descriptorAddress(cpu, selector);
-  if (address < 0) return cpu.raise(Vector.InvalidTss, code);
-  const low = cpu.readSystem32(address);
-  if (cpu.faulted) return false;
-  const high = cpu.readSystem32((address + 4) | 0);
-  if (cpu.faulted) return false;
-  const access = descriptorAccess(high);
   const level = selector & SELECTOR_RPL;
-  const isCode = (access & (ACCESS_SEGMENT | ACCESS_CODE)) === (ACCESS_SEGMENT | ACCESS_CODE);
-  const conforming = (access & ACCESS_CONFORMING) !== 0;
-  if (!isCode || (conforming ? accessDpl(access) > level : accessDpl(access) !== level)) {
-    return cpu.raise(Vector.InvalidTss, code);
-  }
+  if (!isCodeForLevel(access, level)) return cpu.raise(Vector.InvalidTss, code);
   if ((access & ACCESS_PRESENT) === 0) return cpu.raise(Vector.SegmentNotPresent, code);
   if (!markAccessed(cpu, address, high)) return false;
   setCodeSegment(cpu, selector, low, high, level);

@@ -3,7 +3,7 @@
  * (SDM vol 3A sections 7.2 and 7.6, vol 1 section 18.5.2). TR holds its base, limit and type.
  */
 import type { Cpu } from './cpu.js';
-import { accessKind, SystemType, selectorErrorCode } from './descriptor.js';
+import { ACCESS_PRESENT, accessKind, fetchGlobalDescriptor, SystemType, selectorErrorCode } from './descriptor.js';
 import { SEGMENT_ACCESS, SEGMENT_BASE, SEGMENT_LIMIT, SEGMENT_SELECTOR, TR } from './layout.js';
 import { Vector } from './segmentation.js';
 
@@ -54,6 +54,16 @@ export const TSS16 = {
   savedEnd: 42,
   localTable: 42,
 } as const satisfies TssLayout;
+
+/** Reads the descriptor of a TSS that no task uses to cpu.descriptor; else #GP(selector), #NP(selector) or #PF is raised. */
+export function checkAvailableTss(cpu: Cpu, selector: number): boolean {
+  if (!fetchGlobalDescriptor(cpu, selector, Vector.GeneralProtection)) return false;
+  const { access } = cpu.descriptor;
+  const code = selectorErrorCode(selector);
+  const kind = accessKind(access);
+  if (kind !== SystemType.Tss32 && kind !== SystemType.Tss16) return cpu.raise(Vector.GeneralProtection, code);
+  return (access & ACCESS_PRESENT) !== 0 || cpu.raise(Vector.SegmentNotPresent, code);
+}
 
 /** True for the types of 32-bit task state segments. */
 export function isTss32Kind(kind: number): boolean {
