@@ -20,10 +20,11 @@ import { TrapHandler } from './ke/trap.js';
 import type { ExecutiveSupport, Kernel } from './kernel.js';
 import { BALANCE_SET_MANAGER_PRIORITY, BALANCE_TICKS, balanceSetManager } from './mm/balance-set-manager.js';
 import { addPagingFile } from './mm/create-paging-file.js';
+import { armInjections } from './mm/fault-injection.js';
 import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
 import type { VerificationOptions } from './mm/fault-verifier.js';
 import { DESCRIPTOR_TABLES, PAGE_SIZE, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
-import { MemoryManager } from './mm/memory-manager.js';
+import { MemoryManager, type TraceMemory } from './mm/memory-manager.js';
 import { MODIFIED_WRITER_PRIORITY, modifiedPageWriter } from './mm/modified-writer.js';
 import { initializeSectionType } from './mm/section-services.js';
 import type { SystemMemory } from './mm/system-memory.js';
@@ -109,6 +110,7 @@ export class BootedKernel implements Kernel {
     this.systemProcess.addressSpace = this.mm.systemSpace;
     this.ps.adoptSystemProcess(this.systemProcess);
     this.#startPaging();
+    armInjections(this.mm, options.injections);
     this.runLoop = this.#createRunLoop(dispatcher, processorBlock, sharedUserData);
   }
 
@@ -126,6 +128,8 @@ export class BootedKernel implements Kernel {
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,
         traceFault: this.#faultListener(dispatcher),
+        tracePaging: this.trace.paging ? this.#memoryListener(dispatcher) : null,
+        traceWorkingSet: this.trace.workingSet ? this.#memoryListener(dispatcher) : null,
         verification: this.options.verifyInterval > 0 ? this.#verification() : null,
       },
       this.counters,
@@ -163,6 +167,14 @@ export class BootedKernel implements Kernel {
     return (event) => {
       if (trace.faults) this.#traceFault(dispatcher, event);
       observer.pageFault(event);
+    };
+  }
+
+  /** Events of memory management happen in the name of the running thread. */
+  #memoryListener(dispatcher: Dispatcher): TraceMemory {
+    return (name, fields) => {
+      const { process, uniqueThreadId } = dispatcher.current;
+      this.trace.event(name, { process: process.uniqueProcessId, thread: uniqueThreadId, ...fields });
     };
   }
 

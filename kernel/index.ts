@@ -36,6 +36,7 @@ export { isError, isSuccess, Status, statusName } from './ntstatus.js';
 export { compareNames, upcaseName } from './ob/name.js';
 export type { MachineObserver, ModuleEvent } from './observer.js';
 export {
+  type Injection,
   type MachineOptions,
   machineOptions,
   type NoExecutePolicy,

@@ -1,3 +1,5 @@
+import type { NtStatus } from './types.js';
+
 /** DEP policy of the boot option /NOEXECUTE. */
 export type NoExecutePolicy = 'alwaysoff' | 'alwayson' | 'optin' | 'optout';
 
@@ -41,16 +43,32 @@ export interface MachineOptions {
   /** The processor's loop is compiled for this machine alone: faster, worth it for the only machine of a process. */
   readonly dedicatedLoop: boolean;
   readonly trace: TraceOptions;
+  /** What goes wrong on purpose. */
+  readonly injections: readonly Injection[];
 }
 
+/** What the event record shows; categories that are not named are off. */
 export interface TraceOptions {
-  readonly faults: boolean;
-  readonly syscalls: boolean;
-  readonly threads: boolean;
-  readonly modules: boolean;
+  /** Page faults, with the PTE before and after. */
+  readonly faults?: boolean;
+  /** Transfers between memory and paging files, and pages read from mapped files. */
+  readonly paging?: boolean;
+  /** Pages that enter and leave working sets, and changes of limits. */
+  readonly workingSet?: boolean;
+  readonly syscalls?: boolean;
+  readonly threads?: boolean;
+  readonly modules?: boolean;
   /** Receives each event as a line of JSON without line end; without it, events are only hashed. */
   readonly sink: ((line: string) => void) | null;
 }
+
+/**
+ * Something that goes wrong on purpose, once, counted from the end of the boot: the n-th paging read or write (of a paging file or
+ * a mapped file) has a status, the n-th fault that takes a page waits for one first, the n-th charge of commitment is refused.
+ */
+export type Injection =
+  | { readonly kind: 'read' | 'write'; readonly ordinal: number; readonly status: NtStatus }
+  | { readonly kind: 'page' | 'commit'; readonly ordinal: number };
 
 /** 2005-03-25 00:00:00 UTC in 100 ns units since 1601. */
 const DEFAULT_BOOT_TIME = 127_561_824_000_000_000n;
@@ -83,7 +101,8 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     maximumTime: Number.POSITIVE_INFINITY,
     verifyInterval: 0,
     dedicatedLoop: false,
-    trace: { faults: false, syscalls: false, threads: false, modules: false, sink: null },
+    trace: { sink: null },
+    injections: [],
     ...given,
   };
 }

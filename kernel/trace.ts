@@ -3,6 +3,8 @@ import type { TraceOptions } from './options.js';
 /** A field of a trace event. Addresses go through `hex`. */
 export type TraceValue = string | number | boolean | null | readonly (string | number)[];
 
+export type TraceFields = Readonly<Record<string, TraceValue>>;
+
 /** FNV-1a, 32 bits. */
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
@@ -18,6 +20,8 @@ export function hex(value: number): string {
  */
 export class Trace {
   readonly faults: boolean;
+  readonly paging: boolean;
+  readonly workingSet: boolean;
   readonly syscalls: boolean;
   readonly threads: boolean;
   readonly modules: boolean;
@@ -31,17 +35,21 @@ export class Trace {
 
   /** @param now virtual nanoseconds since boot. */
   constructor(options: TraceOptions, now: () => number) {
-    this.faults = options.faults;
-    this.syscalls = options.syscalls;
-    this.threads = options.threads;
-    this.modules = options.modules;
-    this.enabled = options.faults || options.syscalls || options.threads || options.modules;
+    this.faults = options.faults === true;
+    this.paging = options.paging === true;
+    this.workingSet = options.workingSet === true;
+    this.syscalls = options.syscalls === true;
+    this.threads = options.threads === true;
+    this.modules = options.modules === true;
+    this.enabled = [this.faults, this.paging, this.workingSet, this.syscalls, this.threads, this.modules].includes(
+      true,
+    );
     this.#sink = options.sink;
     this.#now = now;
   }
 
   /** Records one event; `time` (virtual nanoseconds) and `event` come first in the line. */
-  event(name: string, fields: Readonly<Record<string, TraceValue>>): void {
+  event(name: string, fields: TraceFields): void {
     const line = JSON.stringify({ time: this.#now(), event: name, ...fields });
     this.count++;
     let hash = this.#hash;

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { PagingFileOptions, TraceOptions } from '../kernel/index.js';
+import { type Injection, isError, ntStatus, type PagingFileOptions, type TraceOptions } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 
 /** A host folder as a guest drive. */
@@ -17,6 +17,9 @@ export interface MachineFlags {
   readonly mounts: readonly Mount[];
   readonly environment: Readonly<Record<string, string>>;
   readonly maximumInstructions: number;
+  /** Nanoseconds of virtual time. */
+  readonly maximumTime: number;
+  readonly injections: readonly Injection[];
   readonly seed: number;
   readonly verify: VerifyPolicy;
   readonly replacement: 'clock' | 'fifo';
@@ -37,6 +40,18 @@ export const machineFlagDescriptions = {
   mount: { type: 'string', array: true, nargs: 1, describe: 'C=DIR[:ro]: a host folder as a guest drive' },
   env: { type: 'string', array: true, nargs: 1, describe: 'K=V: an environment variable of the guest' },
   'max-instructions': { type: 'string', describe: 'end the run after so many instructions (exit code 124)' },
+  'max-time': {
+    type: 'string',
+    describe: 'end the run after so much virtual time: a number with ns, us, ms, s or m (exit code 124)',
+  },
+  inject: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe:
+      'KIND:N[=STATUS],...: what goes wrong once after boot. read:N=STATUS and write:N=STATUS: the N-th paging read or write ' +
+      'fails with this NTSTATUS (8 hex digits); page:N: the N-th page allocation waits; commit:N: the N-th commit fails',
+  },
   verify: {
     type: 'string',
     default: 'off',
@@ -63,6 +78,8 @@ export interface RawMachineFlags {
   readonly mount?: string[] | undefined;
   readonly env?: string[] | undefined;
   readonly 'max-instructions'?: string | undefined;
+  readonly 'max-time'?: string | undefined;
+  readonly inject?: string[] | undefined;
   readonly verify: string;
   readonly pagefile?: string[] | undefined;
   readonly replacement?: string | undefined;
@@ -114,6 +131,40 @@ export function parseCount(flag: string, text: string | undefined): number {
   return count;
 }
 
+const TIME_UNITS: Readonly<Record<string, number>> = { ns: 1, us: 1e3, ms: 1e6, s: 1e9, m: 60e9 };
+
+/** '1.5s' -> 1500000000 ns; without one there is no limit. @throws CliError */
+export function parseTime(flag: string, text: string | undefined): number {
+  if (text === undefined) return Number.POSITIVE_INFINITY;
+  const match = /^(\d+(?:\.\d+)?)(ns|us|ms|s|m)$/i.exec(text.trim());
+  const unit = TIME_UNITS[match?.[2]?.toLowerCase() ?? ''] ?? Number.NaN;
+  const nanoseconds = Math.round(Number(match?.[1]) * unit);
+  if (!Number.isSafeInteger(nanoseconds) || nanoseconds <= 0)
+    throw usage(`${flag} ${text}: write a time with its unit, for example 500ms, 10s or 2m`);
+  return nanoseconds;
+}
+
+/** 'read:3=C000009C,commit:2' -> injections. @throws CliError */
+export function parseInjections(texts: readonly string[]): readonly Injection[] {
+  return texts.flatMap((text) => text.split(',')).map(parseInjection);
+}
+
+function parseInjection(text: string): Injection {
+  const match = /^(?:(read|write):([1-9]\d{0,8})=(?:0x)?([0-9a-f]{8})|(page|commit):([1-9]\d{0,8}))$/i.exec(
+    text.trim(),
+  );
+  const [, transfer, transferOrdinal, digits, other, otherOrdinal] = match ?? [];
+  const kind = (transfer ?? other ?? '').toLowerCase();
+  if (kind === 'read' || kind === 'write') {
+    const status = ntStatus(Number.parseInt(digits ?? '', 16));
+    if (isError(status)) return { kind, ordinal: Number(transferOrdinal), status };
+  }
+  if (kind === 'page' || kind === 'commit') return { kind, ordinal: Number(otherOrdinal) };
+  throw usage(
+    `--inject ${text}: write read:N=STATUS or write:N=STATUS with an NTSTATUS of C0000000 or above, page:N or commit:N`,
+  );
+}
+
 function parseVerify(text: string): VerifyPolicy {
   if (text === 'off' || text === 'exit') return text;
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
@@ -150,6 +201,8 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     mounts: (raw.mount ?? []).map(parseMount),
     environment: parseEnvironment(raw.env ?? []),
     maximumInstructions: parseCount('--max-instructions', raw['max-instructions']),
+    maximumTime: parseTime('--max-time', raw['max-time']),
+    injections: parseInjections(raw.inject ?? []),
     seed: raw.seed,
     verify: parseVerify(raw.verify),
     pagingFiles: parsePagingFiles(raw.pagefile),
@@ -157,7 +210,8 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
   };
 }
 
-const TRACE_CATEGORIES = ['faults', 'syscalls', 'threads', 'modules'] as const;
+/** Names of the categories on the command line. */
+export const TRACE_CATEGORIES = ['faults', 'paging', 'working-set', 'syscalls', 'threads', 'modules'] as const;
 
 /** 'faults,syscalls' -> the trace options. @throws CliError for an unknown category. */
 export function traceOptions(categories: string | undefined, sink: (line: string) => void): TraceOptions {
@@ -167,6 +221,8 @@ export function traceOptions(categories: string | undefined, sink: (line: string
     if (!known.includes(category)) throw usage(`--trace ${category}: choose from ${TRACE_CATEGORIES.join(', ')}`);
   return {
     faults: wanted.has('faults'),
+    paging: wanted.has('paging'),
+    workingSet: wanted.has('working-set'),
     syscalls: wanted.has('syscalls'),
     threads: wanted.has('threads'),
     modules: wanted.has('modules'),

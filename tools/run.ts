@@ -43,6 +43,8 @@ export function programOptions(
     dedicatedLoop: true,
     environment: flags.environment,
     maximumInstructions: flags.maximumInstructions,
+    maximumTime: flags.maximumTime,
+    injections: flags.injections,
     verifyInterval: typeof flags.verify === 'number' ? flags.verify : 0,
     imagePath: `\\??\\${path}`,
     commandLine: [path, ...programArguments].map(quoteArgument).join(' '),

@@ -1,50 +1,81 @@
 import type { Machine } from '../kernel/index.js';
 
-/** What `--stats` shows: plain numbers by name, in the order in which they are printed. */
-export function statistics(machine: Machine): Record<string, number> {
+/** What `--stats` shows: groups of plain numbers by name, in the order in which they are printed. */
+export type Statistics = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
+/** Pages are pages of 4 KB; times are virtual. */
+export function statistics(machine: Machine): Statistics {
   const { counters } = machine;
-  const { cpu, memory } = machine.kernel;
-  const { lists } = machine.kernel.mm;
+  const { cpu, memory, clock, mm, options } = machine.kernel;
+  const { lists, commit, paging } = mm;
   return {
-    instructions: cpu.instructionCount,
-    systemCalls: counters.systemCalls,
-    contextSwitches: counters.contextSwitches,
-    exceptionsDispatched: counters.exceptionsDispatched,
-    apcsDelivered: counters.apcsDelivered,
-    pageFaults: counters.pageFaults,
-    demandZeroFaults: counters.demandZeroFaults,
-    copyOnWriteFaults: counters.copyOnWriteFaults,
-    transitionFaults: counters.transitionFaults,
-    prototypeFaults: counters.prototypeFaults,
-    mappedFileFaults: counters.mappedFileFaults,
-    pagingFileFaults: counters.pagingFileFaults,
-    guardPageFaults: counters.guardPageFaults,
-    pageTableFaults: counters.pageTableFaults,
-    noExecuteFaults: counters.noExecuteFaults,
-    accessViolations: counters.accessViolations,
-    pagesRead: counters.pagesRead,
-    pageReadIos: counters.pageReadIos,
-    pagesTrimmed: counters.pagesTrimmed,
-    pagesWritten: counters.dirtyPagesWritten,
-    pageWriteIos: counters.pageWriteIos,
-    zeroedPages: lists.zeroed.total,
-    freePages: lists.free.total,
-    standbyPages: lists.standby.total,
-    modifiedPages: lists.modified.total,
-    tlbMisses: cpu.counters.tlbMisses,
-    blocksDecoded: cpu.counters.blocksDecoded,
-    blocksInvalidated: cpu.counters.blocksInvalidated,
-    framesTouched: memory.touchedFrames(),
-    bytesRead: counters.bytesRead,
-    bytesWritten: counters.bytesWritten,
+    machine: {
+      instructions: cpu.instructionCount,
+      virtualMicroseconds: Math.floor(clock.nanoseconds() / 1000),
+      systemCalls: counters.systemCalls,
+      contextSwitches: counters.contextSwitches,
+      exceptionsDispatched: counters.exceptionsDispatched,
+      apcsDelivered: counters.apcsDelivered,
+      tlbMisses: cpu.counters.tlbMisses,
+      blocksDecoded: cpu.counters.blocksDecoded,
+      blocksInvalidated: cpu.counters.blocksInvalidated,
+      bytesRead: counters.bytesRead,
+      bytesWritten: counters.bytesWritten,
+    },
+    faults: { all: counters.pageFaults },
+    softFaults: {
+      demandZero: counters.demandZeroFaults,
+      copyOnWrite: counters.copyOnWriteFaults,
+      transition: counters.transitionFaults,
+      shared: counters.prototypeFaults,
+      guardPage: counters.guardPageFaults,
+      pageTable: counters.pageTableFaults,
+      noExecute: counters.noExecuteFaults,
+    },
+    hardFaults: {
+      pagingFile: counters.pagingFileFaults,
+      mappedFile: counters.mappedFileFaults,
+    },
+    failedFaults: { accessViolation: counters.accessViolations },
+    paging: {
+      pagesRead: counters.pagesRead,
+      readOperations: counters.pageReadIos,
+      pagesWritten: counters.dirtyPagesWritten,
+      mappedPagesWritten: counters.mappedPagesWritten,
+      writeOperations: counters.pageWriteIos,
+      pagesTrimmed: counters.pagesTrimmed,
+      standbyRepurposed: lists.standbyRepurposed,
+      pagingFilePages: paging.files.reduce((sum, file) => sum + file.size, 0),
+      pagingFilePagesUsed: paging.files.reduce((sum, file) => sum + file.usage, 0),
+    },
+    pageLists: {
+      zeroed: lists.zeroed.total,
+      free: lists.free.total,
+      standby: lists.standby.total,
+      modified: lists.modified.total,
+      modifiedNoWrite: lists.modifiedNoWrite.total,
+      bad: lists.bad.total,
+      available: lists.availablePages,
+      all: Math.floor(options.memorySize / 0x1000),
+      everTouched: memory.touchedFrames(),
+    },
+    commitment: {
+      charged: commit.charged,
+      peak: commit.peak,
+      limit: commit.limit,
+    },
   };
 }
 
 const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).replace('tlb', 'TLB');
 
-/** One counter a line, thousands set apart. */
-export function formatStatistics(figures: Record<string, number>): string {
-  return Object.entries(figures)
-    .map(([name, value]) => `${words(name).padEnd(22)}${value.toLocaleString('en-US').padStart(16)}`)
-    .join('\n');
+/** A heading a group, one counter a line, thousands set apart. */
+export function formatStatistics(groups: Statistics): string {
+  const lines = Object.entries(groups).flatMap(([group, figures]) => [
+    words(group),
+    ...Object.entries(figures).map(
+      ([name, value]) => `  ${words(name).padEnd(24)}${value.toLocaleString('en-US').padStart(16)}`,
+    ),
+  ]);
+  return lines.join('\n');
 }

@@ -1,6 +1,6 @@
 import yargs from 'yargs';
 import { CliError, ExitCode } from './cli-error.js';
-import { machineFlagDescriptions, readConfiguration } from './machine-flags.js';
+import { machineFlagDescriptions, readConfiguration, TRACE_CATEGORIES } from './machine-flags.js';
 import { runProgram } from './run.js';
 
 export interface Verb {
@@ -59,7 +59,7 @@ const run: Verb = {
       .options(machineFlagDescriptions)
       .option('stats', { type: 'boolean', default: false, describe: 'print counters on stderr at the end' })
       .option('json', { type: 'boolean', default: false, describe: 'counters as JSON' })
-      .option('trace', { type: 'string', describe: 'faults,syscalls,threads,modules: JSON lines on stderr' })
+      .option('trace', { type: 'string', describe: `${TRACE_CATEGORIES.join(',')}: JSON lines on stderr` })
       .option('trace-file', { type: 'string', describe: 'write the trace to this file instead' })
       .config('config', 'a JSON file with any of these flags', readConfiguration)
       .parseAsync();

@@ -3,6 +3,7 @@ import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { ABSOLUTE_MINIMUM } from './working-set-limits.js';
+import { traceLimits } from './working-set-trace.js';
 import { emptyWorkingSet } from './working-set-trim.js';
 
 const PAGE = 0x1000;
@@ -67,6 +68,7 @@ export function adjustWorkingSet(mm: MemoryManager, space: AddressSpace, request
   vm.maximum = maximum;
   vm.hardMinimum = hardMinimum;
   vm.hardMaximum = hardMaximum;
+  traceLimits(mm, space);
   return status;
 }
 

@@ -14,6 +14,8 @@ export class CommitAccounting {
   charged = 0;
   peak = 0;
   readonly reserve: number;
+  /** Fault injection: true refuses a charge. */
+  refuse: (() => boolean) | null = null;
   /** Makes paging files bigger by so many pages, and with them the limit; false when that cannot be. */
   extend: ((pages: number) => boolean) | null = null;
 
@@ -24,14 +26,14 @@ export class CommitAccounting {
 
   /** MiChargeCommitment for programs' memory: false is COMMITMENT_LIMIT and changes nothing. */
   charge(pages: number): boolean {
-    if (pages !== 0 && !this.#fits(pages + this.reserve)) return false;
+    if (pages !== 0 && (this.refuse?.() === true || !this.#fits(pages + this.reserve))) return false;
     this.#add(pages);
     return true;
   }
 
   /** For the kernel's own needs (page tables, stacks, pool), which may use the reserve too. */
   chargeSystem(pages: number): boolean {
-    if (!this.#fits(pages)) return false;
+    if (this.refuse?.() === true || !this.#fits(pages)) return false;
     this.#add(pages);
     return true;
   }

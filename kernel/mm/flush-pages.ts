@@ -1,4 +1,5 @@
 import { Status } from '../ntstatus.js';
+import { hex } from '../trace.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -58,7 +59,13 @@ function writeRun(
     const length = Math.min(0x1000, bytes.length - index * 0x1000);
     bytes.set(mm.bytes.subarray(host, host + length), index * 0x1000);
   }
-  const status = area.file?.write(start, bytes) ?? Status.SUCCESS;
+  const status = mm.injection?.transfer('write') ?? area.file?.write(start, bytes) ?? Status.SUCCESS;
+  mm.environment.tracePaging?.('file-page-write', {
+    name: area.file?.name ?? '',
+    page: firstPage,
+    count: frames.length,
+    status: hex(status),
+  });
   if (status !== Status.SUCCESS) return status;
   for (const frame of frames) markPrototypePageClean(mm, frame);
   mm.counters.mappedPagesWritten += frames.length;

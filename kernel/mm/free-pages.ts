@@ -19,6 +19,7 @@ const TRIM_AMOUNT = 32;
  * @param mayWait false for a caller that cannot be dispatched; pages are then got on the spot.
  */
 export function pagesForFault(mm: MemoryManager, mayWait: boolean): boolean {
+  if (mm.injection !== null && mayWait && mm.injection.pageWaits()) return false;
   const available = mm.lists.availablePages;
   if (available >= PLENTY) return true;
   return pagesWhenShort(mm, available, mayWait);

@@ -3,10 +3,12 @@ import { Pool } from '../ex/pool.js';
 import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
+import type { TraceFields } from '../trace.js';
 import type { AddressSpace } from './address-space.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
 import type { CommitAccounting } from './commit.js';
 import { accessFault, mayExecuteData } from './fault.js';
+import type { FaultInjection } from './fault-injection.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
@@ -17,6 +19,7 @@ import { releasePageRead } from './page-read.js';
 import { findPte } from './page-table.js';
 import { type PageRead, Paging } from './paging.js';
 import type { DeviceClock } from './paging-device.js';
+import { tracePagingRequest } from './paging-trace.js';
 import type { PfnDatabase } from './pfn.js';
 import { contentsReplaced } from './pfn-counts.js';
 import { PoolPages } from './pool-pages.js';
@@ -50,9 +53,15 @@ export interface MemoryManagerEnvironment {
   readonly signal?: (event: KEvent) => void;
   /** `--trace faults`; null when off. The event object is reused. */
   readonly traceFault: ((event: FaultEvent) => void) | null;
+  /** `--trace paging` and `--trace working-set`; process and thread are added. Null or not given: off. */
+  readonly tracePaging?: TraceMemory | null;
+  readonly traceWorkingSet?: TraceMemory | null;
   /** `--verify N`: checks between faults; none when not given. */
   readonly verification?: VerificationOptions | null;
 }
+
+/** Records an event of memory management. */
+export type TraceMemory = (name: string, fields: TraceFields) => void;
 
 /** What the fault path asks of a SUBSECTION. */
 export interface FaultableSubsection {
@@ -188,6 +197,8 @@ export class MemoryManager {
   };
   /** Paging files and paging I/O. */
   readonly paging: Paging;
+  /** What goes wrong on purpose, from the end of the boot on. */
+  injection: FaultInjection | null = null;
   /** MmWorkingSetManagerEvent, MmZeroingPageEvent. */
   readonly workingSetManagerEvent = new KEvent(EventType.Synchronization, false);
   readonly zeroPageEvent = new KEvent(EventType.Synchronization, false);
@@ -261,6 +272,9 @@ export class MemoryManager {
     this.systemPtes = new SystemPtes(this);
     this.commit = createCommitAccounting(this);
     this.paging = new Paging(environment.clock ?? new StandaloneClock(), this.commit);
+    if (environment.tracePaging) {
+      this.paging.device.observe = (request, status) => tracePagingRequest(this, request, status);
+    }
     this.commit.extend = (pages) => this.paging.extend(pages);
     this.modifiedPageMaximum = modifiedPageMaximum(memory.frameCount);
     this.hasCommitLimit = true;
@@ -347,7 +361,8 @@ export class MemoryManager {
   completePageRead(read: PageRead, address: number, access: FaultAccess): void {
     if (read.status >>> 0 < 0xc0000000) {
       this.faults.completing = true;
-      accessFault(this, address, access, true);
+      if (this.environment.traceFault === null) accessFault(this, address, access, true);
+      else this.#tracedFault(address, access, true);
       this.faults.completing = false;
     }
     releasePageRead(this, read);
@@ -407,12 +422,14 @@ export class MemoryManager {
     event.user = user;
     event.pteBeforeLow = before === NO_PTE ? 0 : this.format.low(before) >>> 0;
     event.pteBeforeHigh = before === NO_PTE ? 0 : this.format.high(before) >>> 0;
-    event.outcome = accessFault(this, address, access, user);
+    const outcome = accessFault(this, address, access, user);
+    // The page was put into transition when its read began.
+    event.outcome = this.faults.completing && outcome === FaultOutcome.Transition ? FaultOutcome.PageFile : outcome;
     const after = findPte(this, space, address);
     event.pteAfterLow = after === NO_PTE ? 0 : this.format.low(after) >>> 0;
     event.pteAfterHigh = after === NO_PTE ? 0 : this.format.high(after) >>> 0;
     this.environment.traceFault?.(event);
-    return event.outcome;
+    return outcome;
   }
 }
 

@@ -85,6 +85,7 @@ function writeCluster(mm: MemoryManager, frames: readonly number[], file: number
     file,
     slot: start,
     pages: frames.length,
+    frames,
     transfer: () => writeSlots(mm, file, start, bytes),
     complete: (status) => finishWrite(mm, frames, status),
   });

@@ -49,6 +49,7 @@ export function startPageRead(
     file: number,
     slot,
     pages: 1,
+    frames: [frame],
     transfer: () => {
       const bytes = mm.bytes.subarray(host, host + PAGE_SIZE);
       const status = paging.files[number]?.storage.read(slot, bytes) ?? Status.END_OF_FILE;

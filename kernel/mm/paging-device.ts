@@ -12,6 +12,8 @@ export interface DeviceRequest {
   readonly file: number;
   readonly slot: number;
   readonly pages: number;
+  /** The page frames, for observers. */
+  readonly frames: readonly number[];
   /** Moves the bytes and says how it went. */
   readonly transfer: () => NtStatus;
   readonly complete: (status: NtStatus) => void;
@@ -36,6 +38,8 @@ export interface DeviceClock {
 export class PagingDevice {
   /** Fault injection: the status of a request's transfer instead of its own; null lets it happen. */
   inject: ((request: DeviceRequest) => NtStatus | null) | null = null;
+  /** Sees every request when it is submitted (status null) and when it is complete. */
+  observe: ((request: DeviceRequest, status: NtStatus | null) => void) | null = null;
   readonly #clock: DeviceClock;
   readonly #queue: QueuedRequest[] = [];
   #busyUntil = 0;
@@ -58,6 +62,7 @@ export class PagingDevice {
     this.#nextFile = request.file;
     this.#nextSlot = request.slot + request.pages;
     this.#queue.push({ request, dueTime: this.#busyUntil });
+    this.observe?.(request, null);
   }
 
   /** When the next request completes, virtual nanoseconds; Infinity when there is none. */
@@ -83,8 +88,9 @@ export class PagingDevice {
     const first = this.#queue.shift();
     if (first === undefined) return;
     const { request } = first;
-    const injected = this.inject?.(request) ?? null;
-    request.complete(injected ?? request.transfer());
+    const status = this.inject?.(request) ?? request.transfer();
+    this.observe?.(request, status);
+    request.complete(status);
   }
 }
 

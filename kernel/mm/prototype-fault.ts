@@ -1,4 +1,5 @@
 import { Status } from '../ntstatus.js';
+import { hex } from '../trace.js';
 import type { AddressSpace } from './address-space.js';
 import { resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome } from './fault-outcome.js';
@@ -6,6 +7,7 @@ import { PAGE_SHIFT, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isBeingRead, startPageRead } from './page-read.js';
 import { pageTableFrame } from './page-table.js';
+import { pteText } from './paging-trace.js';
 import {
   contentsReplaced,
   deleteTransitionPage,
@@ -111,7 +113,12 @@ function readPrototypePage(mm: MemoryManager, prototype: PteLocation, prototypeA
   const frame = mm.lists.removeAnyPage(mm.nextColor());
   if (frame === 0) return 0;
   contentsReplaced(mm, frame);
-  const status = subsection.readPage(prototypeAddress, mm.memory.hostPage(frame));
+  const status = mm.injection?.transfer('read') ?? subsection.readPage(prototypeAddress, mm.memory.hostPage(frame));
+  mm.environment.tracePaging?.('file-page-read', {
+    prototype: hex(prototypeAddress),
+    pteBefore: pteText(mm, prototype),
+    status: hex(status),
+  });
   if (status >>> 0 >= 0xc0000000) {
     faults.underlyingStatus = status >>> 0;
     mm.lists.insertFree(frame);

@@ -6,6 +6,7 @@ import { NO_PTE } from './pte.js';
 import { removeFromWorkingSet } from './pte-protection.js';
 import { workingSetPte } from './working-set.js';
 import { MAXIMUM_AGE } from './working-set-list.js';
+import { traceTrim } from './working-set-trace.js';
 
 /** First page number of the system half. */
 const SYSTEM_VPN = SYSTEM_RANGE_START / PAGE_SIZE;
@@ -152,7 +153,11 @@ function isAccessed(mm: MemoryManager, space: AddressSpace, index: number): bool
 function trimEntry(mm: MemoryManager, space: AddressSpace, index: number): boolean {
   if (!isTrimmable(mm, space, index)) return false;
   const address = space.workingSet.vpn(index) * PAGE_SIZE;
-  removeFromWorkingSet(mm, space, address);
+  if (mm.environment.traceWorkingSet) {
+    traceTrim(mm, space, index, () => removeFromWorkingSet(mm, space, address));
+  } else {
+    removeFromWorkingSet(mm, space, address);
+  }
   mm.counters.pagesTrimmed++;
   return true;
 }

@@ -5,6 +5,7 @@ import { addHyperspacePage } from './page-directory.js';
 import { findPte } from './page-table.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { HASH_ENTRIES_PER_PAGE, NO_ENTRY, WSLE_LOCKED, WsleBit } from './working-set-list.js';
+import { traceInsertion } from './working-set-trace.js';
 import { considerGrowth } from './working-set-trim.js';
 
 /** The hash table is made bigger when half of it is used; entries beyond all but these make it full. */
@@ -50,7 +51,7 @@ export function hasSharedWorkingSetRoom(mm: MemoryManager, space: AddressSpace):
 export function insertPrivateEntry(mm: MemoryManager, space: AddressSpace, address: number, frame: number): void {
   const index = space.workingSet.take(address >>> PAGE_SHIFT, WsleBit.Direct);
   mm.pfn.setWsIndex(frame, index);
-  countInsertion(space);
+  countInsertion(mm, space, address);
 }
 
 /**
@@ -70,10 +71,11 @@ export function insertSharedEntry(
   const hint = mm.pfn.wsIndex(frame);
   if (hint === 0) mm.pfn.setWsIndex(frame, index);
   else if (hint !== index) list.hash(index);
-  countInsertion(space);
+  countInsertion(mm, space, address);
 }
 
-function countInsertion(space: AddressSpace): void {
+function countInsertion(mm: MemoryManager, space: AddressSpace, address: number): void {
+  if (mm.environment.traceWorkingSet) traceInsertion(mm, space, address);
   space.workingSetSize++;
   space.pageFaultCount++;
   if (space.workingSetSize > space.peakWorkingSetSize) space.peakWorkingSetSize = space.workingSetSize;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Machine, type MachineOptions, type RunResult } from '../../kernel/index.js';
+import { Machine, type MachineOptions, type RunResult, type TraceOptions } from '../../kernel/index.js';
 import { NodeHost } from '../../tools/host-node.js';
 import type { Mount } from '../../tools/machine-flags.js';
 import { guestImages } from '../../tools/package-root.js';
@@ -22,7 +22,7 @@ export interface GuestRunOptions {
   readonly mounts?: readonly Mount[];
   readonly machine?: Partial<MachineOptions>;
   /** Categories to record as lines. */
-  readonly trace?: { faults?: boolean; syscalls?: boolean; threads?: boolean; modules?: boolean };
+  readonly trace?: Omit<TraceOptions, 'sink'>;
 }
 
 /** A machine that has booted for a program and what it will write. */
@@ -77,10 +77,6 @@ export function guestMachine(name: string, options: GuestRunOptions = {}): Guest
       currentDirectory: options.mounts === undefined ? 'Z:\\' : 'C:\\',
       maximumInstructions: 3_000_000_000,
       trace: {
-        faults: false,
-        syscalls: false,
-        threads: false,
-        modules: false,
         ...options.trace,
         sink: (line) => trace.push(line),
       },

@@ -191,7 +191,12 @@ describe.concurrent('how a run ends', () => {
     const { stderr, exitCode } = await nt86().run(['run', '--stats', '--json', hello]);
     expect(exitCode).toBe(0);
     const figures: unknown = JSON.parse(stderr);
-    expect(figures).toMatchObject({ instructions: expect.any(Number), pageFaults: expect.any(Number) });
+    expect(figures).toMatchObject({
+      machine: { instructions: expect.any(Number) },
+      softFaults: { demandZero: expect.any(Number) },
+      hardFaults: { mappedFile: expect.any(Number) },
+      pageLists: { all: 32_768 },
+    });
   });
 
   it('--verify checks while it runs and changes nothing', async () => {

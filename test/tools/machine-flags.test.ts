@@ -50,8 +50,38 @@ describe('machine flags', () => {
     { 'max-instructions': 'many' },
     { verify: 'sometimes' },
     { seed: 1.5 },
+    { 'max-time': '5' },
+    { 'max-time': '0s' },
+    { 'max-time': '-1s' },
+    { inject: ['read:1'] },
+    { inject: ['read:0=C000009C'] },
+    { inject: ['read:1=00000000'] },
+    { inject: ['write:1=9C'] },
+    { inject: ['page:1=C000009C'] },
+    { inject: ['fault:1'] },
+    { inject: [''] },
   ])('refuses %j as usage', (flags) => {
     expect(() => machineFlags({ ...raw, ...flags })).toThrow(CliError);
+  });
+
+  it.each([
+    ['500ms', 500_000_000],
+    ['10s', 10_000_000_000],
+    ['1.5us', 1500],
+    ['2m', 120_000_000_000],
+  ])('reads the time %s', (text, nanoseconds) => {
+    expect(machineFlags({ ...raw, 'max-time': text }).maximumTime).toBe(nanoseconds);
+  });
+
+  it('reads what is to go wrong', () => {
+    expect(
+      machineFlags({ ...raw, inject: ['read:3=C000009C,commit:2', 'write:1=0xc000007f', 'page:5'] }).injections,
+    ).toEqual([
+      { kind: 'read', ordinal: 3, status: 0xc000009c },
+      { kind: 'commit', ordinal: 2 },
+      { kind: 'write', ordinal: 1, status: 0xc000007f },
+      { kind: 'page', ordinal: 5 },
+    ]);
   });
 
   it('knows the trace categories', () => {

@@ -1,0 +1,59 @@
+import type { Injection } from '../options.js';
+import type { NtStatus } from '../types.js';
+import type { MemoryManager } from './memory-manager.js';
+
+/** Counts what can be made to fail and says when it does (`--inject`). Each injection happens once. */
+export class FaultInjection {
+  readonly #reads = new Countdown();
+  readonly #writes = new Countdown();
+  readonly #pages = new Countdown();
+  readonly #commits = new Countdown();
+
+  constructor(injections: readonly Injection[]) {
+    for (const injection of injections) {
+      if (injection.kind === 'read') this.#reads.add(injection.ordinal, injection.status);
+      else if (injection.kind === 'write') this.#writes.add(injection.ordinal, injection.status);
+      else (injection.kind === 'page' ? this.#pages : this.#commits).add(injection.ordinal, null);
+    }
+  }
+
+  /** A page is about to be read, or a cluster written: the status that it gets instead, or null. */
+  transfer(kind: 'read' | 'write'): NtStatus | null {
+    return (kind === 'read' ? this.#reads : this.#writes).next() ?? null;
+  }
+
+  /** A fault is about to take a page and could wait: true, it has to. */
+  pageWaits(): boolean {
+    return this.#pages.next() !== undefined;
+  }
+
+  /** Commitment is about to be charged: true, it is refused. */
+  commitFails(): boolean {
+    return this.#commits.next() !== undefined;
+  }
+}
+
+/** Events by their number, from 1 on, and what is to become of a few of them. */
+class Countdown {
+  #count = 0;
+  readonly #planned = new Map<number, NtStatus | null>();
+
+  add(ordinal: number, status: NtStatus | null): void {
+    this.#planned.set(ordinal, status);
+  }
+
+  /** Counts one; undefined: nothing was planned for it. */
+  next(): NtStatus | null | undefined {
+    this.#count++;
+    return this.#planned.get(this.#count);
+  }
+}
+
+/** From now on what the injections say goes wrong. Environment: the end of the boot. */
+export function armInjections(mm: MemoryManager, injections: readonly Injection[]): void {
+  if (injections.length === 0) return;
+  const injection = new FaultInjection(injections);
+  mm.injection = injection;
+  mm.paging.device.inject = (request) => injection.transfer(request.kind);
+  mm.commit.refuse = () => injection.commitFails();
+}
