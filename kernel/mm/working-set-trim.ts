@@ -136,12 +136,17 @@ function startSlot(space: AddressSpace): number {
   return nextSlot < firstDynamic || nextSlot > lastEntry ? firstDynamic : nextSlot;
 }
 
-/** Pages that are not locked; a page table stays while a PTE in it is valid or in transition. */
+/**
+ * Pages that are not locked. A page table stays while a PTE in it is valid or in transition; pages of the list itself stay, even
+ * one that could not be locked because there was no page for a hash table.
+ */
 function isTrimmable(mm: MemoryManager, space: AddressSpace, index: number): boolean {
   const list = space.workingSet;
   if (!list.isValid(index) || index < list.firstDynamic) return false;
   const vpn = list.vpn(index);
-  return vpn < SYSTEM_VPN || mm.pfn.shareCount(mm.format.frame(workingSetPte(mm, space, vpn))) === 1;
+  if (vpn < SYSTEM_VPN) return true;
+  if (vpn * PAGE_SIZE > mm.format.pteTop) return false;
+  return mm.pfn.shareCount(mm.format.frame(workingSetPte(mm, space, vpn))) === 1;
 }
 
 function isAccessed(mm: MemoryManager, space: AddressSpace, index: number): boolean {

@@ -57,19 +57,19 @@ describe('what goes wrong on purpose', () => {
   });
 
   it('a read that fails is an in-page error with its status', () => {
-    const ordinals = spread(counters.pageReadIos, 12);
+    const ordinals = spread(counters.pageReadIos, 6);
     sweep((ordinal) => ({ kind: 'read', ordinal, status: ERROR }), ordinals, [
       'exception STATUS_IN_PAGE_ERROR STATUS_DEVICE_DATA_ERROR',
     ]);
   });
 
   it('a write that fails loses nothing: the pages stay modified and are written again', () => {
-    const ordinals = spread(counters.pageWriteIos, 6);
+    const ordinals = spread(counters.pageWriteIos, 3);
     sweep((ordinal) => ({ kind: 'write', ordinal, status: ERROR }), ordinals, ['success']);
   });
 
   it('a thread that has to wait for a page goes on', () => {
-    sweep((ordinal) => ({ kind: 'page', ordinal }), spread(counters.pageFaults, 10), ['success']);
+    sweep((ordinal) => ({ kind: 'page', ordinal }), spread(counters.pageFaults, 4), ['success']);
   });
 
   it('commitment that is refused is the status of whoever asked', () => {
