@@ -17,6 +17,7 @@ import { deliverKernelApcs, hasDeliverableKernelApc } from './apc.js';
 import type { Dispatcher } from './dispatcher.js';
 import type { ExceptionDispatcher } from './exception.js';
 import type { FpuOwnership } from './fpu-ownership.js';
+import type { ExceptionRecord } from './kernel-executive.js';
 import { loadTrapFrame, storeTrapFrame } from './processor-state.js';
 import type { ServiceResult } from './service.js';
 import { type SystemServiceTable, traceServiceEnd } from './system-service.js';
@@ -216,8 +217,7 @@ export class TrapHandler {
 
   #raise(thread: Thread, code: NtStatus, frame: TrapFrame): void {
     const record = { code, flags: 0, address: frame.get(TrapFrameField.Eip) >>> 0, parameters: [] };
-    if (this.#kernel.observer?.exception(thread, record)) this.#interrupted = true;
-    thread.activity = this.#exceptions.dispatch(thread, record, true);
+    thread.activity = this.#dispatch(thread, record);
   }
 
   /** A fault or trap of the user's code. */
@@ -240,8 +240,13 @@ export class TrapHandler {
     });
     if (vector === Vector.Breakpoint) frame.set(TrapFrameField.Eip, record.address);
     if (vector === Vector.Debug) frame.set(TrapFrameField.EFlags, frame.get(TrapFrameField.EFlags) & ~EFLAGS_TRAP);
+    thread.activity = this.#dispatch(thread, record);
+  }
+
+  /** The observer hears of an exception before it is dispatched. */
+  #dispatch(thread: Thread, record: ExceptionRecord): Blocking<void> {
     if (this.#kernel.observer?.exception(thread, record)) this.#interrupted = true;
-    thread.activity = this.#exceptions.dispatch(thread, record, true);
+    return this.#exceptions.dispatch(thread, record, true);
   }
 
   /** A page fault that has to wait: the instruction runs again, unless its page cannot be read. */
@@ -250,7 +255,7 @@ export class TrapHandler {
     const status = yield* waitForPaging(this.#kernel);
     if (isSuccess(status)) return;
     const parameters = [access, address >>> 0, status >>> 0];
-    yield* this.#exceptions.dispatch(thread, { code: Status.IN_PAGE_ERROR, flags: 0, address: eip, parameters }, true);
+    yield* this.#dispatch(thread, { code: Status.IN_PAGE_ERROR, flags: 0, address: eip, parameters });
   }
 
   /** Instruction bytes as far as they can be read without a fault. */
@@ -285,11 +290,12 @@ export class TrapHandler {
       case BREAKPOINT_UNLOAD_SYMBOLS:
         break;
       default:
-        yield* this.#exceptions.dispatch(
-          thread,
-          { code: Status.BREAKPOINT, flags: 0, address: (eip - 1) >>> 0, parameters: [0, 0, 0] },
-          true,
-        );
+        yield* this.#dispatch(thread, {
+          code: Status.BREAKPOINT,
+          flags: 0,
+          address: (eip - 1) >>> 0,
+          parameters: [0, 0, 0],
+        });
         return;
     }
     frame.set(TrapFrameField.Eip, eip + 1);
