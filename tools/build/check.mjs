@@ -23,9 +23,9 @@ function guestImages() {
   return node('tools/build/guest.mjs', '--check');
 }
 
-/** Every row of the instruction table has vectors recorded on a real processor: see test/cpu/vectors/README.md. */
-async function hardwareVectors() {
-  const folder = new URL('../../test/cpu/vectors/', import.meta.url);
+/** Runs coverageFailures() of a coverage.ts in a folder of tests and shows what it found. */
+async function coverage(path) {
+  const folder = new URL(`../../test/${path}/`, import.meta.url);
   const bundle = await build({
     entryPoints: [fileURLToPath(new URL('coverage.ts', folder))],
     bundle: true,
@@ -45,7 +45,8 @@ const steps = [
   ['types of tools and tests', () => node('node_modules/typescript/bin/tsc', '-p', 'tsconfig.tools.json')],
   ['lint and format', () => node('node_modules/@biomejs/biome/bin/biome', 'ci', '--colors=off', '.')],
   ['import directions', importDirections],
-  ['every instruction has vectors of a real processor', hardwareVectors],
+  ['every instruction has vectors of a real processor', () => coverage('cpu/vectors')],
+  ['every way that a page fault can end has a test', () => coverage('kernel/faults')],
   ['guest images equal their sources', guestImages],
 ];
 

@@ -1,0 +1,244 @@
+import { describe, expect } from 'vitest';
+import { PageProtection, Status } from '../../../kernel/index.js';
+import { Image } from './driven-image.js';
+import { leaf } from './leaf.js';
+import * as nt from './services.js';
+
+const { ReadOnly, ReadWrite, WriteCopy } = PageProtection;
+const accessViolation = (access: number, address: number) => ({
+  status: 'STATUS_ACCESS_VIOLATION',
+  parameters: [access, address],
+});
+const SEC_RESERVE = 0x4000000;
+
+/** Address of the prototype PTE of a page of a view. */
+function prototypeOf(drive: Parameters<typeof nt.mapView>[0], address: number): number {
+  return drive.space.vads.find(address >>> 12)?.prototypePte(address >>> 12) ?? 0;
+}
+
+describe('prototype PTEs of memory', () => {
+  leaf('R.prototype.demand-zero', ({ start }) => {
+    const drive = start();
+    const base = nt.mapView(drive, nt.createSection(drive));
+    const report = drive.write(base, 5);
+    expect(report).toMatchObject({
+      faults: ['demand-zero'],
+      after: {
+        pte: { form: 'valid', letters: expect.stringMatching(/D.*UW/) },
+        frame: { location: 'Active', shareCount: 1, referenceCount: 1, modified: true, prototype: true },
+        inWorkingSet: true,
+      },
+    });
+    expect(drive.view.prototype(prototypeOf(drive, base)).pte).toMatchObject({
+      form: 'valid',
+      frame: report.after.pte.frame ?? 0,
+    });
+    expect(report.moved).toEqual({
+      counters: { pageFaults: 1, demandZeroFaults: 1 },
+      lists: { zeroed: -1 },
+      process: { workingSetSize: 1, pageFaultCount: 1 },
+    });
+  });
+
+  leaf('R.prototype.valid', ({ start }) => {
+    const drive = start();
+    const section = nt.createSection(drive);
+    const [first, second] = [nt.mapView(drive, section), nt.mapView(drive, section)];
+    drive.write(first, 5);
+    const report = drive.read(second);
+    expect(report).toMatchObject({
+      faults: ['shared'],
+      value: 5,
+      after: { frame: { shareCount: 2, referenceCount: 1, prototype: true } },
+      moved: { counters: { pageFaults: 1, prototypeFaults: 1 }, lists: {} },
+    });
+    expect(report.after.pte.frame).toBe(drive.view.page(first).pte.frame);
+  });
+
+  leaf('R.prototype.transition', ({ start }) => {
+    const drive = start();
+    const base = nt.mapView(drive, nt.createSection(drive));
+    drive.write(base, 5);
+    nt.emptyWorkingSet(drive);
+    const prototype = prototypeOf(drive, base);
+    expect(drive.view.prototype(prototype)).toMatchObject({
+      pte: { form: 'transition', protection: 'READWRITE' },
+      frame: { location: 'Modified', prototype: true },
+    });
+    expect(drive.read(base)).toMatchObject({
+      faults: ['transition'],
+      value: 5,
+      before: { pte: { form: 'lookup' } },
+      after: { frame: { location: 'Active', shareCount: 1, modified: true } },
+      moved: { counters: { pageFaults: 1, transitionFaults: 1 }, lists: { modified: -1 } },
+    });
+    expect(drive.view.prototype(prototype).pte.form).toBe('valid');
+  });
+
+  leaf('R.prototype.page-file', ({ start }) => {
+    const drive = start();
+    const base = nt.mapView(drive, nt.createSection(drive));
+    drive.write(base, 5);
+    nt.evict(drive);
+    const prototype = prototypeOf(drive, base);
+    expect(drive.view.prototype(prototype).pte).toMatchObject({ form: 'page-file', protection: 'READWRITE' });
+    expect(drive.read(base)).toMatchObject({
+      exception: null,
+      value: 5,
+      after: { frame: { prototype: true, modified: false, original: { form: 'page-file' } } },
+      moved: { counters: { pagingFileFaults: 1, pagesRead: 1 } },
+    });
+  });
+
+  leaf('R.prototype.zero', ({ start }) => {
+    const drive = start();
+    const section = nt.createSection(drive, { attributes: SEC_RESERVE });
+    const base = nt.mapView(drive, section);
+    const report = drive.read(base);
+    expect(report).toMatchObject({
+      faults: ['access-violation'],
+      exception: accessViolation(0, base),
+      after: { pte: { form: 'zero' } },
+    });
+    nt.allocate(drive, { base, type: 0x1000 });
+    expect(drive.read(base)).toMatchObject({ faults: ['demand-zero'], exception: null });
+    expect(drive.read(base + 0x1000).exception).toEqual(accessViolation(0, base + 0x1000));
+  });
+
+  leaf('R.prototype.access', ({ start }) => {
+    const drive = start();
+    const report = drive.write(Image.readOnly + 0x1000, 1);
+    expect(report).toMatchObject({
+      faults: ['access-violation'],
+      exception: accessViolation(1, Image.readOnly + 0x1000),
+      after: { pte: { form: 'zero' } },
+    });
+    expect(report.moved.lists).toEqual({});
+  });
+
+  leaf('R.prototype.private-zero', ({ start }) => {
+    const drive = start();
+    // A page of .data that the file has nothing for.
+    const address = Image.data + 0x1000;
+    const prototype = prototypeOf(drive, address);
+    const { pte } = drive.view.prototype(prototype);
+    expect(drive.write(address, 5)).toMatchObject({
+      faults: ['demand-zero'],
+      after: { frame: { prototype: false, original: { form: 'demand-zero', protection: 'READWRITE' } } },
+      moved: { process: { privatePages: 1 } },
+    });
+    expect(drive.view.prototype(prototype).pte).toEqual(pte);
+  });
+
+  leaf('R.complete.own-protection', ({ start }) => {
+    const drive = start();
+    const base = nt.mapView(drive, nt.createSection(drive));
+    drive.write(base, 5);
+    nt.protect(drive, base, ReadOnly);
+    nt.emptyWorkingSet(drive);
+    expect(drive.read(base)).toMatchObject({ after: { pte: { letters: expect.stringContaining('UR') } } });
+    expect(nt.protect(drive, base, ReadWrite)).toBe(ReadOnly);
+    expect(drive.write(base, 6).exception).toBeNull();
+  });
+});
+
+describe('copies on write', () => {
+  leaf('R.copy-on-write', ({ start }) => {
+    const drive = start();
+    const section = nt.createSection(drive);
+    const shared = nt.mapView(drive, section);
+    const copied = nt.mapView(drive, section, WriteCopy);
+    drive.write(shared, 5);
+    drive.read(copied);
+    const original = drive.view.page(shared).pte.frame ?? 0;
+    expect(drive.view.frame(original).shareCount).toBe(2);
+    const report = drive.write(copied + 1, 6);
+    expect(report).toMatchObject({
+      faults: ['copy-on-write'],
+      before: { pte: { frame: original, letters: expect.stringContaining('C') } },
+      after: {
+        pte: { form: 'valid', letters: expect.stringMatching(/^-.*D.*UW/) },
+        frame: { modified: true, prototype: false, original: { form: 'demand-zero', protection: 'READWRITE' } },
+      },
+      moved: { process: { privatePages: 1 } },
+    });
+    expect(report.moved.lists).toEqual({ zeroed: -1 });
+    expect(report.moved.counters).toEqual({ pageFaults: 1, copyOnWriteFaults: 1 });
+    expect(drive.view.frame(original).shareCount).toBe(1);
+    expect([drive.peek(copied), drive.peek(copied + 1), drive.peek(shared + 1)]).toEqual([5, 6, 0]);
+  });
+
+  leaf('R.copy-on-write.last', ({ start }) => {
+    const drive = start();
+    drive.read(Image.data);
+    const original = drive.view.page(Image.data).pte.frame ?? 0;
+    const report = drive.write(Image.data, 6);
+    expect(report.moved.lists).toEqual({ zeroed: -1, standby: 1 });
+    expect(drive.view.frame(original)).toMatchObject({ location: 'Standby', prototype: true });
+    expect(drive.view.prototype(prototypeOf(drive, Image.data)).pte).toMatchObject({
+      form: 'transition',
+      frame: original,
+    });
+  });
+});
+
+describe('mapped files', () => {
+  const contents = Uint8Array.from({ length: 0x2800 }, (_, index) => (index >>> 8) + 1);
+  const files = { 'data.bin': contents };
+
+  leaf('R.file', ({ start }) => {
+    const drive = start({ files });
+    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
+    const base = nt.mapView(drive, section);
+    const prototype = prototypeOf(drive, base);
+    expect(drive.view.prototype(prototype).pte.form).toBe('prototype');
+    const report = drive.read(base + 0x1100);
+    expect(report).toMatchObject({
+      faults: ['mapped-file'],
+      value: 0x12,
+      after: {
+        frame: { location: 'Active', modified: false, prototype: true, original: { form: 'prototype' } },
+      },
+      moved: { counters: { mappedFileFaults: 1, pagesRead: 1, pageReadIos: 1 } },
+    });
+    expect(report.after.pte.letters).not.toContain('D');
+  });
+
+  leaf('R.complete.store', ({ start }) => {
+    const drive = start({ files });
+    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
+    const base = nt.mapView(drive, section);
+    expect(drive.write(base, 0x99)).toMatchObject({
+      after: { pte: { letters: expect.stringMatching(/D.*UW/) }, frame: { modified: true, prototype: true } },
+    });
+    nt.emptyWorkingSet(drive);
+    nt.writeModifiedPages(drive);
+    nt.repurposeStandby(drive);
+    expect(drive.read(base)).toMatchObject({ faults: ['mapped-file'], value: 0x99 });
+  });
+
+  leaf('R.file.tail', ({ start }) => {
+    const drive = start({ files });
+    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
+    const base = nt.mapView(drive, section);
+    expect(drive.peek(base + 0x27ff)).toBe(0x28);
+    expect(drive.peek(base + 0x2800)).toBe(0);
+    expect(drive.peek(base + 0x2fff)).toBe(0);
+  });
+
+  leaf('R.file.error', ({ start }) => {
+    const drive = start({ files });
+    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
+    const base = nt.mapView(drive, section);
+    const { mm } = drive.machine.kernel;
+    const subsections = [...mm.subsections.values()];
+    for (const subsection of subsections) subsection.readPage = () => Status.DEVICE_DATA_ERROR;
+    const report = drive.read(base);
+    expect(report).toMatchObject({
+      faults: ['in-page-error'],
+      exception: { status: 'STATUS_IN_PAGE_ERROR', parameters: [0, base, Status.DEVICE_DATA_ERROR] },
+      after: { pte: { form: 'zero' } },
+    });
+    expect(report.moved.lists).toEqual({ zeroed: -1, free: 1 });
+  });
+});

@@ -1,0 +1,190 @@
+import type { NtStatus } from '../../../kernel/index.js';
+import { MemoryType, PageProtection } from '../../../kernel/mm/index.js';
+import { startClusterWrite } from '../../../kernel/mm/modified-writer.js';
+import * as pageOut from '../page-out.js';
+import { Image } from './driven-image.js';
+import type { DrivenMachine } from './driven-machine.js';
+
+/** System services with their arguments put into the program's memory; each throws when the service fails. */
+
+const CURRENT_PROCESS = 0xffffffff;
+/** Where pointers of the services point to. */
+const BASE = Image.scratch + 0x100;
+const SIZE = Image.scratch + 0x104;
+const OLD = Image.scratch + 0x108;
+const HANDLE = Image.scratch + 0x10c;
+const LARGE = Image.scratch + 0x110;
+const STRING = Image.scratch + 0x120;
+const ATTRIBUTES = Image.scratch + 0x130;
+const IO_STATUS = Image.scratch + 0x150;
+const QUOTAS = Image.scratch + 0x160;
+const TEXT = Image.scratch + 0x200;
+
+const { Commit, Reserve, Decommit, Release } = MemoryType;
+const PROCESS_QUOTA_LIMITS = 1;
+const QUOTA_LIMITS_SIZE = 0x20;
+const SECTION_ALL_ACCESS = 0xf001f;
+const SEC_COMMIT = 0x8000000;
+const VIEW_UNMAP = 2;
+/** GENERIC_READ | GENERIC_WRITE | SYNCHRONIZE, FILE_SYNCHRONOUS_IO_NONALERT. */
+const FILE_ACCESS = 0xc0100000;
+const FILE_SYNCHRONOUS = 0x20;
+const SHARE_ALL = 7;
+
+export interface Allocation {
+  /** 0: anywhere. */
+  readonly base?: number;
+  readonly size?: number;
+  /** Reserve and commit in one call when not given. */
+  readonly type?: number;
+  readonly protection?: number;
+}
+
+/** NtAllocateVirtualMemory; the base that it gave. */
+export function allocate(drive: DrivenMachine, { base = 0, size = 0x1000, type, protection }: Allocation = {}): number {
+  drive.poke(BASE, base);
+  drive.poke(SIZE, size);
+  const rights = protection ?? PageProtection.ReadWrite;
+  drive.call('NtAllocateVirtualMemory', CURRENT_PROCESS, BASE, 0, SIZE, type ?? Commit | Reserve, rights);
+  return drive.word(BASE);
+}
+
+/** Reserves first and commits in a second call: the pages get PTEs of their own. */
+export function commit(drive: DrivenMachine, protection: number, size = 0x1000): number {
+  const base = allocate(drive, { size, type: Reserve });
+  return allocate(drive, { base, size, type: Commit, protection });
+}
+
+export function decommit(drive: DrivenMachine, base: number, size = 0x1000): void {
+  free(drive, base, size, Decommit);
+}
+
+export function release(drive: DrivenMachine, base: number): void {
+  free(drive, base, 0, Release);
+}
+
+function free(drive: DrivenMachine, base: number, size: number, type: number): void {
+  drive.poke(BASE, base);
+  drive.poke(SIZE, size);
+  drive.call('NtFreeVirtualMemory', CURRENT_PROCESS, BASE, SIZE, type);
+}
+
+/** NtProtectVirtualMemory; the old protection. */
+export function protect(drive: DrivenMachine, base: number, protection: number, size = 0x1000): number {
+  drive.poke(BASE, base);
+  drive.poke(SIZE, size);
+  drive.call('NtProtectVirtualMemory', CURRENT_PROCESS, BASE, SIZE, protection, OLD);
+  return drive.word(OLD);
+}
+
+export interface SectionRequest {
+  readonly size?: number;
+  readonly protection?: number;
+  readonly attributes?: number;
+  /** Handle of a file; 0: the section lives in the paging file. */
+  readonly file?: number;
+}
+
+/** Commits memory until the commit limit permits no more. */
+export function exhaustCommitment(drive: DrivenMachine): void {
+  for (let size = 0x1000_0000; size >= 0x1000; ) {
+    drive.poke(BASE, 0);
+    drive.poke(SIZE, size);
+    const { value } = drive.service(
+      'NtAllocateVirtualMemory',
+      CURRENT_PROCESS,
+      BASE,
+      0,
+      SIZE,
+      Commit | Reserve,
+      PageProtection.ReadWrite,
+    );
+    if (value !== 0) size /= 2;
+  }
+}
+
+/** NtCreateSection; the handle. */
+export function createSection(drive: DrivenMachine, request: SectionRequest = {}): number {
+  const { size = 0x4000, protection = PageProtection.ReadWrite, attributes = SEC_COMMIT, file = 0 } = request;
+  drive.poke(LARGE, size);
+  drive.poke(LARGE + 4, 0);
+  drive.call('NtCreateSection', HANDLE, SECTION_ALL_ACCESS, 0, LARGE, protection, attributes, file);
+  return drive.word(HANDLE);
+}
+
+/** NtMapViewOfSection of the whole section; its base. */
+export function mapView(drive: DrivenMachine, section: number, protection: number = PageProtection.ReadWrite): number {
+  drive.poke(BASE, 0);
+  drive.poke(SIZE, 0);
+  drive.call('NtMapViewOfSection', section, CURRENT_PROCESS, BASE, 0, 0, 0, SIZE, VIEW_UNMAP, 0, protection);
+  return drive.word(BASE);
+}
+
+export function unmapView(drive: DrivenMachine, base: number): void {
+  drive.call('NtUnmapViewOfSection', CURRENT_PROCESS, base);
+}
+
+export function close(drive: DrivenMachine, handle: number): void {
+  drive.call('NtClose', handle);
+}
+
+/** NtOpenFile of a file of drive C:; the handle. */
+export function openFile(drive: DrivenMachine, name: string): number {
+  const path = `\\??\\C:\\${name}`;
+  for (let index = 0; index < path.length; index += 2) {
+    drive.poke(TEXT + index * 2, path.charCodeAt(index) | ((path.charCodeAt(index + 1) || 0) << 16));
+  }
+  drive.poke(STRING, (path.length * 2) | (path.length << 17));
+  drive.poke(STRING + 4, TEXT);
+  const attributes = [0x18, 0, STRING, 0x40, 0, 0];
+  for (const [index, value] of attributes.entries()) drive.poke(ATTRIBUTES + index * 4, value);
+  drive.call('NtOpenFile', HANDLE, FILE_ACCESS, ATTRIBUTES, IO_STATUS, SHARE_ALL, FILE_SYNCHRONOUS);
+  return drive.word(HANDLE);
+}
+
+/** Takes every page that is not locked out of the working set (SetProcessWorkingSetSize(-1, -1)). */
+export function emptyWorkingSet(drive: DrivenMachine): void {
+  for (let at = 0; at < QUOTA_LIMITS_SIZE; at += 4) drive.poke(QUOTAS + at, at === 8 || at === 12 ? 0xffffffff : 0);
+  drive.call('NtSetInformationProcess', CURRENT_PROCESS, PROCESS_QUOTA_LIMITS, QUOTAS, QUOTA_LIMITS_SIZE);
+}
+
+/** Begins to write modified pages to the paging file. */
+export function startWrite(drive: DrivenMachine): void {
+  if (!startClusterWrite(drive.machine.kernel.mm)) throw new Error('no page could be written');
+}
+
+/** Completes what the paging device has been given. */
+export function finishPagingIo(drive: DrivenMachine): void {
+  while (drive.machine.kernel.mm.paging.device.finishFirst());
+  drive.check();
+}
+
+/** Writes every modified page to its file. */
+export function writeModifiedPages(drive: DrivenMachine): void {
+  pageOut.writeModified(drive.machine.kernel.mm);
+  drive.check();
+}
+
+/** Gives the frames of the standby list another use: what was there can only be read from its file. */
+export function repurposeStandby(drive: DrivenMachine): void {
+  pageOut.repurposeStandby(drive.machine.kernel.mm);
+  drive.check();
+}
+
+/** Everything that can leave memory does, but for page tables that still held PTEs in transition. */
+export function evict(drive: DrivenMachine): void {
+  emptyWorkingSet(drive);
+  writeModifiedPages(drive);
+  repurposeStandby(drive);
+  drive.settle();
+}
+
+/** The next read from a paging file fails with this status. */
+export function failNextRead(drive: DrivenMachine, status: NtStatus): void {
+  const { device } = drive.machine.kernel.mm.paging;
+  device.inject = ({ kind }) => {
+    if (kind !== 'read') return null;
+    device.inject = null;
+    return status;
+  };
+}
