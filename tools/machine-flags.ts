@@ -71,6 +71,11 @@ export const machineFlagDescriptions = {
   seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
 } as const;
 
+/** yargs description of the flag of the verbs that gdb can come into. */
+export const gdbFlagDescription = {
+  gdb: { type: 'string', describe: '[HOST:]PORT: stop at the first instruction and wait there for gdb' },
+} as const;
+
 /** The flags after yargs has read them. */
 export interface RawMachineFlags {
   readonly maxmem: string;

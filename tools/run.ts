@@ -1,4 +1,4 @@
-import { BugcheckError, bugcheckText, Machine, type MachineOptions, type TraceOptions } from '../kernel/index.js';
+import { BugcheckError, bugcheckText, Machine, type MachineOptions, type RunResult } from '../kernel/index.js';
 import { CliError, ExitCode } from './cli-error.js';
 import { inconsistencyText, runOutcome } from './failure-text.js';
 import { NodeHost } from './host-node.js';
@@ -15,6 +15,8 @@ export interface RunOptions extends RawMachineFlags {
   readonly json: boolean;
   readonly trace?: string | undefined;
   readonly traceFile?: string | undefined;
+  /** '[HOST:]PORT' to wait for gdb at. */
+  readonly gdb?: string | undefined;
 }
 
 /** Quotes one argument so that the C runtime reads it back unchanged. */
@@ -52,13 +54,14 @@ export function programOptions(
   };
 }
 
-function boot(options: RunOptions, flags: MachineFlags, host: NodeHost, path: string, trace: TraceOptions): Machine {
-  return new Machine({ ...programOptions(flags, path, options.programArguments), trace }, host);
-}
-
-/** Runs the machine to its end and says on stderr what there is to say. Returns the exit code. @throws CliError */
-function runToEnd(machine: Machine, options: RunOptions, { verify }: MachineFlags, host: NodeHost): number {
-  const result = machine.run();
+/** Says on stderr how a run has ended, whatever there is to say. Returns the exit code. @throws CliError */
+export function reportRun(
+  machine: Machine,
+  result: RunResult,
+  options: RunOptions,
+  { verify }: MachineFlags,
+  host: NodeHost,
+): number {
   // What follows is for a terminal in its own mode.
   host.close();
   const { exitCode, message } = runOutcome(options.program, result);
@@ -71,16 +74,27 @@ function runToEnd(machine: Machine, options: RunOptions, { verify }: MachineFlag
   return exitCode;
 }
 
-/** `nt86 run`: runs a program and returns the exit code of conventions.md. @throws CliError */
-export function runProgram(options: RunOptions): number {
+/** What a run is made of. */
+export interface RunParts {
+  readonly flags: MachineFlags;
+  readonly host: NodeHost;
+  /** Of the machine, its trace included. */
+  readonly machine: Partial<MachineOptions> & { readonly imagePath: string };
+}
+
+/** Makes what a run needs, and puts the terminal and the files in order behind it. @throws CliError */
+export async function withRunParts(
+  options: RunOptions,
+  work: (parts: RunParts) => number | Promise<number>,
+): Promise<number> {
   const flags = machineFlags(options);
   const { mounts, volumes, path } = place(options.program, flags.mounts);
   const lines = new LineWriter(options.traceFile ?? null);
   const trace = traceOptions(options.trace, (line) => lines.write(line));
   const host = new NodeHost({ mounts, volumes, systemFolder: guestImages });
   try {
-    host.console.takeTerminal();
-    return runToEnd(boot(options, flags, host, path, trace), options, flags, host);
+    const machine = { ...programOptions(flags, path, options.programArguments), trace };
+    return await work({ flags, host, machine });
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));
     throw error;
@@ -88,4 +102,13 @@ export function runProgram(options: RunOptions): number {
     host.close();
     lines.close();
   }
+}
+
+/** `nt86 run`: runs a program and returns the exit code of conventions.md. @throws CliError */
+export function runProgram(options: RunOptions): Promise<number> {
+  return withRunParts(options, ({ flags, host, machine: machineOptions }) => {
+    host.console.takeTerminal();
+    const machine = new Machine(machineOptions, host);
+    return reportRun(machine, machine.run(), options, flags, host);
+  });
 }

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { BugcheckError, bugcheckText } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
-import { createSession, runScript, runTerminal, stopData, stopText } from './debugger/index.js';
+import { createSession, runScript, runTerminal, type Session, stopData, stopText } from './debugger/index.js';
 import { NodeHost } from './host-node.js';
-import { machineFlagDescriptions, machineFlags, type RawMachineFlags } from './machine-flags.js';
+import { gdbFlagDescription, machineFlagDescriptions, machineFlags, type RawMachineFlags } from './machine-flags.js';
 import { guestImages } from './package-root.js';
 import { place } from './placement.js';
 import { programOptions } from './run.js';
@@ -11,6 +11,7 @@ import { programOptions } from './run.js';
 /** yargs descriptions of the flags of `nt86 debug`. */
 export const debugFlagDescriptions = {
   ...machineFlagDescriptions,
+  ...gdbFlagDescription,
   script: { type: 'string', describe: 'carry out the commands in this file, one line each' },
   c: { type: 'string', describe: "carry out these commands, separated by ';'" },
   json: { type: 'boolean', default: false, describe: 'every output as one line of JSON' },
@@ -22,6 +23,7 @@ export interface DebugOptions extends RawMachineFlags {
   readonly script?: string | undefined;
   readonly c?: string | undefined;
   readonly json: boolean;
+  readonly gdb?: string | undefined;
 }
 
 /** Lines of --script and -c; null for an interactive session. @throws CliError when the file cannot be read */
@@ -35,6 +37,16 @@ function batchLines({ script, c }: DebugOptions): readonly string[] | null {
   }
   if (c !== undefined) lines.push(c);
   return lines;
+}
+
+/** --gdb: serves gdb until it detaches or kills, or Ctrl-C. */
+async function waitForGdb(session: Session, address: string): Promise<void> {
+  const { listenForGdb } = await import('./run-gdb.js');
+  const server = await listenForGdb(session, address);
+  process.once('SIGINT', server.cancel);
+  const ending = await server.ending;
+  process.off('SIGINT', server.cancel);
+  if (ending === 'killed') session.finished = true;
 }
 
 /**
@@ -54,7 +66,9 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
     const session = createSession(programOptions(flags, path, options.programArguments), host, notice);
     const event = await session.start();
     write(`${options.json ? JSON.stringify(stopData(session, event)) : stopText(session, event)}\n`);
-    if (batch !== null) return (await runScript(session, batch, write, options.json)) ? ExitCode.Success : 1;
+    const succeeded = batch === null || (await runScript(session, batch, write, options.json));
+    if (options.gdb !== undefined) await waitForGdb(session, options.gdb);
+    if (batch !== null) return succeeded ? ExitCode.Success : 1;
     await runTerminal(session, { input: process.stdin, output: process.stdout }, options.json);
     return ExitCode.Success;
   } catch (error) {

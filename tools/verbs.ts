@@ -1,6 +1,6 @@
 import yargs from 'yargs';
 import { CliError, ExitCode } from './cli-error.js';
-import { machineFlagDescriptions, readConfiguration, TRACE_CATEGORIES } from './machine-flags.js';
+import { gdbFlagDescription, machineFlagDescriptions, readConfiguration, TRACE_CATEGORIES } from './machine-flags.js';
 import { runProgram } from './run.js';
 
 export interface Verb {
@@ -61,11 +61,15 @@ const run: Verb = {
       .option('json', { type: 'boolean', default: false, describe: 'counters as JSON' })
       .option('trace', { type: 'string', describe: `${TRACE_CATEGORIES.join(',')}: JSON lines on stderr` })
       .option('trace-file', { type: 'string', describe: 'write the trace to this file instead' })
+      .options(gdbFlagDescription)
       .config('config', 'a JSON file with any of these flags', readConfiguration)
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
     const [program, programArguments] = requireProgram('run', parsed._);
-    return runProgram({ ...parsed, traceFile: parsed['trace-file'], program, programArguments });
+    const options = { ...parsed, traceFile: parsed['trace-file'], program, programArguments };
+    if (parsed.gdb === undefined) return runProgram(options);
+    const { runUnderGdb } = await import('./run-gdb.js');
+    return runUnderGdb(options, parsed.gdb);
   },
 };
 

@@ -101,9 +101,9 @@ function setAccess(session: Session, args: string): CommandOutput {
   return add(session, { kind: 'data', address, size, reads: match[1].toLowerCase() === 'r' }, where, options, passes);
 }
 
-const OUTCOMES: readonly string[] = ([0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20] as readonly FaultOutcome[]).map(
-  faultOutcomeName,
-);
+const OUTCOMES: readonly string[] = (
+  [0, 1, 2, 3, 4, 5, 6, 7, 8, 16, 17, 18, 19, 20, 21] as readonly FaultOutcome[]
+).map(faultOutcomeName);
 
 /** bf [KIND] [FIRST [LAST]]: page faults. */
 function setFault(session: Session, args: string): CommandOutput {

@@ -10,7 +10,7 @@ function store(session: Session, address: number, bytes: Uint8Array, command: st
   if (!session.memory.write(address, bytes)) {
     throw new DebuggerError(`Memory access error in '${command} ${hex8(address)}'`);
   }
-  session.frames.invalidate();
+  session.changed();
   return output('', { address, written: bytes.length });
 }
 
@@ -55,7 +55,7 @@ function search(session: Session, args: string): CommandOutput {
   if (count > MAXIMUM_SEARCH) throw new DebuggerError('Range error: more than 16 MB');
   const pattern = patternBytes(session, kind, rest);
   const step = kind === 'a' || kind === 'u' ? 1 : PATTERN_SIZES[kind];
-  const hits = find(session, address, count, pattern, step);
+  const hits = session.memory.search(address, count, pattern, step, MAXIMUM_HITS);
   const lines = hits.map((hit) => {
     const shown = [...session.memory.read(hit, 16)].map(hex2).join(' ');
     return `${hex8(hit)}  ${shown}`;
@@ -80,23 +80,6 @@ function patternBytes(session: Session, kind: string, values: readonly string[])
     for (let at = 0; at < size; at++, value >>= 8n) bytes[index * size + at] = Number(value & 0xffn);
   });
   return bytes;
-}
-
-/** Pages that cannot be read are passed over. */
-function find(session: Session, address: number, count: number, pattern: Uint8Array, step: number): number[] {
-  const hits: number[] = [];
-  if (pattern.length === 0) return hits;
-  const end = address + count;
-  for (let at = address; at + pattern.length <= end && hits.length < MAXIMUM_HITS; ) {
-    const pageEnd = Math.min(end, (Math.floor(at / 0x1000) + 1) * 0x1000);
-    const bytes = session.memory.read(at, Math.min(pageEnd - at + pattern.length - 1, end - at));
-    for (let offset = 0; offset + pattern.length <= bytes.length && at + offset < pageEnd; offset += step) {
-      if (pattern.every((byte, index) => bytes[offset + index] === byte)) hits.push(at + offset);
-    }
-    const rest = (pageEnd - at) % step;
-    at = rest === 0 ? pageEnd : pageEnd + step - rest;
-  }
-  return hits;
 }
 
 export const editCommands = commands(

@@ -72,6 +72,14 @@ async function go(session: Session, args: string): Promise<CommandOutput> {
   return report(session, await run(session, destination));
 }
 
+/** gh: the exception is over; gn: the program gets it, as with g. */
+async function goFromException(session: Session, handled: boolean): Promise<CommandOutput> {
+  requireRunning(session);
+  if (session.lastEvent.kind !== 'exception') throw new DebuggerError('The machine did not stop at an exception');
+  if (handled) session.exceptionHandled();
+  return report(session, await run(session, null));
+}
+
 async function goUp(session: Session): Promise<CommandOutput> {
   requireRunning(session);
   const frame = session.frames.list[0];
@@ -116,6 +124,18 @@ export const executionCommands = commands(
     run: (s, a) => steps(s, a, true),
   },
   { name: 'g', syntax: 'g [=ADDRESS] [ADDRESS]', help: 'go, to an address or until something stops', run: go },
+  {
+    name: 'gh',
+    syntax: 'gh',
+    help: 'go, the exception is handled: the program does not see it',
+    run: (s) => goFromException(s, true),
+  },
+  {
+    name: 'gn',
+    syntax: 'gn',
+    help: 'go, the exception is not handled: the program gets it',
+    run: (s) => goFromException(s, false),
+  },
   { name: 'gu', syntax: 'gu', help: 'go up: until the function returns', run: goUp },
   { name: 'pa', syntax: 'pa ADDRESS', help: 'step over calls up to an address', run: (s, a) => stepTo(s, a, true) },
   { name: 'ta', syntax: 'ta ADDRESS', help: 'trace up to an address', run: (s, a) => stepTo(s, a, false) },

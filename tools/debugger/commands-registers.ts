@@ -55,7 +55,7 @@ function assign(session: Session, name: string, text: string): CommandOutput {
     return output('', { [name]: value.toString() });
   }
   session.registers.set(name, Number(BigInt.asUintN(32, value)));
-  session.frames.invalidate();
+  session.changed();
   return output('', { [name]: Number(BigInt.asUintN(32, value)) });
 }
 

@@ -62,7 +62,7 @@ export class EventObserver implements MachineObserver {
   #raised(target: EventTarget, thread: Thread, argumentPointer: number): boolean {
     const record = this.#record(target, target.read32(argumentPointer));
     const firstChance = (target.read32(argumentPointer + 8) & 0xff) !== 0;
-    return this.#raise(target, thread, record, firstChance);
+    return this.#raise(target, thread, record, firstChance, argumentPointer);
   }
 
   #record(target: EventTarget, at: number): ExceptionRecord {
@@ -90,10 +90,16 @@ export class EventObserver implements MachineObserver {
   }
 
   exception(thread: Thread, record: ExceptionRecord): boolean {
-    return this.target !== null && this.#raise(this.target, thread, record, true);
+    return this.target !== null && this.#raise(this.target, thread, record, true, 0);
   }
 
-  #raise(target: EventTarget, thread: Thread, record: ExceptionRecord, firstChance: boolean): boolean {
+  #raise(
+    target: EventTarget,
+    thread: Thread,
+    record: ExceptionRecord,
+    firstChance: boolean,
+    argumentPointer: number,
+  ): boolean {
     const { mode } = target.filters.forException(record.code);
     if (mode === 'ignore' || (firstChance && mode === 'second-chance')) return false;
     if (firstChance && mode === 'output') {
@@ -102,7 +108,7 @@ export class EventObserver implements MachineObserver {
     }
     const fault = this.lastFault;
     const caused = fault !== null && fault.outcome >= 16 && fault.eip === record.address ? fault : null;
-    this.events.push({ kind: 'exception', thread, record, firstChance, fault: caused });
+    this.events.push({ kind: 'exception', thread, record, firstChance, argumentPointer, fault: caused });
     return true;
   }
 

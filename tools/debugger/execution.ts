@@ -49,6 +49,11 @@ export class Execution {
     return true;
   }
 
+  /** The thread no longer stands in front of the service that it was stopped at. */
+  forgetSystemCall(): void {
+    this.#observer.passSystemCall = false;
+  }
+
   /** Executes one instruction, or finishes the kernel work that lies before the next one. */
   step(): StopEvent {
     if (this.ended !== null) return { kind: 'ended', result: this.ended };

@@ -8,6 +8,9 @@ import {
   type Machine,
   type MemoryManager,
   NO_PTE,
+  type PteLocation,
+  pdeLocation,
+  Status,
   systemLocation,
   systemPte,
 } from '../../kernel/index.js';
@@ -19,7 +22,8 @@ const SHARED_USER_DATA = 0x7ffe0000;
 
 /**
  * The guest's memory as a debugger reads it: nothing is paged in, no accessed bit set, no TLB filled. A page that has left its
- * working set but not memory is read where it is, and one of an image that nobody has touched yet from its file.
+ * working set is read where it is, in memory or in a paging file, one of an image that nobody has touched yet from its file, and
+ * one that would be filled with zeros as zeros.
  */
 export class GuestMemory {
   readonly #machine: Machine;
@@ -81,6 +85,26 @@ export class GuestMemory {
   }
 
   /**
+   * Addresses at which a pattern lies, every `step` bytes of a range, in ascending order. Pages that cannot be read are passed
+   * over.
+   */
+  search(address: number, length: number, pattern: Uint8Array, step: number, maximumHits: number): number[] {
+    const hits: number[] = [];
+    if (pattern.length === 0) return hits;
+    const end = address + length;
+    for (let at = address; at + pattern.length <= end && hits.length < maximumHits; ) {
+      const pageEnd = Math.min(end, (Math.floor(at / PAGE_SIZE) + 1) * PAGE_SIZE);
+      const bytes = this.read(at, Math.min(pageEnd - at + pattern.length - 1, end - at));
+      for (let offset = 0; offset + pattern.length <= bytes.length && at + offset < pageEnd; offset += step) {
+        if (pattern.every((byte, index) => bytes[offset + index] === byte)) hits.push(at + offset);
+      }
+      const rest = (pageEnd - at) % step;
+      at = rest === 0 ? pageEnd : pageEnd + step - rest;
+    }
+    return hits;
+  }
+
+  /**
    * Writes bytes as the program could: a copy-on-write page is copied, a page not there yet is brought in. Decoded code is
    * dropped. False: part of the range refuses, and what comes before it is written.
    */
@@ -132,26 +156,53 @@ export class GuestMemory {
     if (address >= SYSTEM_RANGE) return this.#systemPage(address);
     const space = this.space ?? mm.current;
     const at = findPte(mm, space, address);
-    if (at !== NO_PTE && format.isValid(at)) return this.#frame(format.frame(at));
-    if (at !== NO_PTE && format.isTransition(at)) return this.#frame(format.transitionFrame(at));
-    if (at !== NO_PTE && !format.isZero(at) && !format.isPrototype(at)) return null;
+    // Nothing is known of a page whose page table is not in memory.
+    if (at === NO_PTE && !format.isZero(pdeLocation(mm, space, address))) return null;
+    if (at !== NO_PTE && !format.isZero(at) && (format.isValid(at) || !format.isPrototype(at)))
+      return this.#contents(at);
     const pointer =
       at !== NO_PTE && format.isPrototype(at) && !format.isLookupMarker(at) ? format.prototypeAddress(at) : 0;
     const vpn = address >>> 12;
     if (vpn === SHARED_USER_DATA >>> 12) return this.#prototypePage(mm.sharedUserDataPte);
-    const prototype = pointer !== 0 ? pointer : (space.vads.find(vpn)?.prototypePte(vpn) ?? 0);
-    return prototype === 0 ? null : this.#prototypePage(prototype);
+    const vad = space.vads.find(vpn);
+    const prototype = pointer !== 0 ? pointer : (vad?.prototypePte(vpn) ?? 0);
+    if (prototype !== 0) return this.#prototypePage(prototype);
+    return vad?.privateMemory && vad.memCommit ? new Uint8Array(PAGE_SIZE) : null;
   }
 
-  /** The page that a prototype PTE describes, from memory or from its file. */
+  /** The page of a PTE that is neither zero nor a prototype's, wherever it is; null when it was decommitted. */
+  #contents(at: PteLocation): Uint8Array | null {
+    const { format } = this.#mm;
+    if (format.isValid(at)) return this.#frame(format.frame(at));
+    if (format.isTransition(at)) return this.#transitionFrame(format.transitionFrame(at));
+    if (format.isDecommitted(at)) return null;
+    return format.isDemandZero(at) ? new Uint8Array(PAGE_SIZE) : this.#pagedOut(at);
+  }
+
+  /** A frame in transition; while its page is still on its way, the page comes from where it is read. */
+  #transitionFrame(frame: number): Uint8Array | null {
+    const { pfn, format } = this.#mm;
+    if (!pfn.isReadInProgress(frame)) return this.#frame(frame);
+    const original = pfn.originalPte(frame);
+    const isPagedOut = !format.isZero(original) && !format.isPrototype(original);
+    return isPagedOut ? this.#pagedOut(original) : null;
+  }
+
+  /** A copy of the slot in a paging file that a PTE names. */
+  #pagedOut(at: PteLocation): Uint8Array | null {
+    const { format, paging } = this.#mm;
+    const page = new Uint8Array(PAGE_SIZE);
+    const status = paging.files[format.pageFileNumber(at)]?.storage.read(format.pageFileOffset(at), page);
+    return status === Status.SUCCESS ? page : null;
+  }
+
+  /** The page that a prototype PTE describes: from memory, a paging file, or its file; zeros where it has none yet. */
   #prototypePage(prototype: number): Uint8Array | null {
     const mm = this.#mm;
     const { format } = mm;
     const at = systemLocation(mm, prototype);
-    if (at === NO_PTE) return null;
-    if (format.isValid(at)) return this.#frame(format.frame(at));
-    if (format.isTransition(at)) return this.#frame(format.transitionFrame(at));
-    if (!format.isPrototype(at)) return null;
+    if (at === NO_PTE || format.isZero(at)) return null;
+    if (format.isValid(at) || !format.isPrototype(at)) return this.#contents(at);
     const subsection = mm.subsections.get(format.subsectionAddress(at));
     if (subsection === undefined || subsection.controlArea.file === null) return null;
     const start = ((prototype - subsection.base) / format.entrySize) * PAGE_SIZE;

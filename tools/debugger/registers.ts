@@ -25,6 +25,9 @@ export type RegisterName = keyof typeof GENERAL;
 export const registerNames = Object.keys(GENERAL) as readonly RegisterName[];
 
 const SEGMENTS: ReadonlySet<string> = new Set(['cs', 'ss', 'ds', 'es', 'fs', 'gs']);
+/** CONTEXT.ContextFlags of the FXSAVE image alone, and where it lies in a CONTEXT (nt52 11.7). */
+const CONTEXT_EXTENDED_REGISTERS = 0x10020;
+const EXTENDED_REGISTERS = 0xcc;
 /** What user mode may have in EFLAGS beside the fixed bits. */
 const EFLAGS_CHANGEABLE = 0x00244dd5;
 const EFLAGS_FIXED = 0x202;
@@ -122,12 +125,23 @@ export class Registers {
   }
 
   #fx(offset: number, size: number): bigint {
-    // The image is brought up to date by whoever asks for a context with the floating parts.
-    this.#machine.kernel.ke.getContext(this.thread, 0x10028);
-    const { bytes } = this.#machine.kernel.memory;
+    const bytes = this.floatingBytes(offset, size);
     let value = 0n;
-    for (let at = size - 1; at >= 0; at--) value = (value << 8n) | BigInt(bytes[this.#frame.npxOffset + offset + at]);
+    for (let at = size - 1; at >= 0; at--) value = (value << 8n) | BigInt(bytes[at]);
     return value;
+  }
+
+  /** Bytes of the thread's FXSAVE image (SDM vol 2A, FXSAVE), a copy. */
+  floatingBytes(offset: number, size: number): Uint8Array {
+    const context = this.#machine.kernel.ke.getContext(this.thread, CONTEXT_EXTENDED_REGISTERS);
+    return context.slice(EXTENDED_REGISTERS + offset, EXTENDED_REGISTERS + offset + size);
+  }
+
+  /** Changes bytes of the FXSAVE image; the processor has them when the thread goes on. */
+  setFloatingBytes(offset: number, bytes: Uint8Array): void {
+    const context = this.#machine.kernel.ke.getContext(this.thread, CONTEXT_EXTENDED_REGISTERS);
+    context.set(bytes, EXTENDED_REGISTERS + offset);
+    this.#machine.kernel.ke.setContext(this.thread, context);
   }
 
   /** @throws DebuggerError for a register that cannot be changed here */

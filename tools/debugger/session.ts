@@ -6,6 +6,7 @@ import { Execution } from './execution.js';
 import { type EvaluationContext, evaluate, evaluateAddress } from './expression.js';
 import { type DebuggerFrame, FrameView } from './frame-view.js';
 import { GuestMemory } from './guest-memory.js';
+import { forgetException } from './handled-exception.js';
 import type { AddressSpace, EProcessLike, Machine, Thread } from './machine-types.js';
 import { Modules } from './modules.js';
 import { hex8 } from './number-text.js';
@@ -80,11 +81,31 @@ export class Session implements EvaluationContext {
   /** Takes over a stop: its thread becomes the one that commands look at. */
   stopped(event: StopEvent): StopEvent {
     this.lastEvent = event;
-    this.#thread = null;
+    // While everybody waits there is none that runs: the oldest one is looked at.
+    this.#thread = this.runningThread === null ? (this.threads[0] ?? null) : null;
     this.frames.reset();
     this.continuations.clear();
     this.memory.space = this.space;
     return event;
+  }
+
+  /** The user changed registers or memory. */
+  changed(): void {
+    this.frames.invalidate();
+  }
+
+  /** The exception that the machine stopped at is over: the program never hears of it. Nothing happens at other stops. */
+  exceptionHandled(): void {
+    const event = this.lastEvent;
+    if (event.kind !== 'exception') return;
+    forgetException(this, event);
+    this.stopped({ kind: 'step' });
+  }
+
+  /** Nothing stops the machine any more: no breakpoints, no event filters. */
+  release(): void {
+    for (const { id } of [...this.execution.breakpoints.list]) this.execution.breakpoints.remove(id);
+    for (const filter of this.filters.list) filter.mode = 'ignore';
   }
 
   notice(text: string): void {

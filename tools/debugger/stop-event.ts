@@ -16,6 +16,8 @@ export type StopEvent =
       readonly thread: Thread;
       readonly record: ExceptionRecord;
       readonly firstChance: boolean;
+      /** User address of the arguments of NtRaiseException, where that raised it; else 0. */
+      readonly argumentPointer: number;
       readonly fault: FaultEvent | null;
     }
   | {
