@@ -17,6 +17,7 @@ const HEADER = 8;
 /** Largest request that is carved out of a page. */
 export const POOL_BUDDY_MAX = PAGE_SIZE - 16;
 const IN_USE = 4;
+const UNITS_FIELD = 0x1ff;
 
 /** POOL_DESCRIPTOR: offsets of what is kept there. */
 const DESCRIPTOR_SIZE = 0x1028;
@@ -33,11 +34,16 @@ const DESCRIPTOR_PAGE_COUNT = 3;
 const BAD_POOL_HEADER = 0x19;
 const BAD_POOL_CALLER = 0xc2;
 
-/** What the pool stands on: system memory by virtual address, and frames to back it. */
-export interface PoolMemory {
-  /** Unsigned results; the addresses lie in pool pages that were backed before. */
+/** Reads pool memory without changing anything, for walkers. */
+export interface PoolReader {
+  /** Unsigned results. */
   read16(address: number): number;
   read32(address: number): number;
+}
+
+/** What the pool stands on: system memory by virtual address, and frames to back it. */
+export interface PoolMemory extends PoolReader {
+  /** The addresses, of reads too, lie in pool pages that were backed before. */
   write16(address: number, value: number): void;
   write32(address: number, value: number): void;
   /** Maps frames (and charges commit) for whole pages of a pool; false when there are none left. Changes nothing then. */
@@ -52,6 +58,8 @@ export interface PoolMemory {
 export class Pool {
   readonly trackers = new PoolTrackers();
   readonly #memory: PoolMemory;
+  /** Where headers are read: `#memory`, or what a walker was given. */
+  #reader: PoolReader;
   readonly #areas: readonly [PoolArea, PoolArea];
   /** Page allocations: address to size in pages and tag. */
   readonly #bigPages = new Map<number, { pages: number; tag: number }>();
@@ -59,6 +67,7 @@ export class Pool {
   /** Builds the two descriptors in the first pages of nonpaged pool; those must be available. */
   constructor(memory: PoolMemory, nonPaged: PoolRange, paged: PoolRange) {
     this.#memory = memory;
+    this.#reader = memory;
     this.#areas = [new PoolArea(PoolType.NonPaged, nonPaged), new PoolArea(PoolType.Paged, paged)];
     memory.backPages(nonPaged.start, DESCRIPTOR_PAGE_COUNT, PoolType.NonPaged);
     this.#areas[PoolType.NonPaged].states.fill(PageState.Descriptor, 0, DESCRIPTOR_PAGE_COUNT);
@@ -154,11 +163,19 @@ export class Pool {
     if (big !== undefined) return big.pages * PAGE_SIZE;
     const area = this.#areaOf(address);
     if (area === null || area.states[(address - area.range.start) >>> 12] !== PageState.Blocks) return 0;
-    return this.#units(address - HEADER) * 8 - HEADER;
+    // Blocks have a header before them: none begins a page.
+    return (address & (PAGE_SIZE - 1)) === 0 ? 0 : this.#units(address - HEADER) * 8 - HEADER;
   }
 
-  /** Walks every page and list: the first thing that is wrong, in one sentence, or null. */
-  verify(): string | null {
+  /** Walks every page and list, through a reader that changes nothing: the first thing that is wrong, in one sentence, or null. */
+  verify(reader: PoolReader = this.#memory): string | null {
+    this.#reader = reader;
+    const wrong = this.#verifyAreas();
+    this.#reader = this.#memory;
+    return wrong;
+  }
+
+  #verifyAreas(): string | null {
     for (const area of this.#areas) {
       const free = new Set<number>();
       for (let page = 0; page < area.states.length; page++) {
@@ -189,7 +206,7 @@ export class Pool {
   }
 
   #verifyLists(area: PoolArea, free: Set<number>): string | null {
-    const memory = this.#memory;
+    const memory = this.#reader;
     for (let units = 0; units < UNITS_PER_PAGE; units++) {
       const head = this.#head(area, units);
       let before = head;
@@ -350,11 +367,11 @@ export class Pool {
 
   /** Nine bits of a size; a block of 512 units, a whole page, is never on record, so they are enough. */
   #unitsField(address: number): number {
-    return this.#memory.read16(address) & 0x1ff;
+    return this.#reader.read16(address) & UNITS_FIELD;
   }
 
   #type(block: number): number {
-    return this.#memory.read16(block + 2) >>> 9;
+    return this.#reader.read16(block + 2) >>> 9;
   }
 
   #setPreviousUnits(block: number, units: number): void {

@@ -3,12 +3,13 @@ import type { PteLocation } from './pte.js';
 import { VadTree } from './vad-tree.js';
 import type { WorkingSetLimits } from './working-set-limits.js';
 import type { WorkingSetList } from './working-set-list.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 /**
  * The memory side of one process: its page directories and the pages that hold its bookkeeping (both real frames), its
  * VADs and its charges. `process.addressSpace` is one of these; the System process has one like any other.
  */
-export class AddressSpace {
+export class AddressSpace implements WorkingSetOwner {
   /** Identifies the process on traces and in verify sentences. */
   processId = 0;
   /** Value of CR3: page directory (x86) or directory-pointer quad (PAE). */

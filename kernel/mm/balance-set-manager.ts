@@ -1,9 +1,9 @@
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import type { Blocking } from '../types.js';
-import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { processOverheadPages } from './page-directory.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 import { ageWorkingSet, claimShare, trimWorkingSet } from './working-set-trim.js';
 
 export const BALANCE_SET_MANAGER_PRIORITY = 16;
@@ -47,13 +47,13 @@ export function* manageWorkingSets(kernel: Kernel, mm: MemoryManager): Blocking<
   const isShort = available <= plenty || mm.replacing || repurposed >= Math.max(1, available >>> 2);
   mm.replacing = false;
   if (!isShort) {
-    if (available < VERY_PLENTY) for (const space of processes(mm)) ageWorkingSet(mm, space);
+    if (available < VERY_PLENTY) for (const space of trimmable(mm)) ageWorkingSet(mm, space);
     return;
   }
   const goal = plenty + (plenty >>> 1);
   for (let pass = 0; pass <= LAST_PASS && lists.availablePages <= goal; pass++) {
     if (pass > 0) yield* kernel.ke.delayExecution(Mode.Kernel, false, PASS_DELAY);
-    for (const space of processes(mm)) {
+    for (const space of trimmable(mm)) {
       if (lists.availablePages > goal) break;
       trimInPass(mm, space, pass);
     }
@@ -61,14 +61,15 @@ export function* manageWorkingSets(kernel: Kernel, mm: MemoryManager): Blocking<
   if (lists.modified.total >= mm.modifiedPageMaximum) mm.signal(mm.paging.writerEvent);
 }
 
-/** Processes that have pages to give, the ones with the largest claim first. */
-function processes(mm: MemoryManager): readonly AddressSpace[] {
+/** Who has pages to give, paged pool among them; the ones with the largest claim first. */
+function trimmable(mm: MemoryManager): readonly WorkingSetOwner[] {
   const overhead = processOverheadPages(mm);
   const spaces = mm.addressSpaces.filter((space) => space !== mm.systemSpace && space.workingSetSize > overhead);
-  return spaces.sort((a, b) => b.vm.claim - a.vm.claim || a.processId - b.processId);
+  const owners: WorkingSetOwner[] = spaces.sort((a, b) => a.processId - b.processId);
+  return [mm.systemCache, ...owners].sort((a, b) => b.vm.claim - a.vm.claim);
 }
 
-function trimInPass(mm: MemoryManager, space: AddressSpace, pass: number): void {
+function trimInPass(mm: MemoryManager, space: WorkingSetOwner, pass: number): void {
   const { vm } = space;
   const above = Math.max(0, space.workingSetSize - vm.minimum);
   const isLast = pass === LAST_PASS;

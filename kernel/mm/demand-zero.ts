@@ -1,4 +1,3 @@
-import type { AddressSpace } from './address-space.js';
 import { FaultOutcome } from './fault-outcome.js';
 import { SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -7,40 +6,54 @@ import { isPageTableAddress, pageTableFrame } from './page-table.js';
 import { initializePfn, reactivate } from './pfn-counts.js';
 import { type PteLocation, PteOwner } from './pte.js';
 import { hasWorkingSetRoom, insertPrivateEntry } from './working-set.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 /**
  * MiDispatchFault (nt52.md 5.4 step 3) for a PTE that is neither valid nor a prototype PTE's affair: demand zero, transition or
- * page-file form. The page may be a user page, or a page table seen through the self-map: its PTE then is the PDE.
+ * page-file form. The page may be a user page, a page table seen through the self-map, whose PTE is the PDE, or a page of paged pool.
  * Environment: working-set lock; does not wait. Outcomes: DemandZero, Transition, Refault, NoMemory, MustWait.
  */
-export function dispatchFault(mm: MemoryManager, space: AddressSpace, address: number, at: PteLocation): FaultOutcome {
+export function dispatchFault(
+  mm: MemoryManager,
+  space: WorkingSetOwner,
+  address: number,
+  at: PteLocation,
+): FaultOutcome {
   const { format } = mm;
   if (format.isTransition(at)) return resolveTransition(mm, space, address, at);
   if (format.pageFileOffset(at) === 0) return resolveDemandZero(mm, space, address, at);
   return startPageRead(mm, at, format.pteAddress(address), pageTableFrame(mm, space, address), false);
 }
 
-/** MiResolveDemandZeroFault: the demand-zero PTE at the location gets a page of zeros. Outcomes: DemandZero, NoMemory. */
+/**
+ * MiResolveDemandZeroFault: the demand-zero PTE at the location gets a page of zeros; pages of paged pool are not required to be zero.
+ * Outcomes: DemandZero, NoMemory.
+ */
 export function resolveDemandZero(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   address: number,
   at: PteLocation,
 ): FaultOutcome {
   const { format } = mm;
   const table = pageTableFrame(mm, space, address);
   if (!hasWorkingSetRoom(mm, space, table)) return FaultOutcome.NoMemory;
-  const frame = mm.lists.removeZeroPage(mm.nextColor());
+  const isTable = isPageTableAddress(mm, address);
+  const needsZeros = isTable || address < SYSTEM_RANGE_START;
+  const color = mm.nextColor();
+  const frame = needsZeros ? mm.lists.removeZeroPage(color) : mm.lists.removeAnyPage(color);
   if (frame === 0) return FaultOutcome.NoMemory;
   const protection = format.protection(at);
   initializePfn(mm, frame, at, format.pteAddress(address), table);
   mm.pfn.setModified(frame, true);
   writeValidPte(mm, address, at, frame, protection, true);
   insertPrivateEntry(mm, space, address, frame);
-  if (address < SYSTEM_RANGE_START) {
-    space.privatePages++;
-    mm.counters.demandZeroFaults++;
-  } else if (isPageTableAddress(mm, address)) mm.counters.pageTableFaults++;
+  if (isTable) {
+    mm.counters.pageTableFaults++;
+    return FaultOutcome.DemandZero;
+  }
+  space.privatePages++;
+  mm.counters.demandZeroFaults++;
   return FaultOutcome.DemandZero;
 }
 
@@ -50,7 +63,7 @@ export function resolveDemandZero(
  */
 export function resolveTransition(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   address: number,
   at: PteLocation,
 ): FaultOutcome {
@@ -68,7 +81,10 @@ export function resolveTransition(
   return FaultOutcome.Transition;
 }
 
-/** The valid PTE that an address gets. A page table is always taken for changed: the kernel writes it without the PDE's help. */
+/**
+ * The valid PTE that an address gets. Page tables and paged pool, where prototype PTEs lie, are always taken for changed: the
+ * kernel writes them without the processor's help.
+ */
 function writeValidPte(
   mm: MemoryManager,
   address: number,
@@ -78,5 +94,6 @@ function writeValidPte(
   dirty: boolean,
 ): void {
   if (address < SYSTEM_RANGE_START) mm.format.writeValid(at, frame, protection, PteOwner.User, dirty);
-  else mm.format.writeTable(at, frame, PteOwner.User);
+  else if (isPageTableAddress(mm, address)) mm.format.writeTable(at, frame, PteOwner.User);
+  else mm.format.writeKernel(at, frame, true);
 }

@@ -9,7 +9,6 @@ import type { MemoryManager } from './memory-manager.js';
 import {
   findPte,
   invalidate,
-  isPageTableAddress,
   pdeLocation,
   pteBecameNonZero,
   pteBecameZero,
@@ -19,7 +18,7 @@ import { pageTableFault } from './page-table-fault.js';
 import { isGuard, isNoAccess, ProtectionMask, permitsAccess } from './protection.js';
 import { resolvePrototype } from './prototype-fault.js';
 import { NO_PTE, type PteLocation } from './pte.js';
-import { systemPde } from './system-pages.js';
+import { APC_LEVEL, faultAtRaisedIrql, type KernelContext, PASSIVE_LEVEL, systemFault } from './system-fault.js';
 import { VadType } from './vad.js';
 
 /** Mask that takes the guard modifier away. */
@@ -36,42 +35,25 @@ const WITHOUT_GUARD = 0xf;
  */
 export function accessFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
   if (!mm.faults.completing) mm.counters.pageFaults++;
-  const outcome =
-    address >= SYSTEM_RANGE_START
-      ? systemFault(mm, address, access, user)
-      : userFault(mm, mm.current, address, access, user);
+  let outcome: FaultOutcome;
+  if (address < SYSTEM_RANGE_START) outcome = userFault(mm, mm.current, address, access, user);
+  else if (user) outcome = FaultOutcome.AccessViolation;
+  else outcome = systemFault(mm, address, access, PASSIVE_LEVEL);
   if (outcome === FaultOutcome.AccessViolation) mm.counters.accessViolations++;
   return outcome;
 }
 
-/** B: the system half. All system pages are resident, so nothing but a missing directory entry can be repaired. */
-function systemFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
-  if (user) return FaultOutcome.AccessViolation;
-  const { format } = mm;
-  if (isPageTableAddress(mm, address)) {
-    // A page table was read through the self-map: only a system one can be made to appear.
-    const mapped = format.addressOfPte(address);
-    if (mapped < SYSTEM_RANGE_START) return FaultOutcome.AccessViolation;
-    return copySystemDirectory(mm, mapped) ? FaultOutcome.SystemDirectory : FaultOutcome.AccessViolation;
-  }
-  if (copySystemDirectory(mm, address)) return FaultOutcome.SystemDirectory;
-  const at = findPte(mm, mm.current, address);
-  if (at === NO_PTE || !format.isValid(at)) return FaultOutcome.AccessViolation;
-  if (access === FaultAccess.Write && !format.isWritable(at)) return FaultOutcome.AccessViolation;
-  if (access === FaultAccess.Execute && format.isNoExecute(at)) return FaultOutcome.AccessViolation;
-  mm.cpu.invalidatePage(address | 0);
-  return FaultOutcome.Refault;
-}
-
-/** Gives the current process a system directory entry that came after its creation; false: there is none it lacks. */
-function copySystemDirectory(mm: MemoryManager, address: number): boolean {
-  const { format } = mm;
-  const pde = pdeLocation(mm, mm.current, address);
-  if (format.isValid(pde)) return false;
-  const master = systemPde(mm, address);
-  if (!format.isValid(master)) return false;
-  format.copy(pde, master);
-  return true;
+/** MmAccessFault for kernel-mode code at any IRQL: what a driver's instruction does. Outcomes and bugchecks as in system-fault.ts. */
+export function kernelAccessFault(
+  mm: MemoryManager,
+  address: number,
+  access: FaultAccess,
+  from: KernelContext,
+): FaultOutcome {
+  mm.counters.pageFaults++;
+  if (from.irql > APC_LEVEL) return faultAtRaisedIrql(mm, address, access, from);
+  if (address >= SYSTEM_RANGE_START) return systemFault(mm, address, access, from);
+  return userFault(mm, mm.current, address, access, false);
 }
 
 /** C: the user half. */

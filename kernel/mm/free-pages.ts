@@ -1,6 +1,6 @@
-import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { startClusterWrite } from './modified-writer.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 import { trimWorkingSet } from './working-set-trim.js';
 
 /** Available pages (nt52.md 3.7): below the first nobody worries, below the second threads wait for the modified writer. */
@@ -50,13 +50,15 @@ export function ensurePages(mm: MemoryManager, wanted: number): void {
 
 /** Takes pages from the process that is furthest above its minimum, from the biggest one when none is. */
 function trimSomebody(mm: MemoryManager): boolean {
-  const candidates = [...mm.addressSpaces].sort((a, b) => excess(b) - excess(a) || b.workingSetSize - a.workingSetSize);
-  for (const space of candidates) {
-    if (space !== mm.systemSpace && trimWorkingSet(mm, space, TRIM_AMOUNT, 0) > 0) return true;
+  const owners: WorkingSetOwner[] = mm.addressSpaces.filter((space) => space !== mm.systemSpace);
+  owners.push(mm.systemCache);
+  owners.sort((a, b) => excess(b) - excess(a) || b.workingSetSize - a.workingSetSize);
+  for (const space of owners) {
+    if (trimWorkingSet(mm, space, TRIM_AMOUNT, 0) > 0) return true;
   }
   return false;
 }
 
-function excess(space: AddressSpace): number {
+function excess(space: WorkingSetOwner): number {
   return Math.max(0, space.workingSetSize - space.vm.minimum);
 }

@@ -10,6 +10,7 @@
  *   A0000000  session space
  *   C0000000  page tables through the self-map                x86: 4 MB, PAE: 8 MB
  *   C0400000  hyperspace, per process (PAE: C0800000)
+ *   C0C00000  working set list of the system's pageable half
  *   C1000000  system cache
  *   E1000000  paged pool
  *   EB000000  system PTEs
@@ -52,6 +53,11 @@ export const HYPERSPACE_SIZE = 0x400000;
 /** Offsets within hyperspace (nt52.md 1.6). */
 export const HYPERSPACE_VAD_BITMAP = 0x101000;
 export const HYPERSPACE_WORKING_SET_LIST = 0x102000;
+
+/** MmSystemCacheWorkingSetList, up to the system cache. */
+export const SYSTEM_CACHE_WORKING_SET_LIST = 0xc0c00000;
+
+export const SYSTEM_CACHE_START = 0xc1000000;
 
 export const PAGED_POOL_START = 0xe1000000;
 /** The first page of paged pool holds mm's own prototype PTEs; the pool proper begins behind it. */

@@ -12,7 +12,7 @@ import type { FaultInjection } from './fault-injection.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
-import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
+import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
 import { PageLists } from './page-lists.js';
 import { releasePageRead } from './page-read.js';
@@ -22,13 +22,14 @@ import type { DeviceClock } from './paging-device.js';
 import { tracePagingRequest } from './paging-trace.js';
 import type { PfnDatabase } from './pfn.js';
 import { contentsReplaced } from './pfn-counts.js';
-import { PoolPages } from './pool-pages.js';
+import { PoolPages, pagedPoolEnd } from './pool-pages.js';
 import { NO_PTE, type PteFormat } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
 import type { Subsection } from './segment.js';
 import { SystemMemory } from './system-memory.js';
 import { SystemPtes } from './system-pte.js';
+import { SystemWorkingSet } from './system-working-set.js';
 import { UserMemory } from './user-memory.js';
 import type { MemoryContext } from './vad-charges.js';
 import { verifyMemory } from './verify.js';
@@ -176,6 +177,8 @@ export class MemoryManager {
   readonly context: MemoryContext;
   /** System process; its directories are the master copy of the system half. */
   declare systemSpace: AddressSpace;
+  /** MmSystemCacheWs: the working set of paged pool. */
+  readonly systemCache: SystemWorkingSet;
   /** The address space in CR3. */
   current: AddressSpace;
   /** Every living address space, oldest first. */
@@ -269,6 +272,7 @@ export class MemoryManager {
     );
     buildSystemSpace(this, frames);
     this.current = this.systemSpace;
+    this.systemCache = new SystemWorkingSet(this);
     this.systemPtes = new SystemPtes(this);
     this.commit = createCommitAccounting(this);
     this.paging = new Paging(environment.clock ?? new StandaloneClock(), this.commit);
@@ -286,7 +290,7 @@ export class MemoryManager {
     this.pool = new Pool(
       new PoolPages(this),
       { start: this.nonPagedPoolStart, end: NONPAGED_POOL_END },
-      { start: PAGED_POOL_FIRST, end: PAGED_POOL_END },
+      { start: PAGED_POOL_FIRST, end: pagedPoolEnd(this.pfn) },
     );
     this.context = { mm: this, ex: { pool: this.pool } };
   }

@@ -1,9 +1,8 @@
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import { FaultOutcome } from './fault-outcome.js';
-import { PAGE_SIZE, PageLocation } from './layout.js';
+import { PAGE_SIZE, PageLocation, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { isPageTableAddress } from './page-table.js';
 import { PageRead } from './paging.js';
 import { contentsReplaced, decrementReferenceCount, incrementShareCount } from './pfn-counts.js';
 import type { PteLocation } from './pte.js';
@@ -89,7 +88,7 @@ function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): vo
   read.status = status;
   if (status >>> 0 >= 0xc0000000) {
     if (!pfn.isDeleted(frame)) {
-      if (isPageTableAddress(mm, pageOfPte(mm, frame))) failKernelRead(mm, frame, status);
+      if (pageOfPte(mm, frame) >= SYSTEM_RANGE_START) failKernelRead(mm, frame, status);
       lists.restoreOriginalPte(frame);
       // The slot belongs to the PTE again, not to the frame.
       format.writeZero(pfn.originalPte(frame));

@@ -1,4 +1,3 @@
-import type { AddressSpace } from './address-space.js';
 import { dispatchFault } from './demand-zero.js';
 import { FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { ensurePages } from './free-pages.js';
@@ -7,6 +6,7 @@ import { finishPageReadNow } from './page-read.js';
 import { findPte, pdeLocation } from './page-table.js';
 import { ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 /** Pages that making a page table may take, with those for the working set list. */
 const TABLE_RESERVE = 8;
@@ -24,7 +24,7 @@ const STATUS_NO_MEMORY = 0xc0000017;
  * the PTE can be found now; Refault, that the access has to be tried again.
  * Environment: as accessFault. Outcomes: DemandZero (a new table), Transition, Refault, NoMemory, MustWait.
  */
-export function pageTableFault(mm: MemoryManager, space: AddressSpace, address: number): FaultOutcome {
+export function pageTableFault(mm: MemoryManager, space: WorkingSetOwner, address: number): FaultOutcome {
   const { format } = mm;
   const pde = pdeLocation(mm, space, address);
   const isNew = format.isZero(pde);
@@ -38,10 +38,10 @@ export function pageTableFault(mm: MemoryManager, space: AddressSpace, address: 
  * Where the PTE of a user address lies, for code that cannot wait: a page table that was paged out is brought in on the spot,
  * and virtual time passes as if the caller had waited. NO_PTE only when there is no page table (or a large page).
  */
-export function residentPte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+export function residentPte(mm: MemoryManager, space: WorkingSetOwner, address: number): PteLocation {
   const { format } = mm;
   const pde = pdeLocation(mm, space, address);
-  if (!format.isValid(pde) && !format.isZero(pde)) makePageTableValid(mm, space, address);
+  if (!format.isValid(pde) && !format.isZero(pde)) makeSystemAddressValid(mm, space, format.pteAddress(address));
   return findPte(mm, space, address);
 }
 
@@ -49,7 +49,7 @@ export function residentPte(mm: MemoryManager, space: AddressSpace, address: num
  * As residentPte, but makes the page table when there is none (MiMakePdeExistAndMakeValid); NO_PTE only when no frame is left.
  * Commitment for page tables was charged with the VAD (nt52.md 4.3).
  */
-export function makePte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+export function makePte(mm: MemoryManager, space: WorkingSetOwner, address: number): PteLocation {
   const found = residentPte(mm, space, address);
   if (found !== NO_PTE) return found;
   ensurePages(mm, TABLE_RESERVE);
@@ -57,15 +57,18 @@ export function makePte(mm: MemoryManager, space: AddressSpace, address: number)
   return findPte(mm, space, address);
 }
 
-/** MiMakeSystemAddressValid for a page table that exists; running out of pages here is the end of the machine. */
-function makePageTableValid(mm: MemoryManager, space: AddressSpace, address: number): void {
+/**
+ * MiMakeSystemAddressValid: a page table or a page of paged pool that exists is brought in on the spot. A page that cannot be
+ * read is a bugcheck 7A; running out of pages here is the end of the machine, NO_PAGES_AVAILABLE.
+ */
+export function makeSystemAddressValid(mm: MemoryManager, space: WorkingSetOwner, address: number): void {
   const { format, lists, faults } = mm;
-  const pde = pdeLocation(mm, space, address);
+  const at = findPte(mm, space, address);
   const { completing } = faults;
   faults.completing = false;
-  while (!format.isValid(pde)) {
+  while (!format.isValid(at)) {
     ensurePages(mm, TABLE_RESERVE);
-    const outcome = dispatchFault(mm, space, format.pteAddress(address), pde);
+    const outcome = dispatchFault(mm, space, address, at);
     if (outcome === FaultOutcome.MustWait) finishPageReadNow(mm);
     else if (outcome >= FIRST_FAILURE) {
       mm.environment.bugcheck(NO_PAGES_AVAILABLE, lists.modified.total, lists.availablePages, 0, STATUS_NO_MEMORY);

@@ -5,6 +5,7 @@ import { makePte, residentPte } from './page-table-fault.js';
 import { decrementShareCount, deletePage, deleteTransitionPage, markModified } from './pfn-counts.js';
 import { NO_PTE, type PteLocation, pteLocation } from './pte.js';
 import { removeEntry } from './working-set.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 export { makePte, residentPte } from './page-table-fault.js';
 export { removeFromWorkingSet, setPageProtection } from './pte-protection.js';
@@ -15,8 +16,10 @@ export { removeFromWorkingSet, setPageProtection } from './pte-protection.js';
  * Environment: working-set lock of NT; nothing here waits.
  */
 
+type PageDirectories = Pick<WorkingSetOwner, 'directories'>;
+
 /** Where the PDE of an address lies; always exists. */
-export function pdeLocation(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+export function pdeLocation(mm: MemoryManager, space: PageDirectories, address: number): PteLocation {
   const { format } = mm;
   const table = address >>> format.tableShift;
   const directory = format.isPae ? table >>> 9 : 0;
@@ -27,7 +30,7 @@ export function pdeLocation(mm: MemoryManager, space: AddressSpace, address: num
  * Where the PTE of an address lies; NO_PTE when there is no page table in memory (or a large page). For an address of the
  * self-map that is the PDE. Changes nothing: residentPte brings a page table in.
  */
-export function findPte(mm: MemoryManager, space: AddressSpace, address: number): PteLocation {
+export function findPte(mm: MemoryManager, space: PageDirectories, address: number): PteLocation {
   const { format } = mm;
   const pde = pdeLocation(mm, space, address);
   if (!format.isValid(pde) || format.isLargePage(pde)) return NO_PTE;
@@ -36,7 +39,7 @@ export function findPte(mm: MemoryManager, space: AddressSpace, address: number)
 }
 
 /** The frame of the page table of an address, 0 when there is none in memory. */
-export function pageTableFrame(mm: MemoryManager, space: AddressSpace, address: number): number {
+export function pageTableFrame(mm: MemoryManager, space: PageDirectories, address: number): number {
   const pde = pdeLocation(mm, space, address);
   return mm.format.isValid(pde) ? mm.format.frame(pde) : 0;
 }
@@ -83,7 +86,7 @@ function freePageTable(mm: MemoryManager, space: AddressSpace, address: number):
 }
 
 /** Drops what the processor may have cached for an address of this process. */
-export function invalidate(mm: MemoryManager, space: AddressSpace, address: number): void {
+export function invalidate(mm: MemoryManager, space: PageDirectories, address: number): void {
   if (space === mm.current || address >= SYSTEM_RANGE_START) mm.cpu.invalidatePage(address | 0);
 }
 
@@ -155,7 +158,7 @@ function walkPtes(
   space: AddressSpace,
   firstVpn: number,
   lastVpn: number,
-  locate: typeof findPte,
+  locate: typeof residentPte,
   visit: (at: PteLocation, vpn: number) => void,
 ): void {
   const entries = mm.format.entriesPerTable;
@@ -170,8 +173,8 @@ function walkPtes(
   }
 }
 
-/** Takes what a non-zero PTE refers to away and leaves the PTE zero; UsedPageTableEntries is the caller's. */
-function emptyPte(mm: MemoryManager, space: AddressSpace, address: number, at: PteLocation): void {
+/** Takes what a non-zero PTE of any form refers to away and leaves the PTE zero; UsedPageTableEntries is the caller's. */
+export function emptyPte(mm: MemoryManager, space: WorkingSetOwner, address: number, at: PteLocation): void {
   const { format, pfn } = mm;
   if (format.isValid(at)) {
     const frame = format.frame(at);

@@ -1,6 +1,26 @@
-import type { PoolMemory, PoolType } from '../ex/pool.js';
+import { type PoolMemory, PoolType } from '../ex/pool.js';
+import { PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { mapSystemPages, unmapSystemPages } from './system-pages.js';
+import { emptyPte } from './page-table.js';
+import type { PfnDatabase } from './pfn.js';
+import { ProtectionMask } from './protection.js';
+import { NO_PTE } from './pte.js';
+import { makeSystemPte, mapSystemPages, systemPte, unmapSystemPages } from './system-pages.js';
+
+const MEGABYTE = 0x10_0000;
+/** Maximum of nonpaged pool: the PFN database and so much, and for each MB of memory so much more (nt52.md 10.2). */
+const NONPAGED_BASE = MEGABYTE;
+const NONPAGED_PER_MEGABYTE = 400 * 1024;
+const NONPAGED_LIMIT = 256 * MEGABYTE;
+const MINIMUM_PAGED_POOL = 32 * MEGABYTE;
+
+/** Where paged pool ends: it is twice the maximum of nonpaged pool, at least 32 MB, as far as there are addresses. */
+export function pagedPoolEnd(pfn: PfnDatabase): number {
+  const megabytes = (pfn.frameCount * PAGE_SIZE) / MEGABYTE;
+  const nonPaged = NONPAGED_BASE + pfn.frameCount * pfn.entrySize + megabytes * NONPAGED_PER_MEGABYTE;
+  const size = Math.max(MINIMUM_PAGED_POOL, 2 * Math.min(nonPaged, NONPAGED_LIMIT));
+  return Math.min(PAGED_POOL_START + Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, PAGED_POOL_END);
+}
 
 /** What the pool stands on: system memory by address, and committed frames behind its pages. */
 export class PoolPages implements PoolMemory {
@@ -26,10 +46,11 @@ export class PoolPages implements PoolMemory {
     this.#mm.system.write32(address, value);
   }
 
-  backPages(address: number, pages: number, _type: PoolType): boolean {
+  backPages(address: number, pages: number, type: PoolType): boolean {
     const mm = this.#mm;
     if (!mm.commit.chargeSystem(pages)) return false;
-    if (!mapSystemPages(mm, address, pages)) {
+    const isBacked = type === PoolType.Paged ? this.#reserve(address, pages) : mapSystemPages(mm, address, pages);
+    if (!isBacked) {
       mm.commit.release(pages);
       return false;
     }
@@ -37,11 +58,34 @@ export class PoolPages implements PoolMemory {
     return true;
   }
 
-  unbackPages(address: number, pages: number, _type: PoolType): void {
+  unbackPages(address: number, pages: number, type: PoolType): void {
     const mm = this.#mm;
-    unmapSystemPages(mm, address, pages);
+    if (type === PoolType.Paged) this.#unreserve(address, pages);
+    else unmapSystemPages(mm, address, pages);
     mm.committed.pool -= pages;
     mm.commit.release(pages);
+  }
+
+  /** Pages of paged pool get their frames when they are first touched. */
+  #reserve(address: number, pages: number): boolean {
+    const mm = this.#mm;
+    for (let page = 0; page < pages; page++) {
+      const at = makeSystemPte(mm, address + page * PAGE_SIZE);
+      if (at === NO_PTE) {
+        this.#unreserve(address, page);
+        return false;
+      }
+      mm.format.writeDemandZero(at, ProtectionMask.ReadWrite);
+    }
+    return true;
+  }
+
+  #unreserve(address: number, pages: number): void {
+    const mm = this.#mm;
+    for (let page = 0; page < pages; page++) {
+      const at = systemPte(mm, address + page * PAGE_SIZE);
+      emptyPte(mm, mm.systemCache, address + page * PAGE_SIZE, at);
+    }
   }
 
   bugcheck(code: number, p1: number, p2: number, p3: number, p4: number): never {

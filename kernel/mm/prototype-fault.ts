@@ -2,7 +2,7 @@ import { Status } from '../ntstatus.js';
 import { hex } from '../trace.js';
 import type { AddressSpace } from './address-space.js';
 import { resolveDemandZero } from './demand-zero.js';
-import { FaultAccess, FaultOutcome } from './fault-outcome.js';
+import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { PAGE_SHIFT, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isBeingRead, startPageRead } from './page-read.js';
@@ -19,6 +19,7 @@ import {
 import { isCopyOnWrite, isWritable, makeNotWriteCopy, ProtectionMask, permitsAccess } from './protection.js';
 import { NO_PTE, type PteLocation, PteOwner } from './pte.js';
 import { prototypeProtection, viewDefaultProtection } from './pte-protection.js';
+import { PASSIVE_LEVEL, residentLocation, systemFault } from './system-fault.js';
 import { systemFrame, systemLocation } from './system-pages.js';
 import { hasSharedWorkingSetRoom, hasWorkingSetRoom, insertSharedEntry } from './working-set.js';
 
@@ -27,11 +28,13 @@ const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
 
 /**
  * MiResolveProtoPteFault: a page of a section view. The hardware PTE is in prototype form; the prototype PTE says where
- * the page is. File pages are read at once: no outcome asks the caller to wait yet.
+ * the page is. The page of paged pool that the prototype PTE lies in may have to be brought in first (nt52.md 5.4). File pages are
+ * read at once.
  *
  * @param prototypeAddress system address of the prototype PTE
  * @param protection of the PTE, or ProtectionMask.Unknown: the prototype PTE's
- * Outcomes: Shared, Transition, DemandZero, MappedFile; AccessViolation, InPageError (status in mm.faults), NoMemory.
+ * Outcomes: Shared, Transition, DemandZero, MappedFile, Refault; AccessViolation, InPageError (status in mm.faults), NoMemory,
+ * MustWait.
  */
 export function resolvePrototype(
   mm: MemoryManager,
@@ -43,10 +46,16 @@ export function resolvePrototype(
   access: FaultAccess,
 ): FaultOutcome {
   const { format } = mm;
-  const prototype = systemLocation(mm, prototypeAddress);
-  if (prototype === NO_PTE || format.isZero(prototype)) return FaultOutcome.AccessViolation;
+  let prototype = systemLocation(mm, prototypeAddress);
+  if (prototype === NO_PTE) {
+    const outcome = systemFault(mm, prototypeAddress, FaultAccess.Read, PASSIVE_LEVEL);
+    if (outcome >= FIRST_FAILURE) return outcome;
+    prototype = systemLocation(mm, prototypeAddress);
+    if (prototype === NO_PTE) return FaultOutcome.Refault;
+  }
+  if (format.isZero(prototype)) return FaultOutcome.AccessViolation;
   const table = pageTableFrame(mm, space, address);
-  if (!hasWorkingSetRoom(mm, space, table)) return FaultOutcome.NoMemory;
+  if (!hasWorkingSetRoom(mm, space, table, prototypeAddress)) return FaultOutcome.NoMemory;
   const write = access === FaultAccess.Write;
   let effective = protection;
   if (protection === ProtectionMask.Unknown) {
@@ -202,7 +211,7 @@ export function markPrototypePageClean(mm: MemoryManager, frame: number): void {
  */
 export function deletePrototypePte(mm: MemoryManager, prototypeAddress: number): void {
   const { format, pfn } = mm;
-  const prototype = systemLocation(mm, prototypeAddress);
+  const prototype = residentLocation(mm, prototypeAddress);
   if (prototype === NO_PTE) return;
   if (format.isValid(prototype)) {
     mm.environment.bugcheck(

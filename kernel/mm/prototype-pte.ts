@@ -1,6 +1,7 @@
 import type { MemoryManager } from './memory-manager.js';
 import { deletePrototypePte } from './prototype-fault.js';
-import { systemLocation } from './system-pages.js';
+import type { PteLocation } from './pte.js';
+import { residentLocation } from './system-fault.js';
 
 /**
  * Arrays of prototype PTEs: bytes in paged pool that say where the pages of a section are (nt52 2.3). States: valid,
@@ -37,6 +38,6 @@ export function deletePrototypePtes(mm: MemoryManager, run: PrototypeRun): void 
   for (let i = 0; i < run.count; i++) deletePrototypePte(mm, run.address + i * entrySize);
 }
 
-function location(mm: MemoryManager, run: PrototypeRun, index: number): ReturnType<typeof systemLocation> {
-  return systemLocation(mm, run.address + index * mm.format.entrySize);
+function location(mm: MemoryManager, run: PrototypeRun, index: number): PteLocation {
+  return residentLocation(mm, run.address + index * mm.format.entrySize);
 }

@@ -5,8 +5,9 @@ import { captureDirty, findPte, invalidate, makePte, pageTableFrame, pteBecameNo
 import { decrementShareCount } from './pfn-counts.js';
 import { isGuard, isNoAccess, makeNotWriteCopy, ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
-import { systemLocation } from './system-pages.js';
+import { residentLocation } from './system-fault.js';
 import { entryProtection, removeEntry, setEntryProtection } from './working-set.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 /**
  * What a page of a user address space permits, and changing it. Environment: working-set lock of NT; nothing here waits.
@@ -14,14 +15,14 @@ import { entryProtection, removeEntry, setEntryProtection } from './working-set.
 
 /** Protection that a prototype PTE gives, whatever its form. ZeroAccess when it is zero (not committed). */
 export function prototypeProtection(mm: MemoryManager, prototypeAddress: number): number {
-  const at = systemLocation(mm, prototypeAddress);
+  const at = residentLocation(mm, prototypeAddress);
   if (at === NO_PTE) return ProtectionMask.ZeroAccess;
   if (!mm.format.isValid(at)) return mm.format.protection(at);
   return mm.format.protection(mm.pfn.originalPte(mm.format.frame(at)));
 }
 
 /** Protection of a page of a section view that has none of its own: the VAD's, for images the prototype PTE's. */
-export function viewDefaultProtection(mm: MemoryManager, space: AddressSpace, vpn: number): number {
+export function viewDefaultProtection(mm: MemoryManager, space: WorkingSetOwner, vpn: number): number {
   const vad = space.vads.find(vpn);
   if (vad === null) return ProtectionMask.ReadOnly;
   return vad.isImage ? prototypeProtection(mm, vad.prototypePte(vpn)) : vad.protection;
@@ -31,7 +32,7 @@ export function viewDefaultProtection(mm: MemoryManager, space: AddressSpace, vp
  * MiGetPageProtection: five-bit protection of a page whose PTE is not zero.
  * @param at the page's PTE, not zero. A decommitted PTE gives ProtectionMask.Decommit.
  */
-export function pteProtection(mm: MemoryManager, space: AddressSpace, address: number, at: PteLocation): number {
+export function pteProtection(mm: MemoryManager, space: WorkingSetOwner, address: number, at: PteLocation): number {
   const { format, pfn } = mm;
   if (format.isValid(at)) {
     const frame = format.frame(at);
@@ -49,7 +50,7 @@ export function pteProtection(mm: MemoryManager, space: AddressSpace, address: n
  * Takes a valid page out of the working set: a private page goes to transition, and unless it is pinned to the modified or
  * standby list; a shared one back to prototype form. Nothing happens when the page is not valid.
  */
-export function removeFromWorkingSet(mm: MemoryManager, space: AddressSpace, address: number): void {
+export function removeFromWorkingSet(mm: MemoryManager, space: WorkingSetOwner, address: number): void {
   const { format, pfn } = mm;
   const at = findPte(mm, space, address);
   if (at === NO_PTE || !format.isValid(at)) return;

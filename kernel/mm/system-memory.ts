@@ -1,22 +1,20 @@
 import { AccessKind } from '../../cpu/index.js';
+import { Status } from '../ntstatus.js';
 import { accessFault } from './fault.js';
-import { FaultAccess, FIRST_FAILURE } from './fault-outcome.js';
+import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { PAGE_MASK, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { NO_PTE } from './pte.js';
-import { systemPte } from './system-pages.js';
+import { finishPageReadNow } from './page-read.js';
 
 export { systemLocation } from './system-pages.js';
 
-const PAGE_FAULT_IN_NONPAGED_AREA = 0x50;
-const SUB_NO_PAGE = 0;
-const SUB_NO_PAGE_TABLE = 2;
-const ATTEMPTED_WRITE_TO_READONLY_MEMORY = 0xbe;
-const SUB_READ_ONLY = 11;
+const KERNEL_MODE_EXCEPTION_NOT_HANDLED = 0x8e;
+const NO_PAGES_AVAILABLE = 0x4d;
 
 /**
  * The kernel's accesses to system addresses: pool, kernel stacks, PCR, KUSER_SHARED_DATA. Values are unsigned.
- * An address that is not mapped is a defect of the kernel: bugcheck 50; a store to a read-only page: BE. Environment: any; does not wait.
+ * Paged pool is brought in where it was paged out; virtual time passes as if the caller had waited. An address that is not
+ * mapped is a defect of the kernel: bugcheck 50; a store to a read-only page: BE. Environment: PASSIVE_LEVEL; does not wait.
  */
 export class SystemMemory {
   readonly #mm: MemoryManager;
@@ -109,15 +107,17 @@ export class SystemMemory {
       const host = mm.cpu.translate(address | 0, access, true);
       if (host !== 0) return host;
       const fault = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
-      if (accessFault(mm, address >>> 0, fault, false) >= FIRST_FAILURE) this.#failed(address >>> 0, fault);
+      const outcome = accessFault(mm, address >>> 0, fault, false);
+      if (outcome === FaultOutcome.MustWait) finishPageReadNow(mm);
+      else if (outcome >= FIRST_FAILURE) this.#failed(address >>> 0, outcome);
     }
   }
 
-  #failed(address: number, access: FaultAccess): never {
-    const { environment, format } = this.#mm;
-    const at = systemPte(this.#mm, address);
-    if (at === NO_PTE) return environment.bugcheck(PAGE_FAULT_IN_NONPAGED_AREA, address, access, 0, SUB_NO_PAGE_TABLE);
-    if (!format.isValid(at)) return environment.bugcheck(PAGE_FAULT_IN_NONPAGED_AREA, address, access, 0, SUB_NO_PAGE);
-    return environment.bugcheck(ATTEMPTED_WRITE_TO_READONLY_MEMORY, address, format.low(at), 0, SUB_READ_ONLY);
+  #failed(address: number, outcome: FaultOutcome): never {
+    const { environment, lists } = this.#mm;
+    if (outcome === FaultOutcome.NoMemory) {
+      return environment.bugcheck(NO_PAGES_AVAILABLE, lists.modified.total, lists.availablePages, 0, Status.NO_MEMORY);
+    }
+    return environment.bugcheck(KERNEL_MODE_EXCEPTION_NOT_HANDLED, Status.ACCESS_VIOLATION, address, 0, 0);
   }
 }

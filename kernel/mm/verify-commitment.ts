@@ -1,6 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPteAnywhere } from './table-reader.js';
+import { forEachPteAnywhere } from './page-reader.js';
 import type { Vad } from './vad.js';
 import { sectionCommitment } from './verify-prototypes.js';
 

@@ -1,10 +1,10 @@
 import type { AddressSpace } from './address-space.js';
 import { PAGE_SIZE, PageLocation, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { isHyperspace, isPerProcess } from './page-directory.js';
+import { isHyperspace, isPerProcess, processOverheadPages } from './page-directory.js';
+import { PageReader, type PageView } from './page-reader.js';
 import { pdeLocation, usedPageTableEntries } from './page-table.js';
 import type { PteLocation } from './pte.js';
-import { TableReader, type TableView } from './table-reader.js';
 import { verifyWorkingSet } from './verify-working-set.js';
 
 /** How often each frame is mapped by a valid PTE, and how many pages have their PTE in it. */
@@ -38,7 +38,7 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
   const isMaster = space === mm.systemSpace;
   const tables = 2 ** (32 - format.tableShift);
   const totals: SpaceTotals = { validUser: 0, privateUser: 0 };
-  const reader = new TableReader(mm);
+  const reader = new PageReader(mm);
   for (let table = 0; table < tables; table++) {
     const address = table * 2 ** format.tableShift;
     const pde = pdeLocation(mm, space, address);
@@ -62,7 +62,7 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
     const inTable = verifyTable(mm, space, address, view, references, totals);
     if (inTable !== null) return inTable;
   }
-  const wrong = verifyWorkingSet(mm, space, totals.validUser);
+  const wrong = verifyWorkingSet(mm, space, isUserAddress, totals.validUser, processOverheadPages(mm));
   if (wrong !== null) return wrong;
   if (totals.privateUser !== space.privatePages) {
     return `${space.privatePages} private pages are counted but ${totals.privateUser} exist`;
@@ -98,7 +98,7 @@ function verifyTable(
   mm: MemoryManager,
   space: AddressSpace,
   base: number,
-  table: TableView,
+  table: PageView,
   references: FrameReferences,
   totals: SpaceTotals,
 ): string | null {
@@ -179,6 +179,8 @@ function verifyTransition(mm: MemoryManager, at: PteLocation, pteAddress: number
   }
   return null;
 }
+
+const isUserAddress = (address: number): boolean => address < SYSTEM_RANGE_START;
 
 function text(mm: MemoryManager, at: PteLocation, format = mm.format): string {
   const low = hex(format.low(at));

@@ -1,9 +1,9 @@
-import { PageLocation } from './layout.js';
+import { PAGE_MASK, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { forEachPteAnywhere, PageReader } from './page-reader.js';
 import { pdeLocation } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation } from './pte.js';
-import { systemLocation } from './system-pages.js';
-import { forEachPteAnywhere } from './table-reader.js';
+import { systemPte } from './system-pages.js';
 
 const HIGHEST_USER_VPN = 0x7ffff;
 
@@ -36,12 +36,18 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
       note(at, `process ${space.processId}, page ${vpn.toString(16)}`, form);
     });
   }
+  for (let address = PAGED_POOL_FIRST; address < PAGED_POOL_END; address += PAGE_SIZE) {
+    const at = systemPte(mm, address);
+    if (at !== NO_PTE && isSoftware(format, at)) note(at, `paged pool page ${address.toString(16)}`);
+  }
+  const reader = new PageReader(mm);
   for (const subsection of mm.subsections.values()) {
     for (let page = 0; subsection.base !== 0 && page < subsection.pages; page++) {
       const address = subsection.base + page * format.entrySize;
-      const at = systemLocation(mm, address);
-      if (at === NO_PTE || !isSoftware(format, at)) continue;
-      note(at, `the prototype PTE at ${address.toString(16)}`);
+      const home = reader.readSystem(address);
+      const at = home?.at((address & PAGE_MASK) / format.entrySize) ?? NO_PTE;
+      if (home === null || !isSoftware(home.format, at)) continue;
+      note(at, `the prototype PTE at ${address.toString(16)}`, home.format);
     }
   }
   for (let frame = 1; frame < pfn.frameCount; frame++) {

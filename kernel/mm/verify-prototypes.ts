@@ -1,8 +1,8 @@
-import { PageLocation } from './layout.js';
+import { PAGE_MASK, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { NO_PTE, type PteLocation } from './pte.js';
+import { PageReader } from './page-reader.js';
+import type { PteFormat, PteLocation } from './pte.js';
 import type { ControlArea } from './segment.js';
-import { systemLocation } from './system-pages.js';
 
 /**
  * The prototype PTEs of every section against the PFN database, and NumberOfPfnReferences against the file pages in memory.
@@ -31,15 +31,18 @@ function controlAreas(mm: MemoryManager): Set<ControlArea> {
 
 function verifyControlArea(mm: MemoryManager, area: ControlArea): string | null {
   const { format, pfn } = mm;
+  const reader = new PageReader(mm);
   let filePages = 0;
   for (const subsection of area.subsections) {
     if (subsection.base === 0) continue;
     for (let page = 0; page < subsection.pages; page++) {
       const address = subsection.base + page * format.entrySize;
-      const at = systemLocation(mm, address);
-      if (at === NO_PTE) return `the prototype PTE at ${hex(address)} is not in memory`;
-      const frame = residentFrame(mm, at);
+      const home = reader.readSystem(address);
+      if (home === null) return `the prototype PTE at ${hex(address)} cannot be read`;
+      const at = home.at((address & PAGE_MASK) / format.entrySize);
+      const frame = residentFrame(home.format, at);
       if (frame === 0) continue;
+      if (!home.isValid) return `the prototype PTE at ${hex(address)} is in use, but its page is not valid`;
       const wrong = verifyResident(mm, at, frame, address);
       if (wrong !== null) return `prototype PTE at ${hex(address)} ${wrong}`;
       if (format.isPrototype(pfn.originalPte(frame))) filePages++;
@@ -49,9 +52,9 @@ function verifyControlArea(mm: MemoryManager, area: ControlArea): string | null 
   return `control area ${hex(area.poolAddress)} counts ${area.numberOfPfnReferences} pages in memory, but ${filePages} are`;
 }
 
-function residentFrame(mm: MemoryManager, at: PteLocation): number {
-  if (mm.format.isValid(at)) return mm.format.frame(at);
-  return mm.format.isTransition(at) ? mm.format.transitionFrame(at) : 0;
+function residentFrame(format: PteFormat, at: PteLocation): number {
+  if (format.isValid(at)) return format.frame(at);
+  return format.isTransition(at) ? format.transitionFrame(at) : 0;
 }
 
 function verifyResident(mm: MemoryManager, at: PteLocation, frame: number, address: number): string | null {

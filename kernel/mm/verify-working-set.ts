@@ -1,21 +1,28 @@
-import type { AddressSpace } from './address-space.js';
 import { PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { processOverheadPages } from './page-directory.js';
 import { NO_PTE } from './pte.js';
 import { findEntry, workingSetPte } from './working-set.js';
 import { NO_ENTRY, WsleBit } from './working-set-list.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 /**
- * A process's working set list against its page tables: every entry is a valid page that finds it again, free
- * entries are chained once, hash table and counts agree, and no valid page lacks an entry.
- * @param validUserPages valid PTEs of the user half, as the page tables have them
+ * A working set list against page tables: every entry is a valid page that finds it again, free entries are chained
+ * once, hash table and counts agree, and no valid page lacks an entry.
+ * @param isCounted the addresses whose valid pages were counted: the user half, or paged pool
+ * @param validPages valid PTEs there, as the page tables have them
+ * @param overhead entries that are locked for ever, at least
  * @returns the first inconsistency, or null
  */
-export function verifyWorkingSet(mm: MemoryManager, space: AddressSpace, validUserPages: number): string | null {
+export function verifyWorkingSet(
+  mm: MemoryManager,
+  space: WorkingSetOwner,
+  isCounted: (address: number) => boolean,
+  validPages: number,
+  overhead: number,
+): string | null {
   const list = space.workingSet;
   let used = 0;
-  let userPages = 0;
+  let counted = 0;
   let hashed = 0;
   let last = 0;
   for (let index = 0; index <= list.lastInitialized; index++) {
@@ -25,7 +32,7 @@ export function verifyWorkingSet(mm: MemoryManager, space: AddressSpace, validUs
     }
     used++;
     last = index;
-    if (list.vpn(index) < 0x80000) userPages++;
+    if (isCounted(list.vpn(index) * PAGE_SIZE)) counted++;
     if (list.isHashed(index)) hashed++;
     const wrong = verifyEntry(mm, space, index);
     if (wrong !== null) return `working set entry ${index} (${hex(list.vpn(index) * PAGE_SIZE)}) ${wrong}`;
@@ -33,18 +40,18 @@ export function verifyWorkingSet(mm: MemoryManager, space: AddressSpace, validUs
   if (used !== space.workingSetSize) {
     return `the working set should have ${space.workingSetSize} pages but ${used} entries are in use`;
   }
-  if (userPages !== validUserPages) {
-    return `the working set has entries for ${userPages} user pages but ${validUserPages} are valid`;
+  if (counted !== validPages) {
+    return `the working set has entries for ${counted} pages but ${validPages} are valid`;
   }
   if (last !== list.lastEntry) return `the last working set entry should be ${list.lastEntry} but is ${last}`;
   if (hashed !== list.nonDirectCount || hashed !== list.countHashed()) {
     return `${hashed} working set entries are hashed, but NonDirectCount is ${list.nonDirectCount} and the table holds ${list.countHashed()}`;
   }
-  if (list.firstDynamic < processOverheadPages(mm)) return `FirstDynamic is ${list.firstDynamic}`;
+  if (list.firstDynamic < overhead) return `FirstDynamic is ${list.firstDynamic}`;
   return verifyFreeChain(space, used);
 }
 
-function verifyEntry(mm: MemoryManager, space: AddressSpace, index: number): string | null {
+function verifyEntry(mm: MemoryManager, space: WorkingSetOwner, index: number): string | null {
   const { format, pfn } = mm;
   const list = space.workingSet;
   const at = workingSetPte(mm, space, list.vpn(index));
@@ -59,7 +66,7 @@ function verifyEntry(mm: MemoryManager, space: AddressSpace, index: number): str
   return found === index ? null : `is found at ${found}`;
 }
 
-function verifyFreeChain(space: AddressSpace, used: number): string | null {
+function verifyFreeChain(space: WorkingSetOwner, used: number): string | null {
   const list = space.workingSet;
   let free = 0;
   for (let index = list.firstFree; index !== NO_ENTRY; index = list.get(index) >>> 4) {

@@ -1,8 +1,10 @@
 import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { PoolInspector } from './page-reader.js';
 import { verifyCommitment } from './verify-commitment.js';
 import { verifyPageLists } from './verify-lists.js';
 import { type FrameReferences, verifyPageTables } from './verify-page-tables.js';
+import { verifyPagedPool } from './verify-paged-pool.js';
 import { verifyPagingFiles } from './verify-paging-files.js';
 import { verifyPrototypes } from './verify-prototypes.js';
 import { verifyTlb } from './verify-tlb.js';
@@ -27,7 +29,8 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyPagingFiles(mm) ??
     verifyCommitment(mm) ??
     mm.systemPtes.verify() ??
-    mm.pool.verify() ??
+    mm.pool.verify(new PoolInspector(mm)) ??
+    verifyPagedPool(mm) ??
     verifyTlb(mm)
   );
 }

@@ -1,15 +1,15 @@
 import { hex } from '../trace.js';
-import type { AddressSpace } from './address-space.js';
 import { PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { pteText } from './paging-trace.js';
 import { NO_PTE } from './pte.js';
 import { workingSetPte } from './working-set.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 /** `--trace working-set`: the events. Callers ask first whether anybody listens. */
 
 /** A page has come in: its PTE as it is now, and the pages of the working set with it. */
-export function traceInsertion(mm: MemoryManager, space: AddressSpace, address: number): void {
+export function traceInsertion(mm: MemoryManager, space: WorkingSetOwner, address: number): void {
   mm.environment.traceWorkingSet?.('working-set-insert', {
     process: space.processId,
     address: hex(address),
@@ -19,7 +19,7 @@ export function traceInsertion(mm: MemoryManager, space: AddressSpace, address: 
 }
 
 /** Replacement, the working set manager or the process itself puts a page out, which `remove` does. */
-export function traceTrim(mm: MemoryManager, space: AddressSpace, index: number, remove: () => void): void {
+export function traceTrim(mm: MemoryManager, space: WorkingSetOwner, index: number, remove: () => void): void {
   const list = space.workingSet;
   const address = list.vpn(index) * PAGE_SIZE;
   const age = list.age(index);
@@ -36,7 +36,7 @@ export function traceTrim(mm: MemoryManager, space: AddressSpace, index: number,
 }
 
 /** The limits have changed, in pages. */
-export function traceLimits(mm: MemoryManager, space: AddressSpace): void {
+export function traceLimits(mm: MemoryManager, space: WorkingSetOwner): void {
   const { minimum, maximum, hardMinimum, hardMaximum } = space.vm;
   mm.environment.traceWorkingSet?.('working-set-limits', {
     process: space.processId,
@@ -48,7 +48,7 @@ export function traceLimits(mm: MemoryManager, space: AddressSpace): void {
   });
 }
 
-function workingSetPteText(mm: MemoryManager, space: AddressSpace, address: number): string {
+function workingSetPteText(mm: MemoryManager, space: WorkingSetOwner, address: number): string {
   const at = workingSetPte(mm, space, address >>> PAGE_SHIFT);
   return at === NO_PTE ? hex(0) : pteText(mm, at);
 }

@@ -1,11 +1,11 @@
-import type { AddressSpace } from './address-space.js';
-import { PAGE_SIZE, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SIZE, PAGED_POOL_FIRST, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
 import { removeFromWorkingSet } from './pte-protection.js';
 import { workingSetPte } from './working-set.js';
 import { MAXIMUM_AGE } from './working-set-list.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 import { traceTrim } from './working-set-trace.js';
 
 /** First page number of the system half. */
@@ -41,7 +41,7 @@ const BACKGROUND_SHIFT = 1;
  * A working set at or above its minimum is about to get one more page: it grows, or gives up another page first. The rules
  * depend on MachineOptions.replacement.
  */
-export function considerGrowth(mm: MemoryManager, space: AddressSpace): void {
+export function considerGrowth(mm: MemoryManager, space: WorkingSetOwner): void {
   const { vm } = space;
   const available = mm.lists.availablePages;
   if (mm.replacement === 'fifo') {
@@ -68,7 +68,7 @@ export function considerGrowth(mm: MemoryManager, space: AddressSpace): void {
   vm.growthSinceLastEstimate++;
 }
 
-function forcedTrim(mm: MemoryManager, space: AddressSpace, available: number): void {
+function forcedTrim(mm: MemoryManager, space: WorkingSetOwner, available: number): void {
   const above = space.workingSetSize - space.vm.minimum;
   if (available < TIGHT) trimWorkingSet(mm, space, above >>> 2, 0);
   else trimWorkingSet(mm, space, Math.min(claimShare(space), above), OLD_ENOUGH);
@@ -76,12 +76,12 @@ function forcedTrim(mm: MemoryManager, space: AddressSpace, available: number): 
 }
 
 /** The part of its claim that a process is asked for. */
-export function claimShare(space: AddressSpace): number {
+export function claimShare(space: WorkingSetOwner): number {
   return space.vm.claim >>> (space.vm.memoryPriority > 0 ? FOREGROUND_SHIFT : BACKGROUND_SHIFT);
 }
 
 /** MiReplaceWorkingSetEntry: one page leaves so that another can come. False when none could be found. */
-export function replaceOne(mm: MemoryManager, space: AddressSpace): boolean {
+export function replaceOne(mm: MemoryManager, space: WorkingSetOwner): boolean {
   const list = space.workingSet;
   const victim = mm.replacement === 'fifo' ? nextInRing(mm, space) : leastRecentlyUsed(mm, space);
   if (victim < 0) {
@@ -95,7 +95,7 @@ export function replaceOne(mm: MemoryManager, space: AddressSpace): boolean {
 }
 
 /** Modified FIFO: whatever comes next in the ring, used or not; a page that is wanted back is found on a list. */
-function nextInRing(mm: MemoryManager, space: AddressSpace): number {
+function nextInRing(mm: MemoryManager, space: WorkingSetOwner): number {
   const list = space.workingSet;
   const first = list.firstDynamic;
   const count = list.lastEntry - first + 1;
@@ -107,7 +107,7 @@ function nextInRing(mm: MemoryManager, space: AddressSpace): number {
   return -1;
 }
 
-function leastRecentlyUsed(mm: MemoryManager, space: AddressSpace): number {
+function leastRecentlyUsed(mm: MemoryManager, space: WorkingSetOwner): number {
   const list = space.workingSet;
   const first = list.firstDynamic;
   const count = Math.min(list.lastEntry - first + 1, SCANNED);
@@ -130,32 +130,32 @@ function leastRecentlyUsed(mm: MemoryManager, space: AddressSpace): number {
   return best;
 }
 
-function startSlot(space: AddressSpace): number {
+function startSlot(space: WorkingSetOwner): number {
   const list = space.workingSet;
   const { nextSlot, firstDynamic, lastEntry } = list;
   return nextSlot < firstDynamic || nextSlot > lastEntry ? firstDynamic : nextSlot;
 }
 
 /**
- * Pages that are not locked. A page table stays while a PTE in it is valid or in transition; pages of the list itself stay, even
- * one that could not be locked because there was no page for a hash table.
+ * Pages that are not locked. A page table stays while a PTE in it is valid or in transition, a page of paged pool likewise;
+ * pages of the list itself stay, even one that could not be locked because there was no page for a hash table.
  */
-function isTrimmable(mm: MemoryManager, space: AddressSpace, index: number): boolean {
+function isTrimmable(mm: MemoryManager, space: WorkingSetOwner, index: number): boolean {
   const list = space.workingSet;
   if (!list.isValid(index) || index < list.firstDynamic) return false;
   const vpn = list.vpn(index);
   if (vpn < SYSTEM_VPN) return true;
-  if (vpn * PAGE_SIZE > mm.format.pteTop) return false;
+  if (vpn * PAGE_SIZE > mm.format.pteTop && vpn * PAGE_SIZE < PAGED_POOL_FIRST) return false;
   return mm.pfn.shareCount(mm.format.frame(workingSetPte(mm, space, vpn))) === 1;
 }
 
-function isAccessed(mm: MemoryManager, space: AddressSpace, index: number): boolean {
+function isAccessed(mm: MemoryManager, space: WorkingSetOwner, index: number): boolean {
   const at = workingSetPte(mm, space, space.workingSet.vpn(index));
   return at !== NO_PTE && mm.format.isAccessed(at);
 }
 
 /** MiFreeWsle: the page of an entry leaves the working set. False for entries that have to stay. */
-function trimEntry(mm: MemoryManager, space: AddressSpace, index: number): boolean {
+function trimEntry(mm: MemoryManager, space: WorkingSetOwner, index: number): boolean {
   if (!isTrimmable(mm, space, index)) return false;
   const address = space.workingSet.vpn(index) * PAGE_SIZE;
   if (mm.environment.traceWorkingSet) {
@@ -172,7 +172,7 @@ function trimEntry(mm: MemoryManager, space: AddressSpace, index: number): boole
  * @param age pages that were not used since and are at least this old; 0: any
  * @returns pages taken
  */
-export function trimWorkingSet(mm: MemoryManager, space: AddressSpace, wanted: number, age: number): number {
+export function trimWorkingSet(mm: MemoryManager, space: WorkingSetOwner, wanted: number, age: number): number {
   const list = space.workingSet;
   const first = list.firstDynamic;
   const count = list.lastEntry - first + 1;
@@ -188,7 +188,7 @@ export function trimWorkingSet(mm: MemoryManager, space: AddressSpace, wanted: n
 }
 
 /** Empties a working set of everything that is not locked (SetProcessWorkingSetSize(-1, -1), EmptyWorkingSet). */
-export function emptyWorkingSet(mm: MemoryManager, space: AddressSpace): void {
+export function emptyWorkingSet(mm: MemoryManager, space: WorkingSetOwner): void {
   for (let index = space.workingSet.lastEntry; index >= space.workingSet.firstDynamic; index--) {
     trimEntry(mm, space, index);
   }
@@ -198,7 +198,7 @@ export function emptyWorkingSet(mm: MemoryManager, space: AddressSpace): void {
  * MiAgeWorkingSet: a part of the entries, going round: who was used since the last time is young again, others are a step
  * older. Then the claim is estimated anew.
  */
-export function ageWorkingSet(mm: MemoryManager, space: AddressSpace): void {
+export function ageWorkingSet(mm: MemoryManager, space: WorkingSetOwner): void {
   const { format } = mm;
   const list = space.workingSet;
   const first = list.firstDynamic;
@@ -224,7 +224,7 @@ export function ageWorkingSet(mm: MemoryManager, space: AddressSpace): void {
 }
 
 /** Samples entries for pages that were not used lately; what the sample says of all of them is what may be claimed. */
-function estimateClaim(mm: MemoryManager, space: AddressSpace): void {
+function estimateClaim(mm: MemoryManager, space: WorkingSetOwner): void {
   const list = space.workingSet;
   const first = list.firstDynamic;
   const count = list.lastEntry - first + 1;

@@ -1,10 +1,19 @@
-import type { AddressSpace } from './address-space.js';
-import { HYPERSPACE_SIZE, HYPERSPACE_WORKING_SET_LIST, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
+import { AddressSpace } from './address-space.js';
+import {
+  HYPERSPACE_SIZE,
+  HYPERSPACE_WORKING_SET_LIST,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  SYSTEM_CACHE_START,
+  SYSTEM_CACHE_WORKING_SET_LIST,
+} from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { addHyperspacePage } from './page-directory.js';
 import { findPte } from './page-table.js';
 import { NO_PTE, type PteLocation } from './pte.js';
+import { mapSystemPages, systemFrame } from './system-pages.js';
 import { HASH_ENTRIES_PER_PAGE, NO_ENTRY, WSLE_LOCKED, WsleBit } from './working-set-list.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 import { traceInsertion } from './working-set-trace.js';
 import { considerGrowth } from './working-set-trim.js';
 
@@ -20,14 +29,18 @@ const HASH_RESERVE = 16;
 /**
  * There is an entry for one more page, for which another may have had to leave. False when the list is full and no page is left for more of it.
  * @param holder frame of the page that holds the new page's PTE: it stays, whatever leaves
+ * @param prototype address of its prototype PTE, whose page stays too; 0 for private pages
  */
-export function hasWorkingSetRoom(mm: MemoryManager, space: AddressSpace, holder: number): boolean {
+export function hasWorkingSetRoom(mm: MemoryManager, space: WorkingSetOwner, holder: number, prototype = 0): boolean {
   const list = space.workingSet;
   if (space.workingSetSize < space.vm.minimum && list.firstFree !== NO_ENTRY) return true;
+  const prototypePage = prototype === 0 ? 0 : systemFrame(mm, prototype);
   holdPage(mm, holder);
+  if (prototypePage !== 0) holdPage(mm, prototypePage);
   if (space.workingSetSize >= space.vm.minimum) considerGrowth(mm, space);
   const hasRoom = list.firstFree !== NO_ENTRY || growWorkingSetList(mm, space);
   releaseHold(mm, holder);
+  if (prototypePage !== 0) releaseHold(mm, prototypePage);
   return hasRoom;
 }
 
@@ -41,14 +54,14 @@ export function releaseHold(mm: MemoryManager, frame: number): void {
 }
 
 /** As hasWorkingSetRoom, and there is room in the hash table for a page that has entries elsewhere too. */
-export function hasSharedWorkingSetRoom(mm: MemoryManager, space: AddressSpace): boolean {
+export function hasSharedWorkingSetRoom(mm: MemoryManager, space: WorkingSetOwner): boolean {
   const list = space.workingSet;
   if (list.nonDirectCount * 2 >= list.hashSize) growHashTable(mm, space);
   return list.nonDirectCount + HASH_RESERVE < list.hashSize;
 }
 
 /** A private page, or a page table, became valid: room has been made sure of. Direct from the start. */
-export function insertPrivateEntry(mm: MemoryManager, space: AddressSpace, address: number, frame: number): void {
+export function insertPrivateEntry(mm: MemoryManager, space: WorkingSetOwner, address: number, frame: number): void {
   const index = space.workingSet.take(address >>> PAGE_SHIFT, WsleBit.Direct);
   mm.pfn.setWsIndex(frame, index);
   countInsertion(mm, space, address);
@@ -60,7 +73,7 @@ export function insertPrivateEntry(mm: MemoryManager, space: AddressSpace, addre
  */
 export function insertSharedEntry(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   address: number,
   frame: number,
   protection: number,
@@ -74,7 +87,7 @@ export function insertSharedEntry(
   countInsertion(mm, space, address);
 }
 
-function countInsertion(mm: MemoryManager, space: AddressSpace, address: number): void {
+function countInsertion(mm: MemoryManager, space: WorkingSetOwner, address: number): void {
   if (mm.environment.traceWorkingSet) traceInsertion(mm, space, address);
   space.workingSetSize++;
   space.pageFaultCount++;
@@ -82,7 +95,7 @@ function countInsertion(mm: MemoryManager, space: AddressSpace, address: number)
 }
 
 /** MiLocateWsle: the entry of a valid page, -1 when there is none (a bug that verify.ts finds). */
-export function findEntry(mm: MemoryManager, space: AddressSpace, vpn: number, frame: number): number {
+export function findEntry(mm: MemoryManager, space: WorkingSetOwner, vpn: number, frame: number): number {
   const list = space.workingSet;
   const hint = mm.pfn.wsIndex(frame);
   if (list.isValid(hint) && list.vpn(hint) === vpn) return hint;
@@ -90,7 +103,7 @@ export function findEntry(mm: MemoryManager, space: AddressSpace, vpn: number, f
 }
 
 /** The page is about to leave the working set: its entry is free again. */
-export function removeEntry(mm: MemoryManager, space: AddressSpace, vpn: number, frame: number): void {
+export function removeEntry(mm: MemoryManager, space: WorkingSetOwner, vpn: number, frame: number): void {
   const list = space.workingSet;
   let index = findEntry(mm, space, vpn, frame);
   if (index < 0) return;
@@ -107,7 +120,7 @@ export function removeEntry(mm: MemoryManager, space: AddressSpace, vpn: number,
 /** A copy took the place of a shared page at the same address: its entry now is a private page's. */
 export function makeEntryPrivate(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   vpn: number,
   shared: number,
   copy: number,
@@ -122,7 +135,7 @@ export function makeEntryPrivate(
 }
 
 /** Protection that a process gave a valid shared page of its own; 0 = the default. */
-export function entryProtection(mm: MemoryManager, space: AddressSpace, vpn: number, frame: number): number {
+export function entryProtection(mm: MemoryManager, space: WorkingSetOwner, vpn: number, frame: number): number {
   const index = findEntry(mm, space, vpn, frame);
   return index < 0 ? 0 : space.workingSet.protection(index);
 }
@@ -130,7 +143,7 @@ export function entryProtection(mm: MemoryManager, space: AddressSpace, vpn: num
 /** Notes such a protection. */
 export function setEntryProtection(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   vpn: number,
   frame: number,
   protection: number,
@@ -140,7 +153,7 @@ export function setEntryProtection(
 }
 
 /** Exchanges two entries, either of which may be free; MiSwapWslEntries. */
-export function swapEntries(mm: MemoryManager, space: AddressSpace, first: number, second: number): void {
+export function swapEntries(mm: MemoryManager, space: WorkingSetOwner, first: number, second: number): void {
   if (first === second) return;
   const list = space.workingSet;
   const isFirstUsed = list.isValid(first);
@@ -164,7 +177,7 @@ export function swapEntries(mm: MemoryManager, space: AddressSpace, first: numbe
 }
 
 /** Moves a valid entry to a given free one. */
-function moveEntry(mm: MemoryManager, space: AddressSpace, from: number, to: number): void {
+function moveEntry(mm: MemoryManager, space: WorkingSetOwner, from: number, to: number): void {
   const list = space.workingSet;
   unchain(space, to);
   const isDirect = !list.isHashed(from);
@@ -176,7 +189,7 @@ function moveEntry(mm: MemoryManager, space: AddressSpace, from: number, to: num
 }
 
 /** Takes one particular entry out of the chain of free ones. */
-function unchain(space: AddressSpace, wanted: number): void {
+function unchain(space: WorkingSetOwner, wanted: number): void {
   const list = space.workingSet;
   if (list.firstFree === wanted) {
     list.firstFree = list.get(wanted) >>> 4;
@@ -190,7 +203,7 @@ function unchain(space: AddressSpace, wanted: number): void {
 }
 
 /** An entry has a new index: private pages say so in their PFN entry, shared ones are found through the hash table. */
-function settle(mm: MemoryManager, space: AddressSpace, index: number, wasDirect: boolean): void {
+function settle(mm: MemoryManager, space: WorkingSetOwner, index: number, wasDirect: boolean): void {
   const list = space.workingSet;
   const at = workingSetPte(mm, space, list.vpn(index));
   const frame = at === NO_PTE ? 0 : mm.format.frame(at);
@@ -200,14 +213,14 @@ function settle(mm: MemoryManager, space: AddressSpace, index: number, wasDirect
 }
 
 /** Where the PTE of a page in a working set lies, which may be a page table's: then it is a PDE. */
-export function workingSetPte(mm: MemoryManager, space: AddressSpace, vpn: number): PteLocation {
+export function workingSetPte(mm: MemoryManager, space: WorkingSetOwner, vpn: number): PteLocation {
   return findPte(mm, space, vpn * PAGE_SIZE);
 }
 
 // --- locked pages
 
 /** Locks a page in the working set: its entry moves below FirstDynamic. @param lock WsleBit.LockedInWs or LockedInMemory */
-export function lockEntry(mm: MemoryManager, space: AddressSpace, index: number, lock: number): void {
+export function lockEntry(mm: MemoryManager, space: WorkingSetOwner, index: number, lock: number): void {
   const list = space.workingSet;
   const wasLocked = index < list.firstDynamic;
   list.set(index, list.get(index) | lock);
@@ -217,7 +230,7 @@ export function lockEntry(mm: MemoryManager, space: AddressSpace, index: number,
 }
 
 /** Takes a lock away; without any, the entry is one of the others again. */
-export function unlockEntry(mm: MemoryManager, space: AddressSpace, index: number, lock: number): void {
+export function unlockEntry(mm: MemoryManager, space: WorkingSetOwner, index: number, lock: number): void {
   const list = space.workingSet;
   list.set(index, list.get(index) & ~lock);
   if ((list.get(index) & WSLE_LOCKED) !== 0) return;
@@ -228,9 +241,9 @@ export function unlockEntry(mm: MemoryManager, space: AddressSpace, index: numbe
 // --- pages of the list itself
 
 /** One more page of WSLEs; it takes the first of its own entries and is locked. False when there is none to be had. */
-function growWorkingSetList(mm: MemoryManager, space: AddressSpace): boolean {
+function growWorkingSetList(mm: MemoryManager, space: WorkingSetOwner): boolean {
   const list = space.workingSet;
-  const address = mm.format.hyperspace + HYPERSPACE_WORKING_SET_LIST + list.pages.length * PAGE_SIZE;
+  const address = listAddress(mm, space) + list.pages.length * PAGE_SIZE;
   if (address >= list.hashStart) return false;
   const frame = addListPage(mm, space, address);
   if (frame === 0) return false;
@@ -244,14 +257,14 @@ function growWorkingSetList(mm: MemoryManager, space: AddressSpace): boolean {
 }
 
 /** Doubles the hash table. Pages that were added when it failed half-way wait for the next attempt. */
-function growHashTable(mm: MemoryManager, space: AddressSpace): void {
+function growHashTable(mm: MemoryManager, space: WorkingSetOwner): void {
   const list = space.workingSet;
   const wanted = Math.max(1, list.hashSize / HASH_ENTRIES_PER_PAGE) * (list.hashSize === 0 ? 1 : 2);
   while (list.hashPages.length < wanted && (list.firstFree !== NO_ENTRY || growWorkingSetList(mm, space))) {
     // Making room may have had to make the table.
     if (list.hashPages.length >= wanted) return;
     const address = list.hashStart + list.hashPages.length * PAGE_SIZE;
-    if (address >= mm.format.hyperspace + HYPERSPACE_SIZE) return;
+    if (address >= listEnd(mm, space)) return;
     const frame = addListPage(mm, space, address);
     if (frame === 0) return;
     list.hashPages.push(mm.memory.hostPage(frame) >>> 2);
@@ -261,15 +274,28 @@ function growHashTable(mm: MemoryManager, space: AddressSpace): void {
 }
 
 /** Entries of bookkeeping pages are locked for ever. */
-export function insertLocked(mm: MemoryManager, space: AddressSpace, address: number, frame: number): void {
+export function insertLocked(mm: MemoryManager, space: WorkingSetOwner, address: number, frame: number): void {
   insertPrivateEntry(mm, space, address, frame);
   space.pageFaultCount--;
   lockEntry(mm, space, mm.pfn.wsIndex(frame), WsleBit.LockedInWs);
 }
 
-function addListPage(mm: MemoryManager, space: AddressSpace, address: number): number {
+/** Where the list begins, and where what is behind it begins. */
+function listAddress(mm: MemoryManager, space: WorkingSetOwner): number {
+  const isProcess = space instanceof AddressSpace;
+  return isProcess ? mm.format.hyperspace + HYPERSPACE_WORKING_SET_LIST : SYSTEM_CACHE_WORKING_SET_LIST;
+}
+
+function listEnd(mm: MemoryManager, space: WorkingSetOwner): number {
+  return space instanceof AddressSpace ? mm.format.hyperspace + HYPERSPACE_SIZE : SYSTEM_CACHE_START;
+}
+
+function addListPage(mm: MemoryManager, space: WorkingSetOwner, address: number): number {
   if (!mm.commit.chargeSystem(1)) return 0;
-  const frame = addHyperspacePage(mm, space, address - mm.format.hyperspace);
+  const frame =
+    space instanceof AddressSpace
+      ? addHyperspacePage(mm, space, address - mm.format.hyperspace)
+      : addSystemPage(mm, address);
   if (frame === 0) {
     mm.commit.release(1);
     return 0;
@@ -277,4 +303,8 @@ function addListPage(mm: MemoryManager, space: AddressSpace, address: number): n
   mm.committed.processOverhead++;
   space.workingSetListFrames.push(frame);
   return frame;
+}
+
+function addSystemPage(mm: MemoryManager, address: number): number {
+  return mapSystemPages(mm, address, 1) ? systemFrame(mm, address) : 0;
 }

@@ -77,7 +77,7 @@ describe.each([{ pae: true }, { pae: false }])('address spaces, %o', ({ pae }) =
     mapSystemPages(mm, 0xa000_0000, 1);
     const pte = mm.format.pteAddress(0xa000_0000);
     expect(mm.system.read32(pte)).toBe(mm.format.low(systemPte(mm, 0xa000_0000)) >>> 0);
-    expect(() => mm.system.read32(mm.format.pteAddress(0x1000_0000))).toThrow(/bugcheck 50/);
+    expect(() => mm.system.read32(mm.format.pteAddress(0x1000_0000))).toThrow(/bugcheck 8e \(c0000005/);
     expect(mm.verify()).toBeNull();
   });
 

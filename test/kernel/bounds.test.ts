@@ -291,8 +291,8 @@ describe('what a program makes without end comes to an end', () => {
         status = yield* guest.call('NtCreateSymbolicLinkObject', HANDLE, 0xf0001, ATTRIBUTES, STRING);
       }
       expect(name(status)).toBe('INSUFFICIENT_RESOURCES');
-      // Every link takes 80 KB twice: its name and its target.
-      expect(count).toBeLessThan((16 << 20) / 80_000);
+      // Every link takes 80 KB of paged pool, of which so small a machine has 32 MB.
+      expect(count).toBeLessThan((32 << 20) / 80_000);
     });
     expect(guest.kernel.mm.verify()).toBeNull();
   });

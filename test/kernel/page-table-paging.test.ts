@@ -288,7 +288,7 @@ describe('page tables of several processes', () => {
           expect(mm.verify()).toBeNull();
         }
       }),
-      { numRuns: 8, seed: 5 },
+      { numRuns: 4, seed: 5 },
     );
   });
 });

@@ -1,0 +1,137 @@
+import type { PoolReader } from '../ex/pool.js';
+import type { AddressSpace } from './address-space.js';
+import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
+import { pdeLocation } from './page-table.js';
+import { NO_PTE, type PteFormat, type PteLocation, pteLocation } from './pte.js';
+import { PaePteFormat } from './pte-pae.js';
+import { X86PteFormat } from './pte-x86.js';
+import { systemPte } from './system-pages.js';
+
+const WORDS_PER_PAGE = 1024;
+/** The scratch page does not begin at location 0, which means "no PTE". */
+const SCRATCH_START = 2;
+
+/** One private page, most often of PTEs, wherever it is. Valid until the reader is asked for another. */
+export interface PageView {
+  /** Reads the locations of this view. */
+  readonly format: PteFormat;
+  /** Frame of a page in memory, 0 when its contents are in a paging file. */
+  readonly frame: number;
+  /** The page is valid: only then can PTEs in it be valid or in transition. */
+  readonly isValid: boolean;
+  /** The page's bytes are those from `offset` on. */
+  readonly data: DataView;
+  readonly offset: number;
+  /** Where entry `index` of the page lies. */
+  at(index: number): PteLocation;
+}
+
+/** Reads page tables and paged pool for the verifier without bringing in what was paged out. Changes nothing. */
+export class PageReader {
+  readonly #mm: MemoryManager;
+  /** A page for what comes from a paging file. */
+  #scratch: Scratch | null = null;
+  #systemPage = -1;
+  #systemView: PageView | null = null;
+
+  constructor(mm: MemoryManager) {
+    this.#mm = mm;
+  }
+
+  /** The page behind a PTE (PDE) of any private form; null when there is none, or its paging file cannot be read. */
+  read(pte: PteLocation): PageView | null {
+    const { format, pfn } = this.#mm;
+    if (format.isZero(pte)) return null;
+    if (format.isValid(pte)) return this.#inMemory(format.frame(pte), true);
+    if (!format.isTransition(pte)) return this.#inPagingFile(pte);
+    const frame = format.transitionFrame(pte);
+    return pfn.isReadInProgress(frame) ? this.#inPagingFile(pfn.originalPte(frame)) : this.#inMemory(frame, false);
+  }
+
+  /** The page at a system address; null when none is behind it. */
+  readSystem(address: number): PageView | null {
+    const page = address >>> PAGE_SHIFT;
+    if (page !== this.#systemPage) {
+      const at = systemPte(this.#mm, address);
+      this.#systemPage = page;
+      this.#systemView = at === NO_PTE ? null : this.read(at);
+    }
+    return this.#systemView;
+  }
+
+  #inMemory(frame: number, isValid: boolean): PageView {
+    const { format, memory, view } = this.#mm;
+    const offset = memory.hostPage(frame);
+    const at = (index: number): PteLocation => pteLocation((offset >>> 2) + index * format.entryWords);
+    return { format, frame, isValid, data: view, offset, at };
+  }
+
+  /** A demand-zero page, whose slot would be 0, has not been written yet. */
+  #inPagingFile(pte: PteLocation): PageView | null {
+    const { format: ownFormat, paging } = this.#mm;
+    this.#scratch ??= newScratch(ownFormat.isPae);
+    const { bytes, format, data } = this.#scratch;
+    const slot = ownFormat.pageFileOffset(pte);
+    if (slot === 0) bytes.fill(0);
+    else if (paging.files[ownFormat.pageFileNumber(pte)]?.storage.read(slot, bytes) !== 0) return null;
+    const at = (index: number): PteLocation => pteLocation(SCRATCH_START + index * format.entryWords);
+    return { format, frame: 0, isValid: false, data, offset: SCRATCH_START * 4, at };
+  }
+}
+
+interface Scratch {
+  readonly bytes: Uint8Array;
+  readonly data: DataView;
+  readonly format: PteFormat;
+}
+
+function newScratch(isPae: boolean): Scratch {
+  const words = new Int32Array(SCRATCH_START + WORDS_PER_PAGE);
+  const format = isPae ? new PaePteFormat(words) : new X86PteFormat(words);
+  return { bytes: new Uint8Array(words.buffer, SCRATCH_START * 4), data: new DataView(words.buffer), format };
+}
+
+/** Reads pool blocks for the verifier and debuggers, paged-out ones too; unbacked addresses read as 0. */
+export class PoolInspector implements PoolReader {
+  readonly #reader: PageReader;
+
+  constructor(mm: MemoryManager) {
+    this.#reader = new PageReader(mm);
+  }
+
+  read16(address: number): number {
+    const view = this.#reader.readSystem(address);
+    return view === null ? 0 : view.data.getUint16(view.offset + (address & PAGE_MASK), true);
+  }
+
+  read32(address: number): number {
+    const view = this.#reader.readSystem(address);
+    return view === null ? 0 : view.data.getUint32(view.offset + (address & PAGE_MASK), true);
+  }
+}
+
+/**
+ * Calls a function for every PTE of firstVpn .. lastVpn, zero ones too, in order of address; null stands for `pages` pages
+ * without a page table. Tables that were paged out are read where they are.
+ */
+export function forEachPteAnywhere(
+  mm: MemoryManager,
+  space: AddressSpace,
+  firstVpn: number,
+  lastVpn: number,
+  visit: (at: PteLocation | null, vpn: number, format: PteFormat, pages: number) => void,
+): void {
+  const reader = new PageReader(mm);
+  const { entriesPerTable } = mm.format;
+  for (let vpn = firstVpn; vpn <= lastVpn; ) {
+    const table = reader.read(pdeLocation(mm, space, vpn * PAGE_SIZE));
+    const end = Math.min(vpn - (vpn % entriesPerTable) + entriesPerTable, lastVpn + 1);
+    if (table === null) {
+      visit(null, vpn, mm.format, end - vpn);
+      vpn = end;
+      continue;
+    }
+    for (; vpn < end; vpn++) visit(table.at(vpn % entriesPerTable), vpn, table.format, 1);
+  }
+}
