@@ -215,7 +215,7 @@ function guardedPte(
   _access: FaultAccess,
   protection: number,
 ): FaultOutcome {
-  if (mm.environment.isAttached()) return FaultOutcome.AccessViolation;
+  if (mm.isAttached()) return FaultOutcome.AccessViolation;
   const { format } = mm;
   format.setProtection(at, protection & WITHOUT_GUARD);
   if (format.isTransition(at)) {

@@ -23,7 +23,7 @@ const GUARANTEED_STACK_BYTES = 0xf78;
 export function guardPageHit(mm: MemoryManager, space: AddressSpace, address: number): FaultOutcome {
   mm.counters.guardPageFaults++;
   const teb = mm.environment.currentTeb();
-  if (teb === 0 || mm.environment.isAttached()) return FaultOutcome.GuardPageViolation;
+  if (teb === 0 || mm.isAttached()) return FaultOutcome.GuardPageViolation;
   const base = readUser32(mm, teb + STACK_BASE);
   const reservation = readUser32(mm, teb + DEALLOCATION_STACK);
   const guaranteed = readUser32(mm, teb + GUARANTEED_STACK_BYTES);

@@ -101,8 +101,7 @@ function changeLocks(kernel: Kernel, given: readonly number[], routine: LockRout
   if (status !== Status.SUCCESS) return status;
   const base = kernel.user.read32(baseAddress);
   const size = kernel.user.read32(regionSize);
-  if (base > HIGHEST_USER_ADDRESS || size > HIGHEST_USER_ADDRESS + 1 - base || size === 0)
-    return Status.INVALID_PARAMETER;
+  if (base > HIGHEST_USER_ADDRESS || size > HIGHEST_USER_ADDRESS - base || size === 0) return Status.INVALID_PARAMETER;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
   if ((mapType & MAP_SYSTEM) !== 0 && !holdsPrivilege(kernel, Privilege.LOCK_MEMORY)) return Status.PRIVILEGE_NOT_HELD;

@@ -200,6 +200,8 @@ export class MemoryManager {
   };
   /** Paging files and paging I/O. */
   readonly paging: Paging;
+  /** A service works in another process's address space for a moment. */
+  isVisiting = false;
   /** What goes wrong on purpose, from the end of the boot on. */
   injection: FaultInjection | null = null;
   /** MmWorkingSetManagerEvent, MmZeroingPageEvent. */
@@ -387,6 +389,11 @@ export class MemoryManager {
   /** Signals an event if there is anybody to hear it. */
   signal(event: KEvent): void {
     if (event.signalState === 0) this.environment.signal?.(event);
+  }
+
+  /** The running thread is in an address space that is not its own: guard pages are access violations, and stacks do not grow. */
+  isAttached(): boolean {
+    return this.isVisiting || this.environment.isAttached();
   }
 
   createAddressSpace(): AddressSpace | null {

@@ -2,6 +2,7 @@ import { AccessKind } from '../../cpu/index.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
+import { Privilege } from '../se/token.js';
 import type { NtStatus } from '../types.js';
 import {
   allocateVirtualMemory,
@@ -18,7 +19,14 @@ import { INVALID_PROTECTION, makeProtectionMask, PageProtection } from './protec
 import { queryMappedFileName, queryVirtualMemory } from './query-virtual-memory.js';
 import { copyVirtualMemory, leavesUserHalf } from './remote-memory.js';
 import { sectionServices } from './section-services.js';
-import { addressSpaceOf, ProcessRight, probeDword, probeDwords, writeDword } from './service-support.js';
+import {
+  addressSpaceOf,
+  holdsPrivilege,
+  ProcessRight,
+  probeDword,
+  probeDwords,
+  writeDword,
+} from './service-support.js';
 import { encodeUtf16 } from './user-memory.js';
 import { queryWorkingSetEx, queryWorkingSetList } from './working-set-query.js';
 
@@ -41,8 +49,8 @@ function ntAllocateVirtualMemory(
   if (status !== Status.SUCCESS) return status;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
-  // Nobody holds SeLockMemoryPrivilege yet.
-  if ((type & MemoryType.LargePages) !== 0) return Status.PRIVILEGE_NOT_HELD;
+  const needsPrivilege = (type & MemoryType.LargePages) !== 0;
+  if (needsPrivilege && !holdsPrivilege(kernel, Privilege.LOCK_MEMORY)) return Status.PRIVILEGE_NOT_HELD;
   const result = allocateVirtualMemory(kernel, space, { base, zeroBits, size, type, protection });
   if (result.status !== Status.SUCCESS) return result.status;
   writeDword(kernel, regionSize, result.size);

@@ -8,8 +8,11 @@ import type { MemoryManager } from './memory-manager.js';
 export function inAddressSpace<Result>(mm: MemoryManager, space: AddressSpace, action: () => Result): Result {
   const before = mm.current;
   if (before === space) return action();
+  const wasVisiting = mm.isVisiting;
   mm.switchAddressSpace(space);
+  mm.isVisiting = true;
   const result = action();
+  mm.isVisiting = wasVisiting;
   mm.switchAddressSpace(before);
   return result;
 }

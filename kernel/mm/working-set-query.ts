@@ -2,16 +2,19 @@ import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
-import { HIGHEST_VAD_ADDRESS } from './layout.js';
+import { HIGHEST_VAD_ADDRESS, PAGE_SHIFT } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
 import { findPte, forEachValidPte } from './page-table.js';
 import { win32Protection } from './protection.js';
 import { NO_PTE } from './pte.js';
 import { pteProtection } from './pte-protection.js';
 import { writeDword } from './service-support.js';
+import { findEntry } from './working-set.js';
 
 const HIGHEST_VPN = HIGHEST_VAD_ADDRESS >>> 12;
 const MAXIMUM_SHARE_COUNT = 7;
 const SHARED_BIT = 0x100;
+const LOCKED_BIT = 1 << 22;
 
 /**
  * NtQueryVirtualMemory class 1: a count, then a dword for every valid page in ascending order: Protection 0-4, ShareCount
@@ -42,8 +45,8 @@ export function queryWorkingSetList(
 }
 
 /**
- * Class 4: for each {VirtualAddress, attributes} of an array, Valid 0, ShareCount 1-3, Win32Protection 4-14 and Shared 15 of
- * the page there.
+ * Class 4: for each {VirtualAddress, attributes} of an array, Valid 0, ShareCount 1-3, Win32Protection 4-14 Shared 15 and
+ * Locked 22 of the page there.
  */
 export function queryWorkingSetEx(
   kernel: Kernel,
@@ -64,10 +67,15 @@ export function queryWorkingSetEx(
       const shares = Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT);
       const shared = mm.pfn.isPrototype(frame) ? 1 << 15 : 0;
       const protection = win32Protection(pteProtection(mm, space, address - (address % 0x1000), at));
-      attributes = 1 | (shares << 1) | (protection << 4) | shared;
+      attributes = 1 | (shares << 1) | (protection << 4) | shared | lockedBit(mm, space, address, frame);
     }
     writeDword(kernel, entry + 4, attributes);
   }
   if (returnLength !== 0) writeDword(kernel, returnLength, count * 8);
   return Status.SUCCESS;
+}
+
+function lockedBit(mm: MemoryManager, space: AddressSpace, address: number, frame: number): number {
+  const index = findEntry(mm, space, address >>> PAGE_SHIFT, frame);
+  return index >= 0 && space.workingSet.isLocked(index) ? LOCKED_BIT : 0;
 }

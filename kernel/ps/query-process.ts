@@ -224,11 +224,13 @@ const MEM_EXECUTE_OPTION_DISABLE = 0x1;
 /** What a class of NtSetInformationProcess takes and does. */
 interface Change {
   readonly sizes: readonly number[];
+  /** PROCESS_SET_INFORMATION when not given. */
+  readonly access?: number;
   readonly apply: (kernel: Kernel, process: EProcess, view: DataView) => NtStatus;
 }
 
 const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
-  [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], apply: setQuotaLimits }],
+  [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], access: ProcessAccess.SET_QUOTA, apply: setQuotaLimits }],
   [InformationClass.BasePriority, { sizes: [4], apply: setBasePriority }],
   [
     InformationClass.DefaultHardErrorMode,
@@ -269,7 +271,7 @@ function* setInformationProcess(
   if (!change.sizes.includes(length)) return Status.INFO_LENGTH_MISMATCH;
   const probed = yield* user.probeForRead(buffer, length, Math.min(length, 4) === 2 ? 1 : 4);
   if (!isSuccess(probed)) return probed;
-  const found = ob.peekObjectByHandle(handle, ob.types.process, ProcessAccess.SET_INFORMATION);
+  const found = ob.peekObjectByHandle(handle, ob.types.process, change.access ?? ProcessAccess.SET_INFORMATION);
   if (found.object === null) return found.status;
   if (found.object.body.exiting) return Status.PROCESS_IS_TERMINATING;
   const bytes = user.readBytes(buffer, length);
