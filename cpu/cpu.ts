@@ -560,13 +560,13 @@ export class Cpu {
 }
 
 /**
- * Alignment that an operand of this size has when alignment is checked: a power of two up to 8. Images of the x87 state are
- * rows of words or dwords, which their sizes tell too (14 and 94, 28 and 108); a far pointer of 48 bits begins with a
- * dword, and 80-bit numbers want 8.
+ * Alignment that an operand of this size has when alignment is checked: a power of two up to 16. Images of the x87 state are
+ * rows of words or dwords, which their sizes tell too (14 and 94, 28 and 108); a table register begins with a dword, and 80-bit
+ * numbers want 8. Where the SDM leaves it to the processor (MOVUPS, MASKMOVQ, FXSAVE) it is as on current AMD ones.
  */
 function alignmentOf(size: number): number {
   if (size === 6) return 4;
-  return size === 10 ? 8 : Math.min(8, size & -size);
+  return size === 10 ? 8 : Math.min(16, size & -size);
 }
 
 /** Word index of the TLB table for this kind of access. */

@@ -280,11 +280,11 @@ export function maskedStore(cpu: Cpu, instruction: Instruction, source: number, 
   let any = 0;
   for (let k = 0; k < size; k += 4) any |= state[mask + (k >> 2)] & 0x80808080;
   if (any === 0) return true;
-  if (!cpu.probeWrite(segment, offset, size, 1) || !cpu.loadBytes(segment, offset, size, 1)) return false;
+  if (!cpu.probeWrite(segment, offset, size, 8) || !cpu.loadBytes(segment, offset, size, 8)) return false;
   for (let k = 0; k < size; k++) {
     if ((bytes[(mask << 2) + k] & 0x80) !== 0) bytes[SCRATCH_OFFSET + k] = bytes[(source << 2) + k];
   }
-  return cpu.storeBytes(segment, offset, size, 1);
+  return cpu.storeBytes(segment, offset, size, 8);
 }
 
 /** EMMS. */

@@ -308,10 +308,17 @@ export function restore(cpu: Cpu, instruction: Instruction): boolean {
 
 const FXSAVE_SIZE = 512;
 
+/** FXSAVE and FXRSTOR: #GP(0) off a boundary of 16 bytes; off one of dwords, while alignment is checked, #AC(0) comes first. */
+function isAligned16(cpu: Cpu, instruction: Instruction): boolean {
+  const linear = operandLinear(cpu, instruction);
+  if (!cpu.aligned(linear, 4)) return false;
+  return (linear & 15) === 0 || cpu.raise(VECTOR_PROTECTION, 0);
+}
+
 /** FXSAVE m512. #GP(0) when the operand is not aligned to 16 bytes. */
 export function fxsave(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Present(cpu)) return false;
-  if ((operandLinear(cpu, instruction) & 15) !== 0) return cpu.raise(VECTOR_PROTECTION, 0);
+  if (!isAligned16(cpu, instruction)) return false;
   // Reserved parts keep what memory holds: read, change, write.
   const offset = effectiveOffset(cpu, instruction);
   if (!cpu.probeWrite(instruction.segment, offset, FXSAVE_SIZE)) return false;
@@ -340,7 +347,7 @@ export function fxsave(cpu: Cpu, instruction: Instruction): boolean {
 /** FXRSTOR m512. #GP(0) when not aligned to 16 bytes or when a reserved bit of MXCSR is set. */
 export function fxrstor(cpu: Cpu, instruction: Instruction): boolean {
   if (!x87Present(cpu)) return false;
-  if ((operandLinear(cpu, instruction) & 15) !== 0) return cpu.raise(VECTOR_PROTECTION, 0);
+  if (!isAligned16(cpu, instruction)) return false;
   if (!cpu.loadBytes(instruction.segment, effectiveOffset(cpu, instruction), FXSAVE_SIZE)) return false;
   const { state, view } = cpu;
   const simd = (state[CR4] & CR4_OSFXSR) !== 0;

@@ -2,7 +2,22 @@
 import { describe, expect, it } from 'vitest';
 import type { Cpu } from '../../cpu/cpu.js';
 import { ExitReason } from '../../cpu/exit-reason.js';
-import { CR0, CR4, EAX, EBP, EBX, ECX, EDI, EIP, ESI, ESP, FPU_CONTROL, FPU_TAG } from '../../cpu/layout.js';
+import {
+  CR0,
+  CR4,
+  EAX,
+  EBP,
+  EBX,
+  ECX,
+  EDI,
+  EIP,
+  ESI,
+  ESP,
+  FPU_CONTROL,
+  FPU_REGISTERS,
+  FPU_TAG,
+  XMM_REGISTERS,
+} from '../../cpu/layout.js';
 import { CODE, DATA, flatMachine, pagedMachine, place, STACK, setPage } from './flat-machine.js';
 import { execute, handledVector, protectedMachine, CODE as RING_CODE, STACK3, stack } from './protected-machine.js';
 
@@ -48,7 +63,7 @@ function misaligned(code: string): number[] {
 const notMultiplesOf = (size: number) =>
   Array.from({ length: 16 }, (_, offset) => offset).filter((at) => at % size !== 0);
 
-/** What, code with its operand at EBX, ESI or EDI, and the alignment of that. */
+/** As on a real processor (AMD EPYC), where each was tried at the 16 offsets, SGDT apart. What, code with its operand at EBX, ESI or EDI, and the alignment of that. */
 const operands: readonly (readonly [string, string, number])[] = [
   ['mov al, [ebx]', '8a03', 1],
   ['mov ax, [ebx]', '668b03', 2],
@@ -94,8 +109,11 @@ const operands: readonly (readonly [string, string, number])[] = [
   ['movd mm0, [ebx]', '0f6e03', 4],
   ['movss xmm0, [ebx]', 'f30f1003', 4],
   ['movsd [ebx], xmm0', 'f20f1103', 8],
-  ['movups xmm0, [ebx], as far as 8 bytes', '0f1003', 8],
-  ['maskmovq mm0, mm1, a row of bytes', '0ff7c1', 1],
+  ['movups xmm0, [ebx]', '0f1003', 16],
+  ['movdqu [ebx], xmm0', 'f30f7f03', 16],
+  ['lddqu xmm0, [ebx]', 'f20ff003', 16],
+  ['movlps xmm0, [ebx]', '0f1203', 8],
+  ['cvtpi2ps xmm0, [ebx]', '0f2a03', 8],
   ['ldmxcsr', '0fae13', 4],
 ];
 
@@ -104,11 +122,29 @@ describe('operands', () => {
     expect(misaligned(code)).toEqual(notMultiplesOf(alignment));
   });
 
-  it('what must be aligned to 16 bytes gives #GP whether alignment is checked or not', () => {
-    for (const code of ['0f2803', '0fae03']) {
-      const cpu = checking(4);
+  it('what must be aligned to 16 bytes gives #GP whether alignment is checked or not; FXSAVE off a dword #AC', () => {
+    for (const [code, offset, vector] of [
+      ['0f2803', 1, 13],
+      ['0f2803', 4, 13],
+      ['0fae03', 4, 13],
+      ['0fae03', 2, ALIGNMENT_CHECK],
+      ['0fae0b', 9, ALIGNMENT_CHECK],
+    ] as const) {
+      const cpu = checking(offset);
       place(cpu, CODE, code);
-      expect([cpu.run(1), cpu.exceptionVector]).toEqual([ExitReason.Exception, 13]);
+      expect([code, offset, cpu.run(1), cpu.exceptionVector]).toEqual([code, offset, ExitReason.Exception, vector]);
+    }
+  });
+
+  it('masked stores want 8 bytes', () => {
+    for (const code of ['0ff7c1', '660ff7c1']) {
+      const cpu = checking(4);
+      cpu.state.fill(-1, FPU_REGISTERS, FPU_REGISTERS + 32);
+      cpu.state.fill(-1, XMM_REGISTERS, XMM_REGISTERS + 32);
+      place(cpu, CODE, code);
+      expect([cpu.run(1), cpu.exceptionVector]).toEqual([ExitReason.Exception, ALIGNMENT_CHECK]);
+      cpu.state[EDI] = DATA + 8;
+      expect(cpu.run(1)).toBe(ExitReason.Budget);
     }
   });
 
