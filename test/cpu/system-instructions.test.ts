@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Cpu } from '../../cpu/cpu.js';
 import { ExitReason } from '../../cpu/exit-reason.js';
 import {
+  CPL,
   CR0,
   CR2,
   CR3,
@@ -256,10 +257,11 @@ describe('LAR, LSL, VERR, VERW', () => {
   const SYSTEM_FOR_LAR = [1, 2, 3, 4, 5, 9, 11, 12];
   const SYSTEM_FOR_LSL = [1, 2, 3, 9, 11];
 
-  it('every type, DPL and RPL from rings 0 and 3', () => {
+  it('every type, DPL and RPL from all rings', () => {
     let wrong = '';
-    for (const ring of [0, 3] as const) {
-      const cpu = protectedMachine(ring);
+    for (const ring of [0, 1, 2, 3]) {
+      const cpu = protectedMachine(ring === 3 ? 3 : 0);
+      cpu.state[CPL] = ring;
       for (let access = 0; access < 0x100; access++) {
         writeDescriptor(cpu, GDT + FREE, { limit: 0x12345, access: access | 0x4000 });
         for (let rpl = 0; rpl < 4; rpl++) {
