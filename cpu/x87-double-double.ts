@@ -153,7 +153,8 @@ export function toExtended(
   const tail = bottom * toUnits * 4294967296;
   const tailFloor = Math.floor(tail);
   let lowWord = (units - highWord) * 4294967296 + tailFloor;
-  const rest = Math.floor((tail - tailFloor) * 4294967296) | 1;
+  // A tail just below zero differs from its floor by less than one, but not as a double.
+  const rest = Math.min(4294967295, Math.floor((tail - tailFloor) * 4294967296)) | 1;
   if (lowWord < 0) {
     lowWord += 4294967296;
     highWord--;

@@ -118,7 +118,7 @@ describe('REP and REPNE', () => {
           const second = cpu.run(1);
           replayer.state(prefixed);
           replayer.memory(memory[1]);
-          const what = `${row.mnemonic} ${opcode} behind ${prefix.toString(16)}`;
+          const what: string = `${row.mnemonic} ${opcode} behind ${prefix.toString(16)}`;
           if (second !== first) expect.fail(`${what}: exit ${second}, vector ${cpu.exceptionVector}`);
           compared++;
           if (readSlot(prefixed, SLOT.EIP) !== readSlot(plain, SLOT.EIP) + 1) expect.fail(`${what}: length`);
