@@ -165,7 +165,11 @@ function exitCode(outcome: BareOutcome, machine: BareMachine, name: string): num
     case 'exit':
       return outcome.code;
     case 'halted':
-      return ExitCode.Success;
+      if (!machine.cpu.numericErrorActive) return ExitCode.Success;
+      throw new CliError(
+        ExitCode.Bugcheck,
+        `${name}: waits for ever for IRQ 13, x87 exception at ${machine.describeState()}`,
+      );
     case 'limit':
       throw new CliError(ExitCode.LimitReached, `${name}: instruction limit reached at ${machine.describeState()}`);
     case 'shutdown':
@@ -175,7 +179,7 @@ function exitCode(outcome: BareOutcome, machine: BareMachine, name: string): num
 
 /**
  * `nt86 bare`: runs what has no operating system. Exit codes: that of --exit-port; 0 when the guest halts for ever; 3 triple
- * fault; 124 instruction limit; 125 the image cannot be started.
+ * fault, or an x87 exception that nobody takes; 124 instruction limit; 125 the image cannot be started.
  * @throws CliError
  */
 export function runBare(flags: BareFlags): number {

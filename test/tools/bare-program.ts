@@ -8,6 +8,14 @@ export function assemble(lines: string): Uint8Array {
   return Uint8Array.from(digits.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
 }
 
+/** A ROM of 64 KB with code at its start and a jump there at the reset vector. */
+export function rom(lines: string): Uint8Array {
+  const contents = new Uint8Array(0x10000).fill(0xff);
+  contents.set(assemble(lines));
+  contents.set(assemble('ea000000f0'), 0xfff0); // jmp F000h:0
+  return contents;
+}
+
 export interface Log {
   serial: string;
   ports: [number, number][];

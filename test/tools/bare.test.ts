@@ -8,15 +8,7 @@ import { loadFlat, mapRom } from '../../tools/bare/boot-image.js';
 import { loadMultiboot } from '../../tools/bare/multiboot.js';
 import { CliError } from '../../tools/cli-error.js';
 import { type BareFlags, runBare } from '../../tools/verb-bare.js';
-import { assemble, machine, runReal } from './bare-program.js';
-
-/** A ROM of 64 KB with code at its start and a jump there at the reset vector. */
-function rom(lines: string): Uint8Array {
-  const contents = new Uint8Array(0x10000).fill(0xff);
-  contents.set(assemble(lines));
-  contents.set(assemble('ea000000f0'), 0xfff0); // jmp F000h:0
-  return contents;
-}
+import { assemble, machine, rom, runReal } from './bare-program.js';
 
 /** Real mode with interrupts and exceptions, protected mode with timer interrupts, and back. */
 const TOUR = `

@@ -1,5 +1,19 @@
 /** What a bare machine can start: ROM images and flat binaries. Multiboot programs are multiboot.ts. */
-import { CR0_PE, CS, DS, EIP, ES, ESP, FS, GS, PAGE_SIZE, SS } from '../../cpu/index.js';
+import {
+  CR0_PE,
+  CS,
+  DS,
+  EIP,
+  ES,
+  ESP,
+  FPU_CONTROL,
+  FPU_STATUS,
+  FPU_TAG,
+  FS,
+  GS,
+  PAGE_SIZE,
+  SS,
+} from '../../cpu/index.js';
 import type { BareMachine } from './bare-machine.js';
 
 /** The image cannot be started, and why. */
@@ -71,9 +85,18 @@ export function mapRom(machine: BareMachine, rom: Uint8Array, address: number | 
   }
 }
 
+/** FNINIT, which firmware executes before it starts a program: at power-up every x87 exception is unmasked and no register empty. */
+function initialiseX87(machine: BareMachine): void {
+  const { state } = machine.cpu;
+  state[FPU_CONTROL] = 0x37f;
+  state[FPU_STATUS] = 0;
+  state[FPU_TAG] = 0;
+}
+
 /** 32-bit protected mode without paging, flat segments, interrupts off. */
 export function enterFlatProtectedMode(machine: BareMachine, entry: number): void {
   const { cpu } = machine;
+  initialiseX87(machine);
   cpu.setCr0(CR0_PE);
   cpu.setSegment(CS, FLAT_CODE_SELECTOR, 0, -1, FLAT_CODE);
   for (const segment of [SS, DS, ES, FS, GS]) cpu.setSegment(segment, FLAT_DATA_SELECTOR, 0, -1, FLAT_DATA);
@@ -98,6 +121,7 @@ export function loadFlat(machine: BareMachine, image: Uint8Array, address: numbe
     cpu.state[ESP] = address & ~15;
     return;
   }
+  initialiseX87(machine);
   const base = address & 0xf_0000;
   cpu.setSegment(CS, base >>> 4, base, 0xffff, REAL_SEGMENT);
   cpu.setSegment(SS, base >>> 4, base, 0xffff, REAL_SEGMENT);
