@@ -1,9 +1,32 @@
 import { defineConfig } from 'vitest/config';
 
+const common = { testTimeout: 120_000, hookTimeout: 120_000 };
+/** Tests that need a kernel whose state can be reached (kernel/reflection/README.md), and tests that are worth running with it. */
+const reflectableOnly = ['test/tools/history/**/*.test.ts'];
+const reflectable = [...reflectableOnly, 'test/tools/debugger/**/*.test.ts'];
+
+const plugin = await import('./tools/build/reflectable.mjs').catch((error) => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  console.warn('@babel/core is missing: tests of going back are left out; run `npm ci`');
+  return null;
+});
+const plain = {
+  ...common,
+  name: 'plain',
+  include: ['test/**/*.test.ts'],
+  exclude: plugin ? reflectable : reflectableOnly,
+};
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    testTimeout: 120_000,
-    hookTimeout: 120_000,
+    projects: plugin
+      ? [
+          { test: plain },
+          {
+            plugins: [plugin.reflectableKernelForVite()],
+            test: { ...common, name: 'reflectable', include: reflectable },
+          },
+        ]
+      : [{ test: plain }],
   },
 });

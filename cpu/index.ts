@@ -8,8 +8,15 @@ export type { Handler, Instruction, InstructionRow } from './instruction.js';
 export { instructionTable } from './instruction-table.js';
 export { acceptInterrupt, acceptNonMaskableInterrupt, acceptsInterrupts } from './interrupts.js';
 export * from './layout.js';
+export { MemoryImage, type PageComparison } from './memory-image.js';
 export * from './paging.js';
 export { PhysicalMemory } from './physical-memory.js';
 export type { IoPorts } from './port-io.js';
+export {
+  type ProcessorFields,
+  type ProcessorSnapshot,
+  restoreProcessor,
+  saveProcessor,
+} from './processor-snapshot.js';
 export * from './segmentation.js';
 export { tlbEntry } from './tlb.js';

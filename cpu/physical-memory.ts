@@ -91,6 +91,16 @@ export class PhysicalMemory {
     return this.#roms?.has(frame) ?? false;
   }
 
+  /** Byte offset behind the last host frame in use; what lies there is zero. */
+  get usedEnd(): number {
+    return this.#nextHostFrame;
+  }
+
+  /** For snapshots, which restore the frame map as well. */
+  setUsedEnd(end: number): void {
+    this.#nextHostFrame = end;
+  }
+
   /** Number of host frames in use. */
   touchedFrames(): number {
     return (this.#nextHostFrame - firstFrameOffset(this.frameCount)) / PAGE_SIZE;

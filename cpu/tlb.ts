@@ -217,3 +217,25 @@ export function removeWriteEntries(cpu: Cpu, hostPage: number): void {
     state[SUPERVISOR_WRITE + page] = 0;
   }
 }
+
+/** What the TLB holds, as pairs of page number and details; the six tables follow from the details. */
+export function saveTlb(cpu: Cpu): Int32Array {
+  const { state } = cpu;
+  const count = state[TLB_FILLED_COUNT];
+  const saved = new Int32Array(count * 2);
+  for (let index = 0; index < count; index++) {
+    const page = state[FILLED + index];
+    saved[index * 2] = page;
+    saved[index * 2 + 1] = state[DETAILS + page];
+  }
+  return saved;
+}
+
+/** Fills an empty TLB with what saveTlb() gave. */
+export function loadTlb(cpu: Cpu, saved: Int32Array): void {
+  const { state } = cpu;
+  for (let at = 0; at < saved.length; at += 2) {
+    list(cpu, saved[at]);
+    state[DETAILS + saved[at]] = saved[at + 1];
+  }
+}

@@ -235,6 +235,7 @@ export class BootedKernel implements Kernel {
           this.trace.event('switch', { from: previous.uniqueThreadId, to: next.uniqueThreadId });
         }
       },
+      returnToUser: (thread) => this.traps.returnToUser(thread),
       runUser: (thread, maximumInstructions) => this.traps.runUser(thread, maximumInstructions),
       reap: (thread) => this.ke.reap(thread),
       clockInterrupt: (ticks) => {

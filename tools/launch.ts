@@ -2,13 +2,24 @@
  * What `nt86` starts with: loads the command line from its bundle, together with the code that the JavaScript engine made of it
  * when the package was built. Without that code, or with another version of Node, the engine compiles anew.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Script } from 'node:vm';
 
-const bundle = fileURLToPath(new URL('command-line.cjs', import.meta.url));
-const codeCache = fileURLToPath(new URL('command-line.cache', import.meta.url));
+const inPackage = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+/** Whoever goes back in time or saves a machine needs the kernel whose state can be reached; for others it would be slower. */
+function needsReflection([verb, ...words]: readonly string[]): boolean {
+  if (verb === 'debug' || verb === 'dap') return true;
+  return words.some((word) => /^--(save|restore)(=|$)/.test(word));
+}
+
+const reflectable = inPackage('command-line-reflectable.cjs');
+const name =
+  needsReflection(process.argv.slice(2)) && existsSync(reflectable) ? 'command-line-reflectable' : 'command-line';
+const bundle = inPackage(`${name}.cjs`);
+const codeCache = inPackage(`${name}.cache`);
 
 function readCodeCache(): Buffer | undefined {
   try {

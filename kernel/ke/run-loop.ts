@@ -16,11 +16,10 @@ export interface RunLoopEnvironment {
   instructionCount(): number;
   /** The thread takes the processor: address space, FS, kernel stack. */
   switchTo(previous: Thread, next: Thread): void;
-  /**
-   * Runs the current thread in user mode for at most so many instructions, up to the end of the trap that ends it.
-   * False when it could not start, because the way back to user mode gave the thread kernel work (an APC).
-   */
-  runUser(thread: Thread, maximumInstructions: number): boolean;
+  /** The way back to user mode. False when it gave the thread kernel work (an APC), which comes first. */
+  returnToUser(thread: Thread): boolean;
+  /** Runs the current thread in user mode for at most so many instructions, up to the end of the trap that ends it. */
+  runUser(thread: Thread, maximumInstructions: number): void;
   /** A thread has ended and something else runs: its kernel stack can go. */
   reap(thread: Thread): void;
   /** Clock interrupts were taken; the clock is up to date. */
@@ -77,6 +76,8 @@ export class RunLoop {
         this.#resume(thread);
         continue;
       }
+      // Before the limit is looked at: a machine that has stopped stands right in front of its next instruction.
+      if (!environment.returnToUser(thread)) continue;
       const left = end - environment.instructionCount();
       if (left <= 0) return 'limit';
       environment.runUser(thread, Math.min(left, dispatcher.clock.instructionsToTick(), this.#instructionsToDevice()));

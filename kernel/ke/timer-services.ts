@@ -59,18 +59,18 @@ function* setTimer(
 function apcOnExpiration(kernel: Kernel, timer: KTimer, routine: number, context: number): () => void {
   const thread: Thread = kernel.ke.currentThread;
   const generation = (timer instanceof TimerObject ? timer.generation : 0) + 1;
-  let queued = false;
+  const apcState = { queued: false };
   return () => {
-    if (queued) return;
+    if (apcState.queued) return;
     const time = kernel.ke.systemTime();
-    queued = kernel.ke.queueApc(thread, {
+    apcState.queued = kernel.ke.queueApc(thread, {
       mode: Mode.User,
       normalRoutine: routine,
       normalContext: context,
       argument1: Number(time & 0xffff_ffffn),
       argument2: Number((time >> 32n) & 0xffff_ffffn),
       kernelRoutine: (_thread, apc) => {
-        queued = false;
+        apcState.queued = false;
         if (timer instanceof TimerObject && timer.generation !== generation) apc.normalRoutine = null;
         return undefined;
       },

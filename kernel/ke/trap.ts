@@ -85,10 +85,9 @@ export class TrapHandler {
     return interrupted;
   }
 
-  /** See RunLoopEnvironment.runUser. */
-  runUser(thread: Thread, maximumInstructions: number): boolean {
-    const frame = thread.trapFrame;
-    if (frame === null) return false;
+  /** See RunLoopEnvironment.returnToUser. */
+  returnToUser(thread: Thread): boolean {
+    if (thread.trapFrame === null) return false;
     if (hasDeliverableKernelApc(thread)) {
       thread.activity = deliverKernelApcs(this.#dispatcher, thread);
       return false;
@@ -97,9 +96,16 @@ export class TrapHandler {
       thread.activity = this.#exceptions.deliverUserApc(thread);
       return false;
     }
+    this.#fpu.load(thread);
+    return true;
+  }
+
+  /** See RunLoopEnvironment.runUser. Environment: returnToUser() has just said yes. */
+  runUser(thread: Thread, maximumInstructions: number): void {
+    const frame = thread.trapFrame;
+    if (frame === null) return;
     const cpu = this.#cpu;
     thread.frameReplaced = false;
-    this.#fpu.load(thread);
     loadTrapFrame(cpu, frame, thread.teb);
     const before = cpu.instructionCount;
     const reason = cpu.run(maximumInstructions);
@@ -108,20 +114,20 @@ export class TrapHandler {
     switch (reason) {
       case ExitReason.SystemEnter:
         this.#systemEnter(thread, frame);
-        return true;
+        return;
       case ExitReason.SoftwareInterrupt:
         this.#softwareInterrupt(thread, frame, cpu.exceptionVector);
-        return true;
+        return;
       case ExitReason.Exception:
         if (!this.#isHostStop(cpu.exceptionVector)) this.#exception(thread, frame, cpu.exceptionVector);
-        return true;
+        return;
       case ExitReason.Budget:
-        return true;
+        return;
       case ExitReason.Interrupted:
         this.#interrupted = true;
-        return true;
+        return;
       default:
-        return this.#kernel.bugcheck(UNEXPECTED_KERNEL_MODE_TRAP, Vector.DoubleFault, reason);
+        this.#kernel.bugcheck(UNEXPECTED_KERNEL_MODE_TRAP, Vector.DoubleFault, reason);
     }
   }
 

@@ -40,7 +40,8 @@ export class SystemThreads {
     const loop = new RunLoop(this.dispatcher, {
       instructionCount: () => this.counter.instructionCount,
       switchTo: () => undefined,
-      runUser: () => false,
+      returnToUser: () => false,
+      runUser: () => undefined,
       reap: () => undefined,
       clockInterrupt: () => undefined,
       waitsForHost: () => false,

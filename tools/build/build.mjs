@@ -33,7 +33,7 @@ await esbuild.build({
 await esbuild.build({ ...common, platform: 'node', entryPoints: { index: 'tools/index.ts' } });
 // The command line is one script with everything in it, which launch.ts loads. Constants are inlined: as variables of the module,
 // which they become in a bundle, they would cost a load each time.
-await esbuild.build({
+const commandLine = {
   ...common,
   platform: 'node',
   format: 'cjs',
@@ -42,11 +42,22 @@ await esbuild.build({
   external: ['iced-x86', 'node-pty'],
   alias: { 'string-width': './tools/build/plain-width.mjs' },
   define: { 'import.meta.url': 'importMetaUrl' },
-  entryPoints: { 'command-line': 'tools/nt86.ts' },
   outExtension: { '.js': '.cjs' },
   banner: { js: '(function (module, require, importMetaUrl) {' },
   footer: { js: '})' },
+};
+await esbuild.build({ ...commandLine, entryPoints: { 'command-line': 'tools/nt86.ts' } });
+// Once more with a kernel whose state can be reached, for everything that goes back in time or saves it: kernel/reflection/README.md.
+const reflectable = await import('./reflectable.mjs').catch((error) => {
+  if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+  console.error('nt86: @babel/core is missing: this build cannot go back in time; run `npm ci`');
+  return null;
 });
+if (reflectable !== null) {
+  const { reflectableKernel } = reflectable;
+  const entryPoints = { 'command-line-reflectable': 'tools/nt86.ts' };
+  await esbuild.build({ ...commandLine, entryPoints, plugins: [reflectableKernel] });
+}
 await esbuild.build({
   ...common,
   platform: 'node',
@@ -58,10 +69,12 @@ chmodSync('dist/nt86.js', 0o755);
 
 // A run of a program compiles what runs of programs need.
 const sample = 'guest/images/hello.exe';
-if (existsSync(sample)) {
-  spawnSync(process.execPath, ['dist/nt86.js', 'run', sample], {
+const samples = { 'command-line': ['run', sample], 'command-line-reflectable': ['debug', '-c', 't;t-', sample] };
+for (const [bundle, flags] of Object.entries(samples)) {
+  if (!existsSync(sample) || !existsSync(`dist/${bundle}.cjs`)) continue;
+  spawnSync(process.execPath, ['dist/nt86.js', ...flags], {
     stdio: 'ignore',
-    env: { ...process.env, NT86_WRITE_CODE_CACHE: join(root, 'dist/command-line.cache') },
+    env: { ...process.env, NT86_WRITE_CODE_CACHE: join(root, `dist/${bundle}.cache`) },
   });
 }
 

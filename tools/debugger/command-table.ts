@@ -7,6 +7,7 @@ import { executionCommands } from './commands-execution.js';
 import { generalCommands } from './commands-general.js';
 import { memoryCommands } from './commands-memory.js';
 import { registerCommands } from './commands-registers.js';
+import { reverseCommands } from './commands-reverse.js';
 import { stackCommands } from './commands-stack.js';
 import { symbolCommands } from './commands-symbols.js';
 import { typeCommands } from './commands-types.js';
@@ -30,6 +31,7 @@ const help: Command = {
 /** Every command of the debugger, in the order of .help. */
 export const commandTable: readonly Command[] = [
   ...executionCommands,
+  ...reverseCommands,
   ...registerCommands,
   ...disassemblyCommands,
   ...memoryCommands,
@@ -69,7 +71,7 @@ const ALIASES: Readonly<Record<string, string>> = { d: 'db', e: 'eb', '.hh': '.h
 /** Splits 'bp main' into its command and arguments; null when no command begins so. */
 export function findCommand(line: string): { readonly command: Command; readonly args: string } | null {
   const text = line.trim();
-  const match = /^([!.]?[A-Za-z]+|\?|~)(.*)$/s.exec(text);
+  const match = /^([tpg]-|gu-|[!.]?[A-Za-z]+|\?|~)(.*)$/s.exec(text);
   if (match === null) return null;
   // Numbers may follow at once: 'bc0', 'u@eip', 'k5'.
   const [, word, args] = match;

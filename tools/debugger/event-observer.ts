@@ -26,6 +26,13 @@ export interface EventTarget {
   notice(text: string): void;
 }
 
+/** An observer's memory. */
+export interface ObserverState {
+  readonly lastFault: FaultEvent | null;
+  readonly passSystemCall: boolean;
+  readonly processes: readonly number[];
+}
+
 /** Turns what the machine reports into stops, as the event filters say. */
 export class EventObserver implements MachineObserver {
   /** Set by the session before the machine runs. */
@@ -37,6 +44,19 @@ export class EventObserver implements MachineObserver {
   /** The thread goes on with the service that it was stopped in front of. */
   passSystemCall = false;
   readonly #processes = new Set<number>();
+
+  /** What is to be the same again when the machine is taken back. */
+  save(): ObserverState {
+    return { lastFault: this.lastFault, passSystemCall: this.passSystemCall, processes: [...this.#processes] };
+  }
+
+  restore({ lastFault, passSystemCall, processes }: ObserverState): void {
+    this.lastFault = lastFault;
+    this.passSystemCall = passSystemCall;
+    this.events.length = 0;
+    this.#processes.clear();
+    for (const process of processes) this.#processes.add(process);
+  }
 
   pageFault(event: FaultEvent): void {
     this.lastFault = { ...event };

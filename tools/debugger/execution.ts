@@ -1,7 +1,8 @@
 import type { FaultEvent, Machine, RunResult, Thread } from '../../kernel/index.js';
 import { faultOutcomeName } from '../../kernel/index.js';
+import type { History } from '../history/history.js';
 import { type Breakpoint, Breakpoints, countHit } from './breakpoints.js';
-import type { EventObserver } from './event-observer.js';
+import type { EventObserver, ObserverState } from './event-observer.js';
 import type { StopEvent } from './stop-event.js';
 
 /** Instructions between two looks at the terminal. */
@@ -30,12 +31,22 @@ export class Execution {
   /** Set from outside (Ctrl-C): the machine stops at the end of its slice. */
   breakRequested = false;
   ended: RunResult | null = null;
+  /** The past is being searched: hits do not count, and nothing is told of them. */
+  searching = false;
+  readonly #history: History<ObserverState> | null;
   readonly #machine: Machine;
   readonly #observer: EventObserver;
   readonly #hooks: ExecutionHooks;
   #destination: Destination | null = null;
 
-  constructor(machine: Machine, observer: EventObserver, hooks: ExecutionHooks) {
+  /** @param history null: nothing is remembered of what was executed */
+  constructor(
+    machine: Machine,
+    observer: EventObserver,
+    hooks: ExecutionHooks,
+    history: History<ObserverState> | null,
+  ) {
+    this.#history = history;
     this.#machine = machine;
     this.#observer = observer;
     this.#hooks = hooks;
@@ -57,8 +68,10 @@ export class Execution {
   /** Executes one instruction, or finishes the kernel work that lies before the next one. */
   step(): StopEvent {
     if (this.ended !== null) return { kind: 'ended', result: this.ended };
-    const result = this.#one();
-    const event = this.#interpret(result, false);
+    this.#history?.settle();
+    const event = this.interpret(this.#one(), false);
+    this.#history?.arrived();
+    this.#history?.ran();
     return event ?? { kind: 'step' };
   }
 
@@ -67,35 +80,43 @@ export class Execution {
     if (this.ended !== null) return { kind: 'ended', result: this.ended };
     this.#destination = destination;
     this.breakRequested = false;
+    this.#history?.settle();
     try {
       // A breakpoint under EIP is passed at the beginning, and when it was met and does not count.
       for (let passes = true; ; ) {
         const result: RunResult = passes ? this.#one() : this.#slice();
-        const event = this.#interpret(result, true);
+        const event = this.interpret(result, true);
+        this.#history?.arrived();
         if (event !== null) return event;
+        if (result.reason === 'limit') this.#history?.ran();
         if (this.breakRequested) return { kind: 'break-in' };
         passes = !passes && result.reason === 'interrupted';
         if (result.reason === 'limit') await new Promise((resolve) => setImmediate(resolve));
       }
     } finally {
       this.#destination = null;
-      this.#setBreakpoints(null);
+      this.arm(null);
     }
   }
 
   #slice(): RunResult {
-    this.#setBreakpoints(null);
-    return this.#machine.run({ maxInstructions: SLICE });
+    this.arm(null);
+    return this.#run(SLICE);
+  }
+
+  #run(instructions: number): RunResult {
+    return this.#history?.run(instructions) ?? this.#machine.run({ maxInstructions: instructions });
   }
 
   /** One instruction, with the breakpoint at it out of the way. */
   #one(): RunResult {
     const thread = this.#hooks.thread();
-    this.#setBreakpoints(this.#hooks.eip());
-    return this.#machine.run({ maxInstructions: thread !== null && thread.activity !== null ? 0 : 1 });
+    this.arm(this.#hooks.eip());
+    return this.#run(thread !== null && thread.activity !== null ? 0 : 1);
   }
 
-  #setBreakpoints(except: number | null): void {
+  /** Sets all breakpoints, but for those at the address `except`. */
+  arm(except: number | null): void {
     const addresses = this.breakpoints.instructions(except);
     const destination = this.#destination;
     if (destination !== null && destination.address !== except) addresses.add(destination.address);
@@ -105,7 +126,7 @@ export class Execution {
   }
 
   /** What the end of a run means; null: nothing, go on. */
-  #interpret(result: RunResult, running: boolean): StopEvent | null {
+  interpret(result: RunResult, running: boolean): StopEvent | null {
     const { events } = this.#observer;
     const pending = events.splice(0);
     if (result.reason === 'limit' || result.reason === 'interrupted') {
@@ -120,7 +141,7 @@ export class Execution {
       if (result.reason === 'limit') return this.#limit(result);
       return running ? this.#breakpointHit() : null;
     }
-    this.ended = result;
+    if (!this.searching) this.ended = result;
     return { kind: 'ended', result };
   }
 
@@ -171,7 +192,7 @@ export class Execution {
       if (!enabled || place.kind !== 'execute' || place.address !== eip) continue;
       if (breakpoint.processId !== null && breakpoint.processId !== processId) continue;
       if (!this.#counts(breakpoint)) continue;
-      if (breakpoint.once) this.breakpoints.remove(breakpoint.id);
+      if (breakpoint.once && !this.searching) this.breakpoints.remove(breakpoint.id);
       return { kind: 'breakpoint', breakpoint };
     }
     return this.#arrived() ? { kind: 'temporary' } : null;
@@ -180,7 +201,7 @@ export class Execution {
   /** The breakpoint was met: true when its condition holds and its passes are used up. */
   #counts(breakpoint: Breakpoint): boolean {
     if (breakpoint.condition !== null && !this.#hooks.condition(breakpoint.condition)) return false;
-    return countHit(breakpoint);
+    return this.searching || countHit(breakpoint);
   }
 }
 

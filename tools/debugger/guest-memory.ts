@@ -29,9 +29,12 @@ export class GuestMemory {
   readonly #machine: Machine;
   /** Whose user half is read; null: the one in CR3. */
   space: AddressSpace | null = null;
+  readonly #changed: () => void;
 
-  constructor(machine: Machine) {
+  /** @param changed called when the user has changed something */
+  constructor(machine: Machine, changed: () => void) {
     this.#machine = machine;
+    this.#changed = changed;
   }
 
   get #mm(): MemoryManager {
@@ -110,6 +113,7 @@ export class GuestMemory {
    */
   write(address: number, bytes: Uint8Array): boolean {
     const { cpu } = this.#machine.kernel;
+    this.#changed();
     for (let done = 0; done < bytes.length; ) {
       const at = address + done;
       const length = Math.min(bytes.length - done, PAGE_SIZE - (at & 0xfff));

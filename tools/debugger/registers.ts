@@ -83,9 +83,14 @@ export class Registers {
   readonly thread: Thread;
   readonly #frame: TrapFrame;
   readonly #machine: Machine;
+  readonly #changed: () => void;
 
-  /** @throws DebuggerError for a thread without a user side */
-  constructor(machine: Machine, thread: Thread) {
+  /**
+   * @param changed called when the user has changed a register
+   * @throws DebuggerError for a thread without a user side
+   */
+  constructor(machine: Machine, thread: Thread, changed: () => void) {
+    this.#changed = changed;
     if (thread.trapFrame === null) throw new DebuggerError('The thread has no user-mode registers');
     this.thread = thread;
     this.#frame = thread.trapFrame;
@@ -155,6 +160,7 @@ export class Registers {
     if (!isRegisterName(name) || SEGMENTS.has(name)) throw new DebuggerError(`Bad register error at '${name}'`);
     const stored = name === 'efl' ? (value & EFLAGS_CHANGEABLE) | EFLAGS_FIXED : value;
     this.#frame.set(GENERAL[name], stored | 0);
+    this.#changed();
   }
 }
 

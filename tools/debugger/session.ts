@@ -1,6 +1,9 @@
+import { TrapFrameField } from '../../kernel/index.js';
+import { History, type HistoryOwner } from '../history/history.js';
+import type { RecordingHost } from '../history/recording-host.js';
 import { DebuggerError } from './debugger-error.js';
 import { Disassembler } from './disassembler.js';
-import { clientId, type EventObserver } from './event-observer.js';
+import { clientId, type EventObserver, type EventTarget, type ObserverState } from './event-observer.js';
 import { EventFilters } from './exception-filters.js';
 import { Execution } from './execution.js';
 import { type EvaluationContext, evaluate, evaluateAddress } from './expression.js';
@@ -11,6 +14,7 @@ import type { AddressSpace, EProcessLike, Machine, Thread } from './machine-type
 import { Modules } from './modules.js';
 import { hex8 } from './number-text.js';
 import { Registers } from './registers.js';
+import { ReverseExecution } from './reverse-execution.js';
 import type { FrameRegisters } from './stack-walk.js';
 import type { StopEvent } from './stop-event.js';
 
@@ -26,6 +30,9 @@ export class Session implements EvaluationContext {
   readonly execution: Execution;
   readonly observer: EventObserver;
   readonly frames: FrameView;
+  /** What can be gone back to; null where the kernel's code is not reflectable. */
+  readonly history: History<ObserverState> | null;
+  readonly #reverse: ReverseExecution | null;
   /** $t0 to $t19. */
   readonly userRegisters: bigint[] = new Array<bigint>(20).fill(0n);
   /** Why the machine stands still now. */
@@ -40,33 +47,59 @@ export class Session implements EvaluationContext {
   /**
    * @param observer the one that the machine was made with
    * @param notice takes lines that come while the machine runs
+   * @param host the one that the machine was made with; null: there is no going back
    */
-  constructor(machine: Machine, observer: EventObserver, notice: (text: string) => void) {
+  constructor(
+    machine: Machine,
+    observer: EventObserver,
+    notice: (text: string) => void,
+    host: RecordingHost | null = null,
+  ) {
     this.machine = machine;
     this.observer = observer;
     this.#notice = notice;
-    this.memory = new GuestMemory(machine);
+    this.history = host === null ? null : new History(machine, host, this.#historyOwner());
+    this.memory = new GuestMemory(machine, () => this.history?.changed());
     this.disassembler = new Disassembler((address) => this.nameOf(address));
-    this.execution = new Execution(machine, observer, {
-      condition: (text) => this.#holds(text),
-      eip: () => this.runningThread?.trapFrame?.get(0x68) ?? null,
-      esp: () => (this.runningThread?.trapFrame?.get(0x74) ?? 0) >>> 0,
-      thread: () => this.runningThread,
-      moduleLoaded: (event) => this.#moduleLoaded(event),
-    });
+    this.execution = new Execution(
+      machine,
+      observer,
+      {
+        condition: (text) => this.#holds(text),
+        eip: () => this.runningThread?.trapFrame?.get(0x68) ?? null,
+        esp: () => (this.runningThread?.trapFrame?.get(0x74) ?? 0) >>> 0,
+        thread: () => this.runningThread,
+        moduleLoaded: (event) => this.#moduleLoaded(event),
+      },
+      this.history,
+    );
+    this.#reverse = this.history === null ? null : new ReverseExecution(this, this.history);
     this.frames = new FrameView(this);
-    observer.target = {
-      filters: this.filters,
-      read32: (address) => this.#readCurrent(address),
-      requestStop: () => machine.requestStop(),
-      wantsFault: (fault) => this.execution.wantsFault(fault),
-      notice: (text) => this.#notice(text),
+    observer.target = this.#eventTarget;
+  }
+
+  readonly #eventTarget: EventTarget = {
+    filters: this.filters,
+    read32: (address) => this.#readCurrent(address),
+    requestStop: () => this.machine.requestStop(),
+    wantsFault: (fault) => this.execution.wantsFault(fault),
+    notice: (text) => this.notice(text),
+  };
+
+  #historyOwner(): HistoryOwner<ObserverState> {
+    return {
+      replaying: (active) => {
+        this.observer.target = active ? null : this.#eventTarget;
+      },
+      saveCompanion: () => this.observer.save(),
+      restoreCompanion: (state) => this.observer.restore(state),
     };
   }
 
   /** Boots and stops at the first instruction of the program's first thread. */
   async start(): Promise<StopEvent> {
-    const first = this.machine.run({ maxInstructions: 0 });
+    const first = this.history?.run(0) ?? this.machine.run({ maxInstructions: 0 });
+    this.history?.take();
     this.observer.events.length = 0;
     if (first.reason !== 'limit' && first.reason !== 'interrupted') {
       this.execution.ended = first;
@@ -74,7 +107,8 @@ export class Session implements EvaluationContext {
     }
     const thread = this.runningThread;
     const address = this.machine.kernel.ke.userDispatchers.userApcDispatcher;
-    if (thread !== null && address !== 0) await this.execution.go({ address, thread, minimumEsp: 0 });
+    const isThere = thread?.trapFrame?.get(TrapFrameField.Eip) === (address | 0);
+    if (thread !== null && address !== 0 && !isThere) await this.execution.go({ address, thread, minimumEsp: 0 });
     return this.stopped({ kind: 'initial' });
   }
 
@@ -109,7 +143,52 @@ export class Session implements EvaluationContext {
   }
 
   notice(text: string): void {
-    this.#notice(text);
+    if (!this.execution.searching) this.#notice(text);
+  }
+
+  // --- going back
+
+  /** Undoes one instruction, of whatever thread. @throws DebuggerError where nothing can be gone back to */
+  async stepBack(): Promise<StopEvent> {
+    return this.stopped(await this.#backwards().step());
+  }
+
+  /** Undoes one instruction; behind a call all of the call. @throws DebuggerError where nothing can be gone back to */
+  async stepOverBack(): Promise<StopEvent> {
+    return this.stopped(await this.#backwards().stepOver());
+  }
+
+  /** Back into the caller, in front of its call. @throws DebuggerError where nothing can be gone back to */
+  async stepOutBack(): Promise<StopEvent> {
+    return this.stopped(await this.#backwards().stepOut());
+  }
+
+  /**
+   * Goes back to the last breakpoint or event before now: in front of the instruction that met it, or to the beginning.
+   * @throws DebuggerError where nothing can be gone back to
+   */
+  async continueBack(): Promise<StopEvent> {
+    return this.stopped(await this.#backwards().go());
+  }
+
+  /**
+   * Goes in front of the instruction that last wrote one of these bytes of the current process; `beginning` when none did.
+   * @throws DebuggerError where nothing can be gone back to
+   */
+  async lastWrite(address: number, size: number): Promise<StopEvent> {
+    return this.stopped(await this.#backwards().lastWrite(address, size));
+  }
+
+  /** Goes to where so many instructions were retired, back or forward. @throws DebuggerError where that cannot be gone to */
+  async travelTo(instructions: number): Promise<StopEvent> {
+    return this.stopped(await this.#backwards().travelTo(instructions));
+  }
+
+  #backwards(): ReverseExecution {
+    const defect = this.history?.defect ?? null;
+    if (defect !== null) throw new DebuggerError(`Going back is not possible: ${defect.message}`);
+    if (this.#reverse === null) throw new DebuggerError('This build of nt86 cannot go back');
+    return this.#reverse;
   }
 
   // --- what is looked at
@@ -135,7 +214,11 @@ export class Session implements EvaluationContext {
   get registers(): Registers {
     const { thread } = this;
     if (thread === null) throw new DebuggerError('The program is not running');
-    return new Registers(this.machine, thread);
+    return this.#registersOf(thread);
+  }
+
+  #registersOf(thread: Thread): Registers {
+    return new Registers(this.machine, thread, () => this.history?.changed());
   }
 
   get process(): EProcessLike | null {
@@ -174,7 +257,7 @@ export class Session implements EvaluationContext {
     if (temporary !== null) return this.userRegisters[Number(temporary[1])] ?? null;
     if (name.startsWith('$')) return this.#pseudoRegister(name);
     const { thread } = this;
-    return thread === null ? null : new Registers(this.machine, thread).lookup(name);
+    return thread === null ? null : this.#registersOf(thread).lookup(name);
   }
 
   #pseudoRegister(name: string): bigint | null {
@@ -279,7 +362,7 @@ export class Session implements EvaluationContext {
     if (mapped) {
       const module = this.modules.moduleAt(this.space, base);
       const end = module === null ? base : base + module.size;
-      if (this.filters.find('ld')?.mode !== 'ignore') this.#notice(`ModLoad: ${hex8(base)} ${hex8(end)}   ${name}`);
+      if (this.filters.find('ld')?.mode !== 'ignore') this.notice(`ModLoad: ${hex8(base)} ${hex8(end)}   ${name}`);
       this.#resolveDeferred();
     }
     return this.filters.stops(filter, file) || this.filters.stops(filter, file.replace(/\.[^.]*$/, ''));

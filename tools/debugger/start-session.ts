@@ -1,4 +1,5 @@
-import { type Host, Machine, type MachineOptions } from '../../kernel/index.js';
+import { type Host, isReflectable, Machine, type MachineOptions } from '../../kernel/index.js';
+import { RecordingHost } from '../history/recording-host.js';
 import { EventObserver } from './event-observer.js';
 import { Session } from './session.js';
 
@@ -13,5 +14,8 @@ export function createSession(
   notice: (text: string) => void,
 ): Session {
   const observer = new EventObserver();
-  return new Session(new Machine(options, host, observer), observer, notice);
+  if (!isReflectable()) return new Session(new Machine(options, host, observer), observer, notice);
+  const recording = new RecordingHost(host);
+  const machine = new Machine(recording.withTrace(options), recording, observer);
+  return new Session(machine, observer, notice, recording);
 }

@@ -7,6 +7,10 @@ export type StopEvent =
   | { readonly kind: 'step' }
   | { readonly kind: 'break-in' }
   | { readonly kind: 'limit' }
+  /** Going back has come to the oldest instruction that can be gone back to. */
+  | { readonly kind: 'beginning' }
+  /** The next instruction is the one that was looked for: it stores to this address. */
+  | { readonly kind: 'written'; readonly address: number }
   | { readonly kind: 'breakpoint'; readonly breakpoint: Breakpoint }
   | { readonly kind: 'data'; readonly breakpoint: Breakpoint; readonly address: number }
   | { readonly kind: 'fault'; readonly breakpoint: Breakpoint; readonly fault: FaultEvent }

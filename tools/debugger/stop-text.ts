@@ -78,6 +78,10 @@ function headline(session: Session, event: StopEvent): string {
       return 'Break-in';
     case 'limit':
       return 'The instructions that --max-instructions allows are used up';
+    case 'beginning':
+      return 'The beginning of what can be gone back to';
+    case 'written':
+      return `The last write, to ${hex8(event.address)}`;
     case 'exception':
       return exceptionText(session, event);
     case 'system-call':

@@ -59,6 +59,15 @@ const harmless = fc.constantFrom(
   'sxe ct',
   'sxe et',
   'sxi sc',
+  't-',
+  't- 5',
+  'p-',
+  'p- 3',
+  'g-',
+  'gu-',
+  '!lastwrite esp 4',
+  '!tt 0n3000',
+  '!tt 0n60000',
   'bc *',
   'k; dv; !vad; !pte eip; db esp; u eip',
 );
@@ -77,6 +86,15 @@ describe('a debugged run', () => {
     ['system calls', ['sxe sc', 'g', 'g', 'g', 't', 'p', 'g']],
     ['thread and module events', ['sxe ct', 'sxe et', 'sxe ld', 'g', 'g', 'g', 'g']],
     ['single steps', ['t 0n2000', 'p 0n500']],
+    ['steps back', ['t 0n300', 't- 0n200', 'p 0n40', 'p- 0n20', 'gu', 'gu-', '!tt 0n50000', 't- 0n10', '!tt 0']],
+    [
+      'breakpoints met backwards',
+      ['bp sample!leaf', 'bp sample!middle', 'sxe sc', 'g', 'g', 'g', 'g', 'g-', 'g-', 'g-', 'g-', 'g-', 'g-'],
+    ],
+    [
+      'a run to the end and back',
+      ['g', 't- 0n10', 'g-', 'ba w4 origin', 'g', 'g', 'g-', 'g-', 'g-', '!lastwrite origin 4'],
+    ],
   ])('is the plain run to the last trace line with %s', async (_name, lines) => {
     expect(await debuggedRun(lines)).toEqual(plain);
   });

@@ -1,0 +1,83 @@
+import { FRAME_MAP_OFFSET, firstFrameOffset, PAGE_SIZE, TLB_USER_READ_OFFSET } from './layout.js';
+import type { PhysicalMemory } from './physical-memory.js';
+
+const PAGE_WORDS = PAGE_SIZE / 4;
+
+/**
+ * Compares a page of the linear memory, from this byte offset on, with a copy of one. A host with a memcmp gives a faster one than
+ * samePage().
+ */
+export type PageComparison = (memory: PhysicalMemory, offset: number, page: Int32Array) => boolean;
+
+export function samePage(memory: PhysicalMemory, offset: number, page: Int32Array): boolean {
+  const { words } = memory;
+  const start = offset >>> 2;
+  for (let index = 0; index < PAGE_WORDS; index++) if (words[start + index] !== page[index]) return false;
+  return true;
+}
+
+/**
+ * A copy of all that counts of a machine's linear memory: the processor's page, the frame map and the host frames in use, without
+ * the TLB. Pages are never changed once copied, so that images of the same machine share those that are equal.
+ */
+export class MemoryImage {
+  /** Byte offset behind the last host frame in use. */
+  readonly end: number;
+  readonly pages: readonly Int32Array[];
+
+  constructor(end: number, pages: readonly Int32Array[]) {
+    this.end = end;
+    this.pages = pages;
+  }
+}
+
+/** Byte offsets of the pages of an image, in order. */
+function* pageOffsets(memory: PhysicalMemory, end: number): Generator<number> {
+  for (let offset = 0; offset < TLB_USER_READ_OFFSET; offset += PAGE_SIZE) yield offset;
+  const start = FRAME_MAP_OFFSET;
+  for (let offset = start; offset < firstFrameOffset(memory.frameCount); offset += PAGE_SIZE) yield offset;
+  for (let offset = firstFrameOffset(memory.frameCount); offset < end; offset += PAGE_SIZE) yield offset;
+}
+
+/** Copies the memory; what is equal in `previous` is shared with it. */
+export function captureMemory(
+  memory: PhysicalMemory,
+  previous: MemoryImage | null,
+  isSame: PageComparison = samePage,
+): MemoryImage {
+  const end = memory.usedEnd;
+  const pages: Int32Array[] = [];
+  for (const offset of pageOffsets(memory, end)) {
+    const before = previous?.pages[pages.length];
+    if (before !== undefined && isSame(memory, offset, before)) {
+      pages.push(before);
+    } else pages.push(memory.words.slice(offset >>> 2, (offset >>> 2) + PAGE_WORDS));
+  }
+  return new MemoryImage(end, pages);
+}
+
+/**
+ * Puts an image back into the memory that it was taken of, or one of the same size.
+ * @param written is told of each page that changes, by byte offset
+ */
+export function restoreMemory(
+  memory: PhysicalMemory,
+  image: MemoryImage,
+  written: (offset: number) => void,
+  isSame: PageComparison = samePage,
+): void {
+  const usedBefore = memory.usedEnd;
+  memory.setUsedEnd(image.end);
+  let index = 0;
+  for (const offset of pageOffsets(memory, image.end)) {
+    const page = image.pages[index++];
+    if (isSame(memory, offset, page)) continue;
+    memory.words.set(page, offset >>> 2);
+    written(offset);
+  }
+  // Host frames that are not in use are zero.
+  for (let offset = image.end; offset < usedBefore; offset += PAGE_SIZE) {
+    memory.bytes.fill(0, offset, offset + PAGE_SIZE);
+    written(offset);
+  }
+}

@@ -1,0 +1,3 @@
+export { Checkpoint, Checkpointer } from './checkpoint.js';
+export { UnreflectableError } from './object-graph.js';
+export { isReflectable } from './runtime.js';
