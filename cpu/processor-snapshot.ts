@@ -16,9 +16,11 @@ export interface ProcessorFields {
   readonly pageFaultErrorCode: number;
   readonly jumped: boolean;
   readonly interruptRequest: boolean;
+  readonly ignoreNumericError: boolean;
+  readonly stoodStill: boolean;
   readonly pendingExit: number;
-  readonly debugPending: number;
-  readonly debugDiscarded: boolean;
+  readonly pending: number;
+  readonly stepDiscarded: boolean;
 }
 
 /** A processor and its memory at one moment between two calls of run(). Decoded code is left out: it follows from the memory. */
@@ -48,9 +50,11 @@ export function saveProcessor(
       pageFaultErrorCode: cpu.pageFaultErrorCode,
       jumped: cpu.jumped,
       interruptRequest: cpu.interruptRequest,
+      ignoreNumericError: cpu.ignoreNumericError,
+      stoodStill: cpu.stoodStill,
       pendingExit: cpu.pendingExit,
-      debugPending: cpu.debug.pending,
-      debugDiscarded: cpu.debug.discarded,
+      pending: cpu.debug.pending,
+      stepDiscarded: cpu.debug.stepDiscarded,
     },
     memory: captureMemory(cpu.memory, previous?.memory ?? null, isSame),
     tlb: saveTlb(cpu),
@@ -75,9 +79,11 @@ export function restoreProcessor(cpu: Cpu, snapshot: ProcessorSnapshot, isSame?:
   cpu.pageFaultErrorCode = fields.pageFaultErrorCode;
   cpu.jumped = fields.jumped;
   cpu.setInterruptRequest(fields.interruptRequest);
+  cpu.ignoreNumericError = fields.ignoreNumericError;
+  cpu.stoodStill = fields.stoodStill;
   cpu.pendingExit = fields.pendingExit;
   cpu.debug.takeHostStop();
   cpu.debug.update();
-  cpu.debug.pending = fields.debugPending;
-  cpu.debug.discarded = fields.debugDiscarded;
+  cpu.debug.pending = fields.pending;
+  cpu.debug.stepDiscarded = fields.stepDiscarded;
 }
