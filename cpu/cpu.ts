@@ -143,6 +143,8 @@ export class Cpu {
     this.instructionCount = 0;
     this.pendingExit = -1;
     this.faulted = false;
+    this.ignoreNumericError = false;
+    this.#interpreter.reset();
   }
 
   /**

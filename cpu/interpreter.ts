@@ -139,6 +139,11 @@ export class Interpreter {
     this.#linkOperation = 0;
   }
 
+  /** Power-up: forgets what the last instructions left to be done. */
+  reset(): void {
+    this.#delivered = false;
+  }
+
   get instructionCount(): number {
     return this.sliceEnd - this.left;
   }
