@@ -5,7 +5,9 @@ const common = { testTimeout: 120_000, hookTimeout: 120_000 };
 const reflectableOnly = ['test/tools/history/**/*.test.ts'];
 const reflectable = [...reflectableOnly, 'test/tools/debugger/**/*.test.ts'];
 
-const plugin = await import('./tools/build/reflectable.mjs').catch((error) => {
+// Not a literal: vite would put it into the configuration's own bundle.
+const module = new URL('./tools/build/reflectable.mjs', import.meta.url).href;
+const plugin = await import(module).catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
   console.warn('@babel/core is missing: tests of going back are left out; run `npm ci`');
   return null;
