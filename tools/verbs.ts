@@ -91,6 +91,23 @@ const debug: Verb = {
   },
 };
 
+const dap: Verb = {
+  summary: 'serve a debug adapter client (VS Code) on stdin and stdout',
+  async main(args) {
+    const parsed = await parser('dap', args, 'nt86 dap', [
+      ['nt86 dap', 'a client starts it and speaks the Debug Adapter Protocol with it'],
+      ['{"type": "nt86", "request": "launch", "program": "a.exe"}', 'a launch configuration'],
+      ['{..., "args": ["x"], "stopOnEntry": true, "maxmem": "64M"}', 'arguments, and any machine flag of nt86 run'],
+    ]).parseAsync();
+    if (askedForHelp(args)) return ExitCode.Success;
+    if (parsed._.length > 0) throw new CliError(ExitCode.Usage, 'dap: the program comes with the launch request');
+    const { serveDap } = await import('./dap/index.js');
+    await serveDap(process.stdin, process.stdout);
+    process.stdin.destroy();
+    return ExitCode.Success;
+  },
+};
+
 const info: Verb = {
   summary: "show a program's headers, sections, imports and exports",
   async main(args) {
@@ -169,4 +186,4 @@ const benchmark: Verb = {
 };
 
 /** Every verb of the command line, in the order of its help. What only one verb needs is loaded when it is called. */
-export const verbs: Readonly<Record<string, Verb>> = { run, debug, info, cc, bare, bench: benchmark };
+export const verbs: Readonly<Record<string, Verb>> = { run, debug, dap, info, cc, bare, bench: benchmark };

@@ -22,7 +22,7 @@ const common = {
   target: 'es2022',
   sourcemap: true,
   outdir: 'dist',
-  external: ['yargs', 'yargs/helpers', 'iced-x86', 'node-pty'],
+  external: ['yargs', 'yargs/helpers', 'iced-x86', 'node-pty', '@vscode/debugadapter'],
   logLevel: 'warning',
 };
 await esbuild.build({
@@ -39,7 +39,7 @@ const commandLine = {
   format: 'cjs',
   minifySyntax: true,
   charset: 'ascii',
-  external: ['iced-x86', 'node-pty'],
+  external: ['iced-x86', 'node-pty', '@vscode/debugadapter'],
   alias: { 'string-width': './tools/build/plain-width.mjs' },
   define: { 'import.meta.url': 'importMetaUrl' },
   outExtension: { '.js': '.cjs' },

@@ -2,6 +2,7 @@ import { type CommandOutput, commands, limited, output, parseRange } from './com
 import { DebuggerError, type Json } from './debugger-error.js';
 import { instructionLine } from './disassembler.js';
 import { entryRange } from './dwarf-info.js';
+import { addressBefore } from './instruction-window.js';
 import { hex2, hex8 } from './number-text.js';
 import type { Session } from './session.js';
 
@@ -56,26 +57,10 @@ function unassemble(session: Session, args: string): CommandOutput {
   return output(into.lines.join('\n'), into.data);
 }
 
-/** Goes back by trying longer and longer distances until the instructions end exactly at the address. */
 function unassembleBack(session: Session, args: string): CommandOutput {
   const start = session.continuations.get('ub') ?? session.frame.eip;
   const { address, count } = parseRange(session, args, 1, start);
-  const wanted = limited(count ?? DEFAULT_COUNT);
-  let first = address;
-  for (let distance = wanted * 15; distance > 0; distance--) {
-    const starts: number[] = [];
-    let at = address - distance;
-    while (at < address) {
-      const instruction = session.disassembler.decode(session.memory.read(at, 15), at);
-      if (instruction === null) break;
-      starts.push(at);
-      at += instruction.length;
-    }
-    if (at === address && starts.length >= Math.min(wanted, distance)) {
-      first = starts[Math.max(0, starts.length - wanted)];
-      break;
-    }
-  }
+  const first = addressBefore(session, address, limited(count ?? DEFAULT_COUNT));
   const into: Lines = { lines: [], data: [] };
   listing(session, first, (at) => at < address, into);
   session.continuations.set('ub', first);

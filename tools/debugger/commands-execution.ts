@@ -2,6 +2,7 @@ import { type CommandOutput, commands, limited, output, splitArguments } from '.
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { Destination } from './execution.js';
 import type { Session } from './session.js';
+import { stepOut, stepOver, stepThread } from './steps.js';
 import type { StopEvent } from './stop-event.js';
 import { stopData, stopText } from './stop-text.js';
 
@@ -23,15 +24,8 @@ async function run(session: Session, destination: Destination | null): Promise<S
 }
 
 /** Executes one instruction; with `over` calls, repeated strings and interrupts as a whole. */
-async function step(session: Session, over: boolean): Promise<StopEvent> {
-  const thread = session.runningThread;
-  if (!over || thread === null || thread.activity !== null) return session.stopped(session.execution.step());
-  const eip = session.registers.get('eip');
-  const instruction = session.disassembler.decode(session.memory.read(eip, 15), eip);
-  if (instruction === null || !instruction.stepsOver) return session.stopped(session.execution.step());
-  const minimumEsp = instruction.isCall ? session.registers.get('esp') : ANY_DEPTH;
-  return run(session, { address: (eip + instruction.length) >>> 0, thread, minimumEsp });
-}
+const step = (session: Session, over: boolean): Promise<StopEvent> =>
+  over ? stepOver(session, session.runningThread) : stepThread(session, null);
 
 const isPlainStep = (event: StopEvent): boolean => event.kind === 'step' || event.kind === 'temporary';
 
@@ -82,11 +76,11 @@ async function goFromException(session: Session, handled: boolean): Promise<Comm
 
 async function goUp(session: Session): Promise<CommandOutput> {
   requireRunning(session);
-  const frame = session.frames.list[0];
   const thread = session.runningThread;
-  if (frame.returnAddress === 0 || thread === null) throw new DebuggerError('The frame has no return address');
-  const minimumEsp = frame.canonicalFrameAddress;
-  return report(session, await run(session, { address: frame.returnAddress, thread, minimumEsp }));
+  if (thread === null || session.frames.list[0].returnAddress === 0) {
+    throw new DebuggerError('The frame has no return address');
+  }
+  return report(session, await stepOut(session, thread));
 }
 
 /** pa, ta: steps, each shown, until EIP is at the address. */

@@ -5,6 +5,7 @@ import {
   type DebugInformation,
   entryName,
   entryRange,
+  inheritedAttribute,
   numberAttribute,
   parseDebugInformation,
 } from './dwarf-info.js';
@@ -21,6 +22,8 @@ export interface ImageSymbol {
   readonly source: 'dwarf' | 'coff' | 'export';
 }
 
+/** DW_OP_addr. */
+const ADDRESS_OPERATION = 3;
 const PRIORITY = { dwarf: 0, coff: 1, export: 2 } as const;
 
 /** Everything that an image file says of its symbols; addresses in DWARF are those of the preferred base. */
@@ -68,13 +71,30 @@ export class ImageSymbols {
         if (range === null) continue;
         symbols.push({ name, rva: range.low - this.imageBase, size: range.high - range.low, source: 'dwarf' });
       } else if (entry.tag === Tag.Variable) {
-        const location = entry.attributes.get(Attribute.Location);
-        if (!(location instanceof Uint8Array) || location.length !== 5 || location[0] !== 3) continue;
-        const address = new DataView(location.buffer, location.byteOffset).getUint32(1, true);
-        symbols.push({ name, rva: address - this.imageBase, size: 0, source: 'dwarf' });
+        const rva = this.#variableRva(entry);
+        if (rva !== null) symbols.push({ name, rva, size: 0, source: 'dwarf' });
       }
     }
     return symbols;
+  }
+
+  /** Where a variable lies that has a fixed address; null for others. */
+  #variableRva(entry: DebugEntry): number | null {
+    const location = entry.attributes.get(Attribute.Location);
+    if (!(location instanceof Uint8Array) || location.length !== 5 || location[0] !== ADDRESS_OPERATION) return null;
+    return new DataView(location.buffer, location.byteOffset).getUint32(1, true) - this.imageBase;
+  }
+
+  /** A global or static variable with its type, by its exact name. */
+  variable(name: string): { readonly rva: number; readonly type: DebugEntry | null } | null {
+    for (const entry of this.info.entries.values()) {
+      if (entry.tag !== Tag.Variable || entryName(this.info, entry) !== name) continue;
+      const rva = this.#variableRva(entry);
+      const typed = inheritedAttribute(this.info, entry, Attribute.Type);
+      const type = typeof typed?.value === 'number' ? (this.info.entries.get(typed.value) ?? null) : null;
+      if (rva !== null) return { rva, type };
+    }
+    return null;
   }
 
   get hasDwarf(): boolean {

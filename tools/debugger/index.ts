@@ -1,13 +1,22 @@
 /** The debugger: sessions over a machine, the command table, and the two ways to feed it commands. */
 export type { Breakpoint, BreakpointPlace } from './breakpoints.js';
 export { commandTable, executeLine } from './command-table.js';
+export { complete } from './completion.js';
 export { DebuggerError, type Json } from './debugger-error.js';
+export type { DebugEntry } from './dwarf-info.js';
+export { typeName, typeSize, valueText } from './dwarf-types.js';
 export type { FilterMode } from './exception-filters.js';
+export { explainFault } from './explain-fault.js';
+export type { LocalVariable } from './frame-view.js';
+export type { ImageSymbols } from './image-symbols.js';
+export { addressBefore, instructionAt } from './instruction-window.js';
 export type { AddressSpace, Thread } from './machine-types.js';
-export type { RegisterName } from './registers.js';
+export { type RegisterName, registerNames } from './registers.js';
 export { runScript } from './script.js';
 export { Session } from './session.js';
 export { createSession } from './start-session.js';
+export { stepLine, stepOut, stepOver, stepThread } from './steps.js';
 export type { StopEvent } from './stop-event.js';
 export { stopData, stopText } from './stop-text.js';
 export { runTerminal } from './terminal.js';
+export { encodeValue, pointerTarget, typeChildren } from './type-values.js';

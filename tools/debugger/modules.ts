@@ -100,6 +100,18 @@ export class Modules {
     return modules.find(({ name }) => name.toLowerCase() === text.toLowerCase())?.base ?? null;
   }
 
+  /** A global variable with a type, by its name; null when debugging information knows none. */
+  variable(
+    space: AddressSpace | null,
+    name: string,
+  ): { readonly image: ImageSymbols; readonly type: DebugEntry | null; readonly address: number } | null {
+    for (const { base, symbols } of this.list(space)) {
+      const found = symbols?.variable(name) ?? null;
+      if (found !== null && symbols !== null) return { image: symbols, type: found.type, address: base + found.rva };
+    }
+    return null;
+  }
+
   /** Address of the first code of a line, with the line that it is, or null. */
   line(space: AddressSpace | null, file: string, line: number): { address: number; line: number } | null {
     for (const module of this.list(space)) {
@@ -113,6 +125,13 @@ export class Modules {
   lineAt(space: AddressSpace | null, address: number): LineRow | null {
     const module = this.moduleAt(space, address);
     return module?.symbols?.lineAt(address - module.base) ?? null;
+  }
+
+  /** Whether an address is where the code of a line begins. */
+  beginsLine(space: AddressSpace | null, address: number): boolean {
+    const row = this.lineAt(space, address);
+    const module = this.moduleAt(space, address);
+    return row !== null && module !== null && row.address - (module.symbols?.imageBase ?? 0) === address - module.base;
   }
 
   /** Function of an address by its debugging information, with its module; null without. */

@@ -1,4 +1,4 @@
-import type { Session, StopEvent, Thread } from '../debugger/index.js';
+import { type StopEvent, stepThread, type Thread } from '../debugger/index.js';
 import { type GdbContext, GdbError, type PacketRow, threadOf } from './gdb-context.js';
 import { numberOf } from './packet-framing.js';
 import { stopReply } from './stop-reply.js';
@@ -36,19 +36,6 @@ function parseContinue(context: GdbContext, text: string): Resumption | null {
   const chosen = actions.find(({ kind }) => kind !== 'continue') ?? actions[0];
   if (chosen === undefined) return null;
   return { ...chosen, passesSignal: actions.some(({ passesSignal }) => passesSignal) };
-}
-
-/** One instruction of this thread: others run while it waits. */
-async function stepThread(session: Session, thread: Thread | null): Promise<StopEvent> {
-  const event = session.stopped(session.execution.step());
-  const { runningThread } = session;
-  if (event.kind !== 'step' || thread === null || runningThread === thread) return event;
-  const back = thread.trapFrame === null ? null : session.threads.includes(thread);
-  if (back !== true) return event;
-  session.selectThread(thread);
-  const address = session.registers.get('eip');
-  const arrived = session.stopped(await session.execution.go({ address, thread, minimumEsp: 0 }));
-  return arrived.kind === 'temporary' ? { kind: 'step' } : arrived;
 }
 
 async function stepRange(context: GdbContext, { thread, first, end }: Resumption): Promise<StopEvent> {
