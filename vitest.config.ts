@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 const common = { testTimeout: 120_000, hookTimeout: 120_000 };
 /** Tests that need a kernel whose state can be reached (kernel/reflection/README.md), and tests that are worth running with it. */
 const reflectableOnly = ['test/tools/history/**/*.test.ts'];
-const reflectable = [...reflectableOnly, 'test/tools/debugger/**/*.test.ts'];
+const reflectable = [...reflectableOnly, 'test/tools/{debugger,gdb,dap}/**/*.test.ts'];
 
 // Not a literal: vite would put it into the configuration's own bundle.
 const module = new URL('./tools/build/reflectable.mjs', import.meta.url).href;

@@ -79,15 +79,16 @@ export class Adapter {
   /**
    * Lets the machine run until it stops, and tells the client then; settles at once. Log points and breakpoints whose count is
    * not reached let it go on.
+   * @param again how it goes on then
    */
-  resume(run: () => Promise<StopEvent>): void {
+  resume(run: () => Promise<StopEvent>, again: () => Promise<StopEvent> = () => this.session.execution.go()): void {
     const session = this.stopped;
     this.#running = true;
     this.variables.clear();
     this.frames.length = 0;
     const work = async (): Promise<void> => {
       let event = await run();
-      while (this.program.breakpoints.letsGoOn(event) && !this.#terminated) event = await session.execution.go();
+      while (this.program.breakpoints.letsGoOn(event) && !this.#terminated) event = await again();
       this.#running = false;
       this.report(session.stopped(event));
     };

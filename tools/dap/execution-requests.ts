@@ -1,5 +1,5 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { stepLine, stepOut, stepOver, stepThread } from '../debugger/index.js';
+import { stepLine, stepLineBack, stepOut, stepOver, stepThread } from '../debugger/index.js';
 import type { Adapter } from './adapter.js';
 import { type RequestRow, request } from './requests.js';
 
@@ -26,11 +26,25 @@ function outOf(adapter: Adapter, given: DebugProtocol.StepOutArguments): undefin
   adapter.resume(() => stepOut(session, thread));
 }
 
+/** Back by a line, or an instruction. */
+function stepBack(adapter: Adapter, given: DebugProtocol.StepBackArguments): undefined {
+  const session = adapter.stopped;
+  adapter.resume(() => (given.granularity === 'instruction' ? session.stepBack() : stepLineBack(session)));
+}
+
+function reverseContinue(adapter: Adapter): undefined {
+  const session = adapter.stopped;
+  const back = () => session.continueBack();
+  adapter.resume(back, back);
+}
+
 export const executionRequests: readonly RequestRow[] = [
   request('continue', resume),
   request('next', step(false)),
   request('stepIn', step(true)),
   request('stepOut', outOf),
+  request('stepBack', stepBack),
+  request('reverseContinue', reverseContinue),
   request('pause', (adapter) => {
     adapter.pause();
     return undefined;

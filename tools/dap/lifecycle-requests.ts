@@ -1,10 +1,11 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
+import { isReflectable } from '../../kernel/index.js';
 import type { Adapter } from './adapter.js';
 import { exceptionFilters } from './exception-classes.js';
 import { launch } from './launch.js';
 import { type RequestRow, request } from './requests.js';
 
-const capabilities: DebugProtocol.Capabilities = {
+const capabilities = (): DebugProtocol.Capabilities => ({
   supportsConfigurationDoneRequest: true,
   supportsFunctionBreakpoints: true,
   supportsConditionalBreakpoints: true,
@@ -22,13 +23,14 @@ const capabilities: DebugProtocol.Capabilities = {
   supportsWriteMemoryRequest: true,
   supportsDisassembleRequest: true,
   supportsSteppingGranularity: true,
+  supportsStepBack: isReflectable(),
   supportTerminateDebuggee: true,
   exceptionBreakpointFilters: exceptionFilters,
-};
+});
 
 function initialize(adapter: Adapter, given: DebugProtocol.InitializeRequestArguments): object {
   adapter.linesStartAt1 = given.linesStartAt1 ?? true;
-  return capabilities;
+  return capabilities();
 }
 
 async function launchProgram(adapter: Adapter, given: DebugProtocol.LaunchRequestArguments): Promise<undefined> {

@@ -15,7 +15,7 @@ export { type RegisterName, registerNames } from './registers.js';
 export { runScript } from './script.js';
 export { Session } from './session.js';
 export { createSession } from './start-session.js';
-export { stepLine, stepOut, stepOver, stepThread } from './steps.js';
+export { stepLine, stepLineBack, stepOut, stepOver, stepThread } from './steps.js';
 export type { StopEvent } from './stop-event.js';
 export { stopData, stopText } from './stop-text.js';
 export { runTerminal } from './terminal.js';

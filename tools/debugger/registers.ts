@@ -147,6 +147,7 @@ export class Registers {
     const context = this.#machine.kernel.ke.getContext(this.thread, CONTEXT_EXTENDED_REGISTERS);
     context.set(bytes, EXTENDED_REGISTERS + offset);
     this.#machine.kernel.ke.setContext(this.thread, context);
+    this.#changed();
   }
 
   /** @throws DebuggerError for a register that cannot be changed here */

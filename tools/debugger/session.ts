@@ -125,6 +125,7 @@ export class Session implements EvaluationContext {
 
   /** The user changed registers or memory. */
   changed(): void {
+    this.history?.changed();
     this.frames.invalidate();
   }
 

@@ -44,6 +44,23 @@ export async function stepOut(session: Session, thread: Thread): Promise<StopEve
 }
 
 /**
+ * Goes back to where a source line begins: this one's, or the one before. Calls are passed over; without lines, one instruction.
+ * @throws DebuggerError where nothing can be gone back to
+ */
+export async function stepLineBack(session: Session): Promise<StopEvent> {
+  const hasLines = session.modules.lineAt(session.space, session.registers.get('eip')) !== null;
+  for (;;) {
+    const event = await session.stepOverBack();
+    if (event.kind !== 'step' || !hasLines || session.thread === null) return event;
+    const eip = session.registers.get('eip');
+    const line = session.modules.lineAt(session.space, eip);
+    if (line?.isStatement && session.modules.beginsLine(session.space, eip)) return event;
+    if (session.execution.breakRequested) return session.stopped({ kind: 'break-in' });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/**
  * Steps until another source line begins: over calls, or into those whose functions have lines. Where there are no lines, one
  * instruction. Ends early with whatever else stops the machine.
  */

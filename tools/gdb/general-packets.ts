@@ -5,7 +5,7 @@ import { bytesOfHex, hexOf, PACKET_SIZE } from './packet-framing.js';
 /** Bytes of console output in one packet. */
 const OUTPUT_BYTES = PACKET_SIZE / 2 - 1;
 
-function supported(): string {
+function supported({ session }: GdbContext): string {
   return [
     `PacketSize=${PACKET_SIZE.toString(16)}`,
     'QStartNoAckMode+',
@@ -16,6 +16,7 @@ function supported(): string {
     'vContSupported+',
     'swbreak+',
     'hwbreak+',
+    ...(session.history === null ? [] : ['ReverseStep+', 'ReverseContinue+']),
   ].join(';');
 }
 

@@ -66,6 +66,16 @@ async function resume(context: GdbContext, resumption: Resumption): Promise<stri
   return stopped(context, await running);
 }
 
+/** bs and bc: one instruction back, or back to the last breakpoint. */
+async function back(context: GdbContext, single: boolean): Promise<string> {
+  const { session } = context;
+  if (session.history === null) return '';
+  if (session.execution.ended !== null) return stopReply(context);
+  const going = single ? session.stepBack() : session.continueBack();
+  if (context.interruptRequested) session.execution.breakRequested = true;
+  return stopped(context, await going);
+}
+
 function stopped(context: GdbContext, event: StopEvent): string {
   context.interruptRequested = false;
   context.selected = null;
@@ -101,5 +111,7 @@ export const resumePackets: readonly PacketRow[] = [
   { prefix: 's', answer: plain('step', false) },
   { prefix: 'C', answer: plain('continue', true) },
   { prefix: 'S', answer: plain('step', true) },
+  { prefix: 'bs', answer: (context) => back(context, true) },
+  { prefix: 'bc', answer: (context) => back(context, false) },
   { prefix: '?', answer: stopReply },
 ];

@@ -58,6 +58,7 @@ const WATCH_WORDS: Readonly<Record<string, string>> = { 2: 'watch', 3: 'rwatch',
 
 function reason({ breakpoints }: GdbContext, event: StopEvent): string {
   if (event.kind === 'module') return 'library:;';
+  if (event.kind === 'beginning') return 'replaylog:begin;';
   if (event.kind !== 'breakpoint' && event.kind !== 'data') return '';
   const [key] = [...breakpoints].find(([, id]) => id === event.breakpoint.id) ?? [''];
   const type = key.slice(1, 2);

@@ -180,6 +180,28 @@ describe('steps', () => {
     await client.disconnectRequest();
   });
 
+  it('go back by lines, instructions, and to breakpoints', async () => {
+    const { client, threadId, frame } = await atLeaf();
+    const where = async () => (await stack(client, threadId))[0];
+    await run(client, 'next', { threadId });
+    await run(client, 'next', { threadId });
+    expect((await where()).line).toBe(17);
+    await run(client, 'stepBack', { threadId });
+    expect((await where()).line).toBe(16);
+    await run(client, 'stepBack', { threadId });
+    expect((await where()).instructionPointerReference).toBe(frame.instructionPointerReference);
+    await run(client, 'stepBack', { threadId, granularity: 'instruction' });
+    expect((await where()).line).toBe(14);
+    await run(client, 'continue', { threadId });
+    await run(client, 'continue', { threadId });
+    expect((await client.evaluateRequest({ expression: 'depth' })).body.result).toBe('0n1');
+    expect((await run(client, 'reverseContinue', { threadId })).reason).toBe('breakpoint');
+    expect((await client.evaluateRequest({ expression: 'depth' })).body.result).toBe('0n0');
+    const beginning = await run(client, 'reverseContinue', { threadId });
+    expect(beginning.description).toContain('oldest instruction');
+    await client.disconnectRequest();
+  });
+
   it('are interrupted by pause', async () => {
     const conversation = connect();
     const { client } = conversation;

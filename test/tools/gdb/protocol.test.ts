@@ -277,6 +277,43 @@ describe('execution', () => {
   });
 });
 
+describe('going back', () => {
+  it('steps back to the very state, and continues back to breakpoints and the beginning', async () => {
+    const conversation = await atLeaf();
+    const { ask } = conversation;
+    expect(await ask('qSupported')).toContain('ReverseStep+;ReverseContinue+');
+    const leaf = await address(conversation, 'sample!leaf');
+    const before = await ask('g');
+    await ask('vCont;s');
+    await ask('vCont;s');
+    const thread = (await ask('qC')).slice(2);
+    expect(await ask('bs')).toBe(`T05thread:${thread};`);
+    expect(await ask('bs')).toContain(`T05thread:${thread};`);
+    expect(await ask('g')).toBe(before);
+    expect(await go(conversation)).toContain('swbreak');
+    expect(await go(conversation)).toContain('swbreak');
+    expect(await go(conversation, 'bc')).toContain('swbreak');
+    expect(await register(conversation, EIP)).toBe(leaf);
+    expect(await go(conversation, 'bc')).toContain('swbreak');
+    expect(await ask('g')).toBe(before);
+    expect(await go(conversation, 'bc')).toContain('replaylog:begin');
+    await ask(`z0,${leaf},1`);
+    expect(await go(conversation)).toBe('W3c');
+  });
+
+  it('meets watchpoints', async () => {
+    const conversation = await atLeaf();
+    const { ask } = conversation;
+    await ask(`z0,${await address(conversation, 'sample!leaf')},1`);
+    await ask(`Z0,${await address(conversation, 'sample!say')},1`);
+    await go(conversation);
+    const where = await address(conversation, 'table+8');
+    await ask(`Z2,${where},4`);
+    expect(await go(conversation, 'bc')).toContain(`watch:${where};`);
+    expect(await ask(`m${where},4`)).toBe('04000000');
+  });
+});
+
 describe('monitor', () => {
   it('carries out kd commands', async () => {
     const { ask, console } = await atLeaf();

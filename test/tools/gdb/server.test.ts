@@ -169,6 +169,31 @@ describe.skipIf(!hasGdb)('the real gdb', () => {
     served.server.cancel();
   });
 
+  it('goes back', async () => {
+    const served = await serve();
+    const said = await gdb(served, [
+      'break middle',
+      'continue',
+      'watch table[3]',
+      'continue',
+      'next',
+      'reverse-step',
+      'stepi',
+      'reverse-stepi',
+      'reverse-continue',
+      'print table[3]',
+      'reverse-continue',
+      'print $pc',
+      'reverse-continue',
+    ]);
+    expect(said).toMatch(/Hardware watchpoint 2: table\[3\]\n\nOld value = 0\nNew value = 6\n/);
+    expect(said).toMatch(/Hardware watchpoint 2: table\[3\]\n\nOld value = 6\nNew value = 0\n/);
+    expect(said).toMatch(/\$1 = 0\n/);
+    expect(said).toMatch(/Breakpoint 1, middle/);
+    expect(said).toContain('No more reverse-execution history.');
+    served.server.cancel();
+  });
+
   it('sees threads and exceptions', async () => {
     const threads = await serve();
     const said = await gdb(threads, ['break second', 'continue', 'info threads', 'thread apply all backtrace 1']);
