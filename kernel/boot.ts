@@ -5,7 +5,7 @@ import type { Host } from './host.js';
 import { IoManager } from './io/io-manager.js';
 import { Clock } from './ke/clock.js';
 import { Dispatcher } from './ke/dispatcher.js';
-import { signalObject } from './ke/dispatcher-routines.js';
+import { releaseSemaphore, signalObject } from './ke/dispatcher-routines.js';
 import { ExceptionDispatcher } from './ke/exception.js';
 import { Executive } from './ke/executive.js';
 import { FpuOwnership } from './ke/fpu-ownership.js';
@@ -18,26 +18,23 @@ import { SystemServiceTable } from './ke/system-service.js';
 import { Mode, Thread } from './ke/thread.js';
 import { TrapHandler } from './ke/trap.js';
 import type { ExecutiveSupport, Kernel } from './kernel.js';
-import { BALANCE_SET_MANAGER_PRIORITY, BALANCE_TICKS, balanceSetManager } from './mm/balance-set-manager.js';
 import { addPagingFile } from './mm/create-paging-file.js';
 import { armInjections } from './mm/fault-injection.js';
 import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
 import type { VerificationOptions } from './mm/fault-verifier.js';
 import { DESCRIPTOR_TABLES, PAGE_SIZE, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
 import { MemoryManager, type TraceMemory } from './mm/memory-manager.js';
-import { MODIFIED_WRITER_PRIORITY, modifiedPageWriter } from './mm/modified-writer.js';
 import { initializeSectionType } from './mm/section-services.js';
 import type { SystemMemory } from './mm/system-memory.js';
 import { systemLocation } from './mm/system-pages.js';
+import { ModifiedPageLife, startMemoryThreads } from './mm/system-threads.js';
 import type { UserMemory } from './mm/user-memory.js';
-import { FREE_PAGES_TO_ZERO, ZERO_PAGE_PRIORITY, zeroPageThread } from './mm/zero-page-thread.js';
 import { objectManagerEnvironment } from './ob/environment.js';
 import { ObjectManager } from './ob/object-manager.js';
 import type { MachineObserver } from './observer.js';
 import type { MachineOptions, NoExecutePolicy } from './options.js';
 import { ProcessManager, SYSTEM_PROCESS_ID } from './ps/process-manager.js';
 import { hex, Trace } from './trace.js';
-import type { Blocking } from './types.js';
 
 const NO_EXECUTE_POLICY: Readonly<Record<NoExecutePolicy, number>> = { alwaysoff: 0, alwayson: 1, optin: 2, optout: 3 };
 const PAGING_FILE_NAME = '\\??\\C:\\pagefile.sys';
@@ -68,6 +65,7 @@ export class BootedKernel implements Kernel {
   readonly traps: TrapHandler;
   readonly services: SystemServiceTable;
   readonly systemProcess: Process;
+  readonly modifiedPageLife = new ModifiedPageLife();
   /** The first inconsistency of the memory manager that a check in the course of the run has found. */
   inconsistency: string | null = null;
 
@@ -124,6 +122,10 @@ export class BootedKernel implements Kernel {
         replacement: this.options.replacement,
         clock: this.clock,
         signal: (event) => signalObject(dispatcher, event, 0),
+        releaseSemaphore: (semaphore) => releaseSemaphore(dispatcher, semaphore, 0, 1),
+        popup: (status) => this.host.popup?.(status),
+        currentThread: () => dispatcher.current,
+        startModifiedPageLife: () => this.modifiedPageLife.start(this),
         bugcheck,
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,
@@ -142,12 +144,7 @@ export class BootedKernel implements Kernel {
       const name = index === 0 ? PAGING_FILE_NAME : `${PAGING_FILE_NAME}${index}`;
       addPagingFile(this, name, file.size / PAGE_SIZE, file.maximum / PAGE_SIZE);
     });
-    const start = (priority: number, body: (kernel: Kernel) => Blocking<void>): void => {
-      this.ke.createSystemThread(this.systemProcess, priority, () => body(this));
-    };
-    start(MODIFIED_WRITER_PRIORITY, modifiedPageWriter);
-    start(BALANCE_SET_MANAGER_PRIORITY, balanceSetManager);
-    start(ZERO_PAGE_PRIORITY, zeroPageThread);
+    startMemoryThreads(this, this.systemProcess);
   }
 
   /** What becomes of `--verify N`: the run stops at the next instruction behind the fault. */
@@ -176,13 +173,6 @@ export class BootedKernel implements Kernel {
       const { process, uniqueThreadId } = dispatcher.current;
       this.trace.event(name, { process: process.uniqueProcessId, thread: uniqueThreadId, ...fields });
     };
-  }
-
-  /** What memory management does by the clock. A timer that never stops would hide deadlocks, so it is done here. */
-  #wakeMemoryThreads(ticks: number): void {
-    const { mm } = this;
-    if (this.clock.ticks % BALANCE_TICKS < ticks) mm.signal(mm.workingSetManagerEvent);
-    if (mm.lists.free.total >= FREE_PAGES_TO_ZERO) mm.signal(mm.zeroPageEvent);
   }
 
   #traceFault(dispatcher: Dispatcher, event: FaultEvent): void {
@@ -238,10 +228,9 @@ export class BootedKernel implements Kernel {
       returnToUser: (thread) => this.traps.returnToUser(thread),
       runUser: (thread, maximumInstructions) => this.traps.runUser(thread, maximumInstructions),
       reap: (thread) => this.ke.reap(thread),
-      clockInterrupt: (ticks) => {
+      clockInterrupt: () => {
         sharedUserData.updateTime(this.clock);
         this.io.clockTick();
-        this.#wakeMemoryThreads(ticks);
       },
       waitsForHost: () => this.io.inputWaiters > 0,
       waitForHost: () => this.io.waitForHost(),

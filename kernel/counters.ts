@@ -18,6 +18,8 @@ export class Counters {
   guardPageFaults = 0;
   pageTableFaults = 0;
   noExecuteFaults = 0;
+  /** Faults that had to wait because their process makes modified pages too fast. */
+  throttledFaults = 0;
   accessViolations = 0;
   /** Pages that left a working set, by replacement or trimming. */
   pagesTrimmed = 0;
@@ -29,6 +31,8 @@ export class Counters {
   /** Write operations to paging files. */
   pageWriteIos = 0;
   mappedPagesWritten = 0;
+  /** Write operations to mapped files. */
+  mappedWriteIos = 0;
 
   /** Bytes through NtReadFile and NtWriteFile. */
   bytesRead = 0;

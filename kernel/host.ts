@@ -15,6 +15,14 @@ export interface Host {
   debugOutput(text: string): void;
   /** NtRaiseHardError: the program cannot go on, for instance a missing DLL; `strings` are its parameters as text. */
   hardError(status: NtStatus, strings: readonly string[]): void;
+  /** Something that the machine tells whoever sits in front of it while it goes on: virtual memory is used up, for instance. */
+  popup?(status: NtStatus): void;
+  /**
+   * Makes the store of a paging file of so many bytes, or says why not. Null, or no such method: the machine keeps
+   * its paging files in its own memory.
+   * @param number of the paging file, from 0
+   */
+  createPagingFile?(number: number, size: number): HostPagingFile | NtStatus | null;
   /** A process dies of an exception that nobody handled. */
   unhandledException(report: UnhandledExceptionReport): void;
 }
@@ -29,6 +37,16 @@ export interface UnhandledExceptionReport {
   readonly address: number;
   /** EXCEPTION_RECORD.ExceptionInformation, unsigned. */
   readonly parameters: readonly number[];
+}
+
+/** The store of one paging file: bytes by offset. What was never written reads as anything. */
+export interface HostPagingFile {
+  /** Fills the whole array. */
+  read(offset: number, into: Uint8Array): NtStatus;
+  /** Writes all bytes, within the size. DISK_FULL and the like: the machine keeps the pages in memory. */
+  write(offset: number, bytes: Uint8Array): NtStatus;
+  /** DISK_FULL when the host has no room for it. */
+  setSize(size: number): NtStatus;
 }
 
 /** Numbers of the three standard streams. */

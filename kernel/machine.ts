@@ -172,6 +172,8 @@ export class Machine {
       volumes: host.volumes,
       systemVolume: host.systemVolume,
       debugOutput: (text) => host.debugOutput(text),
+      popup: (status) => host.popup?.(status),
+      createPagingFile: (number, size) => host.createPagingFile?.(number, size) ?? null,
       hardError: (status, strings) => {
         this.#hardError = { status, strings };
         host.hardError(status, strings);

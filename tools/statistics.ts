@@ -36,6 +36,7 @@ export function statistics(machine: Machine): Statistics {
       pagingFile: counters.pagingFileFaults,
       mappedFile: counters.mappedFileFaults,
     },
+    throttledFaults: { all: counters.throttledFaults },
     failedFaults: { accessViolation: counters.accessViolations },
     paging: {
       pagesRead: counters.pagesRead,
@@ -52,7 +53,7 @@ export function statistics(machine: Machine): Statistics {
       zeroed: lists.zeroed.total,
       free: lists.free.total,
       standby: lists.standby.total,
-      modified: lists.modified.total,
+      modified: lists.modifiedPages,
       modifiedNoWrite: lists.modifiedNoWrite.total,
       bad: lists.bad.total,
       available: lists.availablePages,

@@ -116,7 +116,9 @@ export class KTimer extends DispatcherObject {
   dueTime = 0;
   /** Milliseconds between expirations, 0 for one shot. */
   period = 0;
-  /** Clock tick of the last expiration, -1 before the first. */
+  /** See Dispatcher.housekeepingTimers. */
+  housekeeping = false;
+  /** Clock tick of the last expiration since the timer was set, -1 before the first. */
   expirationTick = -1;
   /** Order of insertion among equal due times, and the place in the timer queue. */
   sequence = 0;

@@ -90,18 +90,19 @@ export function setTimer(
   const inserted = cancelTimer(dispatcher, timer);
   timer.signalState = 0;
   timer.period = period;
+  timer.expirationTick = -1;
   timer.onExpire = onExpire;
   timer.absolute = dueTime > 0n;
   timer.dueTime = dueTimeOf(dispatcher, dueTime);
   if (timer.dueTime <= dispatcher.clock.interruptTime) dispatcher.expire(timer);
-  else dispatcher.timers.insert(timer);
+  else dispatcher.timersOf(timer).insert(timer);
   return inserted;
 }
 
 /** Takes a timer out of the queue; its state stays. True when it was there. */
 export function cancelTimer(dispatcher: Dispatcher, timer: KTimer): boolean {
   if (!timer.inserted) return false;
-  dispatcher.timers.remove(timer);
+  dispatcher.timersOf(timer).remove(timer);
   return true;
 }
 

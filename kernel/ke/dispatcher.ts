@@ -22,6 +22,9 @@ const ABANDONED_WAIT_0 = 0x80;
 const STARVATION_TICKS = 300;
 const STARVATION_PRIORITY = 15;
 const STARVATION_QUANTUM = 4;
+/** Threads that one scan looks at, and helps. */
+const STARVATION_SCANNED = 16;
+const STARVATION_BOOSTS = 10;
 
 /**
  * The dispatcher database: who runs, who is ready, who waits for what until when. Nothing here waits itself; waits are
@@ -32,8 +35,12 @@ export class Dispatcher {
   readonly counters: Counters;
   readonly ready = new ReadyQueues();
   readonly timers = new TimerQueue();
+  /** The kernel's own, which expire only while time passes for others: they do not keep a machine going. */
+  readonly housekeepingTimers = new TimerQueue();
   readonly idleThread: Thread;
   current: Thread;
+  /** The priority at which the last scan of the ready queues ended. */
+  #scanPriority = 0;
 
   constructor(clock: Clock, counters: Counters, idleThread: Thread) {
     this.clock = clock;
@@ -54,15 +61,31 @@ export class Dispatcher {
     this.ready.insert(thread, false);
   }
 
-  /** Threads that others have kept from running for some seconds get a turn at high priority (KiScanReadyQueues). */
-  relieveStarvation(): void {
-    for (const thread of this.ready.waitingSince(this.clock.ticks - STARVATION_TICKS, STARVATION_PRIORITY)) {
-      this.ready.remove(thread);
-      thread.priorityDecrement = STARVATION_PRIORITY - thread.basePriority;
-      thread.priority = STARVATION_PRIORITY;
-      thread.quantum = STARVATION_QUANTUM;
-      this.readyThread(thread);
+  /**
+   * KiScanReadyQueues: threads that others have kept from running for some seconds get a turn at high priority. At most 16
+   * threads are looked at and 10 helped in one scan; the next one goes on at the priority where this one ended.
+   */
+  scanReadyQueues(): void {
+    const oldest = this.clock.ticks - STARVATION_TICKS;
+    let looks = STARVATION_SCANNED;
+    let boosts = STARVATION_BOOSTS;
+    for (let level = 1; level < STARVATION_PRIORITY && looks > 0 && boosts > 0; level++) {
+      if (++this.#scanPriority >= STARVATION_PRIORITY) this.#scanPriority = 1;
+      for (const thread of this.ready.threads(this.#scanPriority)) {
+        if (looks-- === 0) break;
+        if (thread.readySince >= oldest) continue;
+        this.#relieve(thread);
+        if (--boosts === 0) break;
+      }
     }
+  }
+
+  #relieve(thread: Thread): void {
+    this.ready.remove(thread);
+    thread.priorityDecrement = STARVATION_PRIORITY - thread.basePriority;
+    thread.priority = STARVATION_PRIORITY;
+    thread.quantum = STARVATION_QUANTUM;
+    this.readyThread(thread);
   }
 
   /** The object may satisfy waits: ends as many as it can, in order of arrival (KiWaitTest). */
@@ -127,7 +150,7 @@ export class Dispatcher {
     for (let index = 0; index < thread.waitCount; index++) delist(thread.waitBlocks[index]);
     thread.waitCount = 0;
     delist(thread.timerWaitBlock);
-    if (thread.timer.inserted) this.timers.remove(thread.timer);
+    if (thread.timer.inserted) this.timersOf(thread.timer).remove(thread.timer);
   }
 
   /** Arms a thread's own timer as the end of its wait. @param dueTime interrupt time. */
@@ -137,17 +160,28 @@ export class Dispatcher {
     timer.dueTime = dueTime;
     timer.absolute = absolute;
     timer.period = 0;
+    timer.expirationTick = -1;
     thread.timerWaitBlock.waitType = WaitType.Any;
     thread.timerWaitBlock.waitKey = TIMEOUT;
     timer.enlist(thread.timerWaitBlock);
     this.timers.insert(timer);
   }
 
+  /** The queue that a timer belongs in. */
+  timersOf(timer: KTimer): TimerQueue {
+    return timer.housekeeping ? this.housekeepingTimers : this.timers;
+  }
+
   /** Expires every timer that is due; part of the clock interrupt. */
   expireTimers(): void {
+    this.#expireTimersIn(this.timers);
+    this.#expireTimersIn(this.housekeepingTimers);
+  }
+
+  #expireTimersIn(queue: TimerQueue): void {
     const now = this.clock.interruptTime;
-    for (let timer = this.timers.first(); timer !== null && timer.dueTime <= now; timer = this.timers.first()) {
-      this.timers.remove(timer);
+    for (let timer = queue.first(); timer !== null && timer.dueTime <= now; timer = queue.first()) {
+      queue.remove(timer);
       this.expire(timer);
     }
   }
@@ -160,7 +194,7 @@ export class Dispatcher {
     if (timer.period > 0) {
       timer.absolute = false;
       timer.dueTime = this.clock.interruptTime + timer.period * 10_000;
-      this.timers.insert(timer);
+      this.timersOf(timer).insert(timer);
     }
     timer.onExpire?.();
   }

@@ -132,6 +132,10 @@ export class Executive implements KernelExecutive {
     return routines.cancelTimer(this.dispatcher, timer);
   }
 
+  scanReadyQueues(): void {
+    this.dispatcher.scanReadyQueues();
+  }
+
   signal(object: DispatcherObject, increment: number): void {
     routines.signalObject(this.dispatcher, object, increment);
   }

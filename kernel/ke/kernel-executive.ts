@@ -79,6 +79,8 @@ export interface KernelExecutive {
   /** True when the timer was in the queue before. @param period milliseconds, 0 for one shot. */
   setTimer(timer: KTimer, dueTime: Timeout, period: number, onExpire?: (() => void) | null): boolean;
   cancelTimer(timer: KTimer): boolean;
+  /** Helps threads that were ready for long without running (KiScanReadyQueues). */
+  scanReadyQueues(): void;
   /** Signals a process or thread object; done by ke itself at their end. */
   signal(object: DispatcherObject, increment: number): void;
 

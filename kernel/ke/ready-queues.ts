@@ -45,14 +45,10 @@ export class ReadyQueues {
     return thread;
   }
 
-  /** Threads of dynamic priority below `limit` that have been ready since a tick before `tick`, lowest priority first. */
-  waitingSince(tick: number, limit: number): readonly Thread[] {
+  /** The ready threads of a priority, the next to run first. */
+  threads(level: number): readonly Thread[] {
     const found: Thread[] = [];
-    for (let level = 1; level < limit; level++) {
-      for (let thread = this.#first[level]; thread !== null; thread = thread.nextReady) {
-        if (thread.readySince < tick) found.push(thread);
-      }
-    }
+    for (let thread = this.#first[level] ?? null; thread !== null; thread = thread.nextReady) found.push(thread);
     return found;
   }
 

@@ -4,8 +4,8 @@ import type { KTimer } from './dispatcher-object.js';
 import { chargeQuantum } from './priority.js';
 import { type Thread, ThreadState } from './thread.js';
 
-/** About every second. */
-const STARVATION_SCAN_TICKS = 64;
+/** Expirations of the kernel's own timers that are waited for in a row: later ones would find nothing new to do. */
+const HOUSEKEEPING_TURNS = 512;
 
 /** Why the run loop stopped. */
 export type RunEnd = 'finished' | 'limit' | 'deadlock' | 'interrupted';
@@ -45,6 +45,8 @@ export class RunLoop {
   /** Turns since a thread last ran, and the clock tick at the first of them. */
   #idleTurns = 0;
   #idleSince = 0;
+  /** Expirations of the kernel's own timers since then that were waited for. */
+  #housekeepingTurns = 0;
 
   constructor(dispatcher: Dispatcher, environment: RunLoopEnvironment) {
     this.#dispatcher = dispatcher;
@@ -71,7 +73,10 @@ export class RunLoop {
         if (!this.#idle()) return 'deadlock';
         continue;
       }
-      this.#idleTurns = 0;
+      if (!thread.housekeeping) {
+        this.#idleTurns = 0;
+        this.#housekeepingTurns = 0;
+      }
       if (thread.activity !== null) {
         this.#resume(thread);
         continue;
@@ -131,7 +136,6 @@ export class RunLoop {
     dispatcher.counters.clockTicks += ticks;
     this.#environment.clockInterrupt(ticks);
     dispatcher.expireTimers();
-    if (dispatcher.clock.ticks % STARVATION_SCAN_TICKS < ticks) dispatcher.relieveStarvation();
     if (this.#environment.waitsForHost()) this.#environment.pollHost();
     const current = dispatcher.current;
     if (current === dispatcher.idleThread || current.state !== ThreadState.Running) return;
@@ -145,7 +149,7 @@ export class RunLoop {
     const dispatcher = this.#dispatcher;
     if (this.#idleTurns === 0) this.#idleSince = dispatcher.clock.ticks;
     this.#idleTurns++;
-    const timer = this.#nextTimer();
+    let timer = this.#nextTimer();
     const device = this.#environment.nextDeviceEvent?.() ?? Number.POSITIVE_INFINITY;
     if (device < (timer === null ? Number.POSITIVE_INFINITY : timer.dueTime * 100)) {
       dispatcher.clock.skip(Math.max(0, device - dispatcher.clock.nanoseconds()));
@@ -160,6 +164,12 @@ export class RunLoop {
     if (waitsForHost) {
       this.#environment.pollHost();
       if (dispatcher.ready.highest() >= 0) return true;
+    }
+    const own = dispatcher.housekeepingTimers.first();
+    if (own !== null && own.dueTime < timer.dueTime && this.#housekeepingTurns < HOUSEKEEPING_TURNS) {
+      this.#housekeepingTurns++;
+      this.#idleTurns--;
+      timer = own;
     }
     dispatcher.clock.skipTo(timer.dueTime);
     return true;

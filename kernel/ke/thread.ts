@@ -100,6 +100,11 @@ export class Thread extends DispatcherObject {
   /** User APCs can be queued; false once the thread is going away. */
   apcQueueable = true;
 
+  /** PS_MEMORY_MAKER: the thread makes pages available for others, and waits for fewer of them. */
+  memoryMaker = false;
+  /** One of the kernel's own that work only when there is something to do for others: no progress by itself. */
+  housekeeping = false;
+
   suspendCount = 0;
   readonly suspendSemaphore = new KSemaphore(0, 2);
   suspendApcQueued = false;

@@ -40,6 +40,8 @@ export class AddressSpace implements WorkingSetOwner {
   peakVirtualSize = 0;
   /** EPROCESS.NumberOfPrivatePages. */
   privatePages = 0;
+  /** EPROCESS.ModifiedPageCount: pages that this process added to the modified list since it was last slowed down. */
+  modifiedPageCount = 0;
   /** MMWSL, its entries and their hash table. */
   readonly workingSet: WorkingSetList;
   /** Pages that were added to hyperspace for the list, oldest first. */

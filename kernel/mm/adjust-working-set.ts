@@ -62,8 +62,7 @@ export function adjustWorkingSet(mm: MemoryManager, space: AddressSpace, request
   const hardMaximum = flagged(flags, HardLimit.MaximumEnable, HardLimit.MaximumDisable, vm.hardMaximum);
   if (hardMinimum && hardMaximum && minimum + FLUID_PAGES >= maximum) return Status.BAD_WORKING_SET_LIMIT;
   if (minimum > vm.minimum && !request.mayRaise) return Status.PRIVILEGE_NOT_HELD;
-  if (minimum - vm.minimum > mm.residentAvailable) return Status.INSUFFICIENT_RESOURCES;
-  mm.residentAvailable -= minimum - vm.minimum;
+  if (!mm.resident.charge('workingSets', minimum - vm.minimum)) return Status.INSUFFICIENT_RESOURCES;
   vm.minimum = minimum;
   vm.maximum = maximum;
   vm.hardMinimum = hardMinimum;

@@ -60,7 +60,7 @@ export function buildSystemSpace(mm: MemoryManager, pfnDatabaseFrames: number): 
 
 /** What is left when boot is done is what programs can be promised. */
 export function createCommitAccounting(mm: MemoryManager): CommitAccounting {
-  return new CommitAccounting(mm.lists.availablePages, mm.pfn.frameCount);
+  return new CommitAccounting(mm.lists.availablePages, mm.thresholds.commitReserve);
 }
 
 function mapPfnDatabase(mm: MemoryManager, frames: number): void {

@@ -1,41 +1,54 @@
-/** Pages that charges for programs leave free: 5 MB, 1 MB on small machines (nt52 7.5). */
-const RESERVE = 0x500;
-const SMALL_RESERVE = 0x100;
-/** Machines up to 19 MB are small (nt52 3.7). */
-const SMALL_MACHINE_PAGES = 0x1300;
+/** From so large a part of the limit on, more room is asked for before it is needed. */
+const ASK_NUMERATOR = 9;
+const ASK_DENOMINATOR = 10;
+/** A contraction is worth it while so many pages more would still be less than so large a part of the limit. */
+const CONTRACTION_MARGIN = 512;
+const CONTRACTION_NUMERATOR = 8;
+const CONTRACTION_DENOMINATOR = 10;
+
+/** Who makes paging files bigger, and with them the limit: the dereference segment thread's work. */
+export interface CommitExtension {
+  /** At once, for a charge that cannot wait. False: no paging file takes so many pages more. */
+  extendNow(pages: number): boolean;
+  /** As soon as the thread comes to it. */
+  request(pages: number): void;
+  /** A charge of so many pages was refused. */
+  refused(pages: number): void;
+}
 
 /**
  * System commit: how many pages have been promised backing, and how many can be. Until page files exist the limit is
- * the memory that boot left; page files raise it.
+ * the memory that boot left; page files raise it (nt52.md 7.5).
  */
 export class CommitAccounting {
   /** All in pages. */
   limit: number;
   charged = 0;
   peak = 0;
+  /** What charges for programs leave free. */
   readonly reserve: number;
   /** Fault injection: true refuses a charge. */
   refuse: (() => boolean) | null = null;
-  /** Makes paging files bigger by so many pages, and with them the limit; false when that cannot be. */
-  extend: ((pages: number) => boolean) | null = null;
+  extension: CommitExtension | null = null;
 
-  constructor(limit: number, physicalPages: number) {
+  constructor(limit: number, reserve: number) {
     this.limit = limit;
-    this.reserve = physicalPages <= SMALL_MACHINE_PAGES ? SMALL_RESERVE : RESERVE;
+    this.reserve = reserve;
   }
 
   /** MiChargeCommitment for programs' memory: false is COMMITMENT_LIMIT and changes nothing. */
   charge(pages: number): boolean {
-    if (pages !== 0 && (this.refuse?.() === true || !this.#fits(pages + this.reserve))) return false;
-    this.#add(pages);
-    return true;
+    return this.#charge(pages, pages === 0 ? 0 : this.reserve);
   }
 
   /** For the kernel's own needs (page tables, stacks, pool), which may use the reserve too. */
   chargeSystem(pages: number): boolean {
-    if (this.refuse?.() === true || !this.#fits(pages)) return false;
-    this.#add(pages);
-    return true;
+    return this.#charge(pages, 0);
+  }
+
+  /** Pages by which the limit is too low for a program's charge; 0 when it fits. */
+  missing(pages: number): number {
+    return Math.max(0, this.charged + pages + this.reserve - this.limit);
   }
 
   /** Returns pages to the system. */
@@ -43,15 +56,23 @@ export class CommitAccounting {
     this.charged -= pages;
   }
 
-  #fits(pages: number): boolean {
-    const missing = this.charged + pages - this.limit;
-    if (missing <= 0) return true;
-    return this.extend?.(missing) === true && this.charged + pages <= this.limit;
+  /** So little is charged that paging files may give back what they have grown. */
+  get allowsContraction(): boolean {
+    return (this.charged + CONTRACTION_MARGIN) * CONTRACTION_DENOMINATOR < this.limit * CONTRACTION_NUMERATOR;
   }
 
-  #add(pages: number): void {
+  #charge(pages: number, reserve: number): boolean {
+    if (pages !== 0 && this.refuse?.() === true) return false;
+    const missing = this.charged + pages + reserve - this.limit;
+    if (missing > 0 && this.extension?.extendNow(missing) !== true) {
+      this.extension?.refused(pages);
+      return false;
+    }
     this.charged += pages;
     if (this.charged > this.peak) this.peak = this.charged;
+    const ample = (this.limit * ASK_NUMERATOR) / ASK_DENOMINATOR;
+    if (this.charged > ample) this.extension?.request(Math.ceil(this.charged - ample));
+    return true;
   }
 }
 

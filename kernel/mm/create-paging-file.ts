@@ -3,8 +3,8 @@ import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import { Privilege } from '../se/token.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { MemoryPagingStorage } from './paging-device.js';
 import { MAXIMUM_PAGING_FILES } from './paging-file.js';
+import { HostPagingStorage, MemoryPagingStorage, type PagingStorage } from './paging-storage.js';
 import { holdsPrivilege } from './service-support.js';
 
 const PAGE = 0x1000;
@@ -53,14 +53,23 @@ export function addPagingFile(kernel: Kernel, name: string, minimumSize: number,
   const maximum = Math.floor(maximumSize);
   const wanted = name.toUpperCase();
   const existing = paging.files.find((file) => file.name.toUpperCase() === wanted);
-  if (existing === undefined) {
-    paging.create(name, minimum, maximum, new MemoryPagingStorage());
-    return Status.SUCCESS;
+  if (existing !== undefined) {
+    if (minimum < existing.minimum) return Status.INVALID_PARAMETER_2;
+    if (maximum < existing.maximum) return Status.INVALID_PARAMETER_3;
+    return paging.grow(existing, minimum, maximum) ? Status.SUCCESS : Status.INSUFFICIENT_RESOURCES;
   }
-  if (minimum < existing.minimum) return Status.INVALID_PARAMETER_2;
-  if (maximum < existing.maximum) return Status.INVALID_PARAMETER_3;
-  paging.grow(existing, minimum, maximum);
+  if (paging.files.length === MAXIMUM_PAGING_FILES) return Status.TOO_MANY_PAGING_FILES;
+  const storage = storageFor(kernel, paging.files.length, minimum * PAGE);
+  if (typeof storage === 'number') return storage;
+  paging.create(name, minimum, maximum, storage);
   return Status.SUCCESS;
+}
+
+/** The host's own store where it has one. */
+function storageFor(kernel: Kernel, number: number, size: number): PagingStorage | NtStatus {
+  const made = kernel.host.createPagingFile?.(number, size) ?? null;
+  if (typeof made === 'number') return made;
+  return made === null ? new MemoryPagingStorage() : new HostPagingStorage(made);
 }
 
 export const pagingFileServices: readonly Service[] = [service('NtCreatePagingFile', createPagingFile)];

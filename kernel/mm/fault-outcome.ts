@@ -22,7 +22,7 @@ export const FaultOutcome = {
   GuardPageViolation: 17,
   StackOverflow: 18,
   InPageError: 19,
-  /** No frames: surfaces as an in-page error with NO_MEMORY. */
+  /** No frames: taken again a little later, or an in-page error with NO_MEMORY where nobody can wait. */
   NoMemory: 20,
   /** Paging I/O, or free pages, have to be waited for. */
   MustWait: 21,
@@ -46,6 +46,8 @@ export interface LastFault {
   read: PageRead | null;
   /** The fault began the read and completes it. */
   startedRead: boolean;
+  /** Without a read: milliseconds to let pass before the instruction runs again; 0 to wait for pages. */
+  delay: number;
 }
 
 /** One `--trace faults` event. */

@@ -65,7 +65,7 @@ function userFault(
   user: boolean,
 ): FaultOutcome {
   const { format } = mm;
-  if (!pagesForFault(mm, mm.faults.mayWait)) {
+  if (!pagesForFault(mm, space, mm.faults.mayWait)) {
     mm.faults.read = null;
     return FaultOutcome.MustWait;
   }

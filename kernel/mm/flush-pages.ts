@@ -29,8 +29,9 @@ export function flushDataPages(mm: MemoryManager, area: ControlArea, firstPage: 
       continue;
     }
     if (run.length !== 0) {
-      const status = writeRun(mm, area, page - run.length, run, fileSize);
+      const status = writeFilePages(mm, area, page - run.length, run);
       if (status !== Status.SUCCESS) return status;
+      for (const written of run) markPrototypePageClean(mm, written);
       run.length = 0;
     }
     if (frame !== 0) run.push(frame);
@@ -38,27 +39,31 @@ export function flushDataPages(mm: MemoryManager, area: ControlArea, firstPage: 
   return Status.SUCCESS;
 }
 
-/** Frame of a page that is in memory and was modified, else 0. */
+/** Frame of a page that is in memory and was modified, be it that its write has begun, else 0. */
 function modifiedFrame(mm: MemoryManager, area: ControlArea, page: number): number {
   const prototype = area.segment.prototypePte(page);
   const frame = prototype === 0 ? 0 : residentPrototypePage(mm, prototype);
-  return frame !== 0 && mm.pfn.isModified(frame) ? frame : 0;
+  return frame !== 0 && (mm.pfn.isModified(frame) || mm.pfn.isWriteInProgress(frame)) ? frame : 0;
 }
 
-function writeRun(
+/**
+ * Writes pages that follow each other in a control area's file, as far as the file reaches.
+ * Environment: PASSIVE_LEVEL; synchronous. The file's status.
+ */
+export function writeFilePages(
   mm: MemoryManager,
   area: ControlArea,
   firstPage: number,
   frames: readonly number[],
-  fileSize: number,
 ): NtStatus {
   const start = firstPage * 0x1000;
-  const bytes = new Uint8Array(Math.min(frames.length * 0x1000, fileSize - start));
+  const bytes = new Uint8Array(Math.max(0, Math.min(frames.length * 0x1000, (area.file?.size() ?? 0) - start)));
   for (const [index, frame] of frames.entries()) {
     const host = mm.memory.hostPage(frame);
     const length = Math.min(0x1000, bytes.length - index * 0x1000);
-    bytes.set(mm.bytes.subarray(host, host + length), index * 0x1000);
+    if (length > 0) bytes.set(mm.bytes.subarray(host, host + length), index * 0x1000);
   }
+  if (bytes.length === 0) return Status.SUCCESS;
   const status = mm.injection?.transfer('write') ?? area.file?.write(start, bytes) ?? Status.SUCCESS;
   mm.environment.tracePaging?.('file-page-write', {
     name: area.file?.name ?? '',
@@ -67,8 +72,8 @@ function writeRun(
     status: hex(status),
   });
   if (status !== Status.SUCCESS) return status;
-  for (const frame of frames) markPrototypePageClean(mm, frame);
   mm.counters.mappedPagesWritten += frames.length;
+  mm.counters.mappedWriteIos++;
   mm.counters.dirtyPagesWritten += frames.length;
   return status;
 }

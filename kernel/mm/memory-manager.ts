@@ -1,19 +1,25 @@
 import { type Cpu, EIP, type PhysicalMemory } from '../../cpu/index.js';
 import { Pool } from '../ex/pool.js';
-import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import { EventType, KEvent, type KSemaphore } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
 import type { TraceFields } from '../trace.js';
+import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
+import { AvailablePageEvents } from './available-pages.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
 import type { CommitAccounting } from './commit.js';
+import { DereferenceQueue } from './dereference-thread.js';
 import { accessFault, mayExecuteData } from './fault.js';
 import type { FaultInjection } from './fault-injection.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
+import { MappedWriterQueue } from './mapped-writer.js';
+import { FLUID_PAGES, type MemoryThresholds, memoryThresholds } from './memory-thresholds.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
+import { pageListListener } from './page-list-listener.js';
 import { PageLists } from './page-lists.js';
 import { releasePageRead } from './page-read.js';
 import { findPte } from './page-table.js';
@@ -21,11 +27,11 @@ import { type PageRead, Paging } from './paging.js';
 import type { DeviceClock } from './paging-device.js';
 import { tracePagingRequest } from './paging-trace.js';
 import type { PfnDatabase } from './pfn.js';
-import { contentsReplaced } from './pfn-counts.js';
 import { PoolPages, pagedPoolEnd } from './pool-pages.js';
 import { NO_PTE, type PteFormat } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
+import { ResidentPages } from './resident-pages.js';
 import type { Subsection } from './segment.js';
 import { SystemMemory } from './system-memory.js';
 import { SystemPtes } from './system-pte.js';
@@ -33,6 +39,8 @@ import { SystemWorkingSet } from './system-working-set.js';
 import { UserMemory } from './user-memory.js';
 import type { MemoryContext } from './vad-charges.js';
 import { verifyMemory } from './verify.js';
+import { waitAfterFault } from './wait-after-fault.js';
+import { WorkingSetManager } from './working-set-manager.js';
 
 /** What the memory manager needs of the rest of the machine; a test can supply it without a kernel. */
 export interface MemoryManagerEnvironment {
@@ -52,6 +60,14 @@ export interface MemoryManagerEnvironment {
   readonly clock?: DeviceClock;
   /** Signals a dispatcher object, when there is a dispatcher. */
   readonly signal?: (event: KEvent) => void;
+  /** Adds one to a semaphore's count. */
+  readonly releaseSemaphore?: (semaphore: KSemaphore) => void;
+  /** IoRaiseInformationalHardError: whoever sits in front of the machine is told something; nobody waits for an answer. */
+  readonly popup?: (status: NtStatus) => void;
+  /** What decides how the running thread waits for memory; an ordinary one when not given. */
+  readonly currentThread?: () => FaultingThread;
+  /** Starts MiModifiedPageLife: dirty pages of mapped files are written when it is over. */
+  readonly startModifiedPageLife?: () => void;
   /** `--trace faults`; null when off. The event object is reused. */
   readonly traceFault: ((event: FaultEvent) => void) | null;
   /** `--trace paging` and `--trace working-set`; process and thread are added. Null or not given: off. */
@@ -63,6 +79,13 @@ export interface MemoryManagerEnvironment {
 
 /** Records an event of memory management. */
 export type TraceMemory = (name: string, fields: TraceFields) => void;
+/** What the memory manager asks of the thread that needs pages. */
+export interface FaultingThread {
+  readonly priority: number;
+  readonly process: { readonly basePriority: number };
+  /** Makes memory available for others, and may use the last pages for it. */
+  readonly memoryMaker: boolean;
+}
 
 /** What the fault path asks of a SUBSECTION. */
 export interface FaultableSubsection {
@@ -90,6 +113,7 @@ export interface FaultCounters {
   guardPageFaults: number;
   pageTableFaults: number;
   noExecuteFaults: number;
+  throttledFaults: number;
   accessViolations: number;
   pagesTrimmed: number;
   pagesRead: number;
@@ -97,6 +121,7 @@ export interface FaultCounters {
   dirtyPagesWritten: number;
   pageWriteIos: number;
   mappedPagesWritten: number;
+  mappedWriteIos: number;
 }
 
 /** Commitment charged for the system itself, in pages, by reason; verify.ts adds it up. */
@@ -112,9 +137,10 @@ interface FaultState {
   prototypeAddress: number;
   underlyingStatus: number;
   userOutcome: FaultOutcome;
-  /** MustWait: the read to wait for, and whether this fault began it; null: wait for free pages. */
+  /** MustWait: the read to wait for, and whether this fault began it; null: wait for free pages, or for so many ms. */
   read: PageRead | null;
   startedRead: boolean;
+  delay: number;
   /** The faulting thread can be dispatched. */
   mayWait: boolean;
   /** A fault is taken up again after its read: it has been counted. */
@@ -132,6 +158,7 @@ const newCounters = (): FaultCounters => ({
   guardPageFaults: 0,
   pageTableFaults: 0,
   noExecuteFaults: 0,
+  throttledFaults: 0,
   accessViolations: 0,
   pagesTrimmed: 0,
   pagesRead: 0,
@@ -139,12 +166,8 @@ const newCounters = (): FaultCounters => ({
   dirtyPagesWritten: 0,
   pageWriteIos: 0,
   mappedPagesWritten: 0,
+  mappedWriteIos: 0,
 });
-
-/** Pages that are promised to nobody. */
-const FLUID_PAGES = 32;
-/** Up to 257 MB a larger part of a working set is aged at a time (nt52.md 6.6). */
-const SMALL_AGING_PAGES = 257 * 256;
 
 /** Bits of the processor's page-fault error code. */
 const ERROR_WRITE = 2;
@@ -165,6 +188,9 @@ export class MemoryManager {
   readonly format: PteFormat;
   readonly pfn: PfnDatabase;
   readonly lists: PageLists;
+  /** Signaled by how many pages are available. */
+  readonly available: AvailablePageEvents;
+  readonly thresholds: MemoryThresholds;
   readonly commit: CommitAccounting;
   readonly committed: SystemCommitment = { processOverhead: 0, kernelStacks: 0, pool: 0, systemPageTables: 0 };
   readonly counters: FaultCounters;
@@ -195,6 +221,7 @@ export class MemoryManager {
     userOutcome: FaultOutcome.Refault,
     read: null,
     startedRead: false,
+    delay: 0,
     mayWait: false,
     completing: false,
   };
@@ -204,13 +231,12 @@ export class MemoryManager {
   isVisiting = false;
   /** What goes wrong on purpose, from the end of the boot on. */
   injection: FaultInjection | null = null;
+  readonly mappedWriter: MappedWriterQueue;
+  /** What the dereference segment thread has to do. */
+  readonly dereference: DereferenceQueue;
   /** MmWorkingSetManagerEvent, MmZeroingPageEvent. */
   readonly workingSetManagerEvent = new KEvent(EventType.Synchronization, false);
   readonly zeroPageEvent = new KEvent(EventType.Synchronization, false);
-  /** MmStandbyRePurposed as the working set manager saw it last. */
-  repurposedAtLastRound = 0;
-  /** MmModifiedPageMaximum. */
-  readonly modifiedPageMaximum: number;
   /** Valid after pageFault() answered false. */
   readonly lastFault: LastFault = {
     status: 0,
@@ -220,6 +246,7 @@ export class MemoryManager {
     mustWait: false,
     read: null,
     startedRead: false,
+    delay: 0,
   };
   readonly #verifier: FaultVerifier;
   readonly #event: FaultEvent = {
@@ -236,14 +263,10 @@ export class MemoryManager {
   };
   /** Set when boot has found out what can be promised; what was taken before is not commitment. */
   readonly hasCommitLimit: boolean = false;
-  /** MmResidentAvailablePages: what minimum working sets can still be promised. */
-  residentAvailable = 0;
+  /** MmResidentAvailablePages. */
+  readonly resident: ResidentPages;
   readonly replacement: ReplacementPolicy;
-  /** MiReplacing: somebody had to replace a page since the working set manager last looked. */
-  replacing = false;
-  /** MiAgingShift and MiEstimationShift: how small a part of a working set is looked at in one go. */
-  agingShift: number;
-  estimationShift: number;
+  readonly workingSetManager: WorkingSetManager;
   #color = 0;
 
   /** @param counters the machine's, or none: the memory manager counts for itself. */
@@ -251,9 +274,9 @@ export class MemoryManager {
     const { memory, pae } = environment;
     this.environment = environment;
     this.replacement = environment.replacement ?? 'clock';
-    const isSmall = memory.frameCount <= SMALL_AGING_PAGES;
-    this.agingShift = isSmall ? 3 : 5;
-    this.estimationShift = isSmall ? 4 : 6;
+    this.thresholds = memoryThresholds(memory.frameCount);
+    this.workingSetManager = new WorkingSetManager(this.thresholds.agingShift, this.thresholds.estimationShift);
+    this.available = new AvailablePageEvents(this.thresholds, (event) => this.signal(event));
     this.counters = counters;
     this.#verifier = new FaultVerifier(environment.verification ?? null);
     this.cpu = environment.cpu;
@@ -264,27 +287,22 @@ export class MemoryManager {
     this.format = pae ? new PaePteFormat(memory.words) : new X86PteFormat(memory.words);
     const { pfn, frames } = createPfnDatabase(memory, pae);
     this.pfn = pfn;
-    this.lists = new PageLists(
-      pfn,
-      memory,
-      this.format,
-      (subsection) => this.filePageGone(subsection),
-      (frame) => contentsReplaced(this, frame),
-      (tableFrame) => this.#privatePageGone(tableFrame),
-    );
+    this.lists = new PageLists(pfn, memory, this.format, pageListListener(this));
     buildSystemSpace(this, frames);
     this.current = this.systemSpace;
     this.systemCache = new SystemWorkingSet(this);
+    this.workingSetManager.expansion.push(this.systemCache);
     this.systemPtes = new SystemPtes(this);
     this.commit = createCommitAccounting(this);
     this.paging = new Paging(environment.clock ?? new StandaloneClock(), this.commit);
     if (environment.tracePaging) {
       this.paging.device.observe = (request, status) => tracePagingRequest(this, request, status);
     }
-    this.commit.extend = (pages) => this.paging.extend(pages);
-    this.modifiedPageMaximum = modifiedPageMaximum(memory.frameCount);
+    this.mappedWriter = new MappedWriterQueue(pfn.frameCount);
+    this.dereference = new DereferenceQueue(this);
+    this.commit.extension = this.dereference;
     this.hasCommitLimit = true;
-    this.residentAvailable = this.lists.availablePages - FLUID_PAGES;
+    this.resident = new ResidentPages(this.lists.availablePages - FLUID_PAGES);
     enablePaging(this);
     this.system = new SystemMemory(this);
     this.user = new UserMemory(this);
@@ -303,7 +321,7 @@ export class MemoryManager {
   }
 
   /** A page that was reset left memory without a copy: its process has one private page less. */
-  #privatePageGone(tableFrame: number): void {
+  privatePageGone(tableFrame: number): void {
     const directory = this.pfn.pteFrame(tableFrame);
     for (const space of this.addressSpaces) {
       if (space.directoryFrames.some((frame) => frame === directory)) space.privatePages--;
@@ -327,12 +345,13 @@ export class MemoryManager {
     else if ((errorCode & ERROR_WRITE) !== 0) access = FaultAccess.Write;
     const { faults } = this;
     faults.mayWait = true;
-    const outcome =
+    const resolved =
       this.environment.traceFault === null
         ? accessFault(this, address, access, user)
         : this.#tracedFault(address, access, user);
     faults.mayWait = false;
     this.faultTaken();
+    const outcome = waitAfterFault(this, resolved);
     if (outcome < FIRST_FAILURE) return true;
     this.setLastFault(outcome, address, access);
     return false;
@@ -355,6 +374,7 @@ export class MemoryManager {
     fault.mustWait = outcome === FaultOutcome.MustWait;
     fault.read = fault.mustWait ? this.faults.read : null;
     fault.startedRead = fault.mustWait && this.faults.startedRead;
+    fault.delay = this.faults.delay;
     const hidesExecute = access === FaultAccess.Execute && mayExecuteData(this, this.current);
     fault.access = hidesExecute ? FaultAccess.Read : access;
     fault.underlyingStatus = outcome === FaultOutcome.NoMemory ? Status.NO_MEMORY : this.faults.underlyingStatus;
@@ -379,8 +399,11 @@ export class MemoryManager {
    * @returns SUCCESS: try again; or why the page cannot be read
    */
   finishFaultNow(address: number, access: FaultAccess): number {
-    const { read, startedRead } = this.faults;
-    if (read === null) return Status.SUCCESS;
+    const { read, startedRead, delay } = this.faults;
+    if (read === null) {
+      this.paging.device.pass(delay * 1_000_000);
+      return Status.SUCCESS;
+    }
     while (!read.isDone && this.paging.device.finishFirst());
     if (startedRead) this.completePageRead(read, address, access);
     return read.status;
@@ -388,7 +411,9 @@ export class MemoryManager {
 
   /** Signals an event if there is anybody to hear it. */
   signal(event: KEvent): void {
-    if (event.signalState === 0) this.environment.signal?.(event);
+    if (event.signalState !== 0) return;
+    if (this.environment.signal === undefined) event.signalState = 1;
+    else this.environment.signal(event);
   }
 
   /** The running thread is in an address space that is not its own: guard pages are access violations, and stacks do not grow. */
@@ -455,13 +480,6 @@ class StandaloneClock implements DeviceClock {
   skip(nanoseconds: number): void {
     this.#now += nanoseconds;
   }
-}
-
-/** MmModifiedPageMaximum by memory size (nt52.md 3.7). */
-function modifiedPageMaximum(frames: number): number {
-  if (frames <= 13 * 256) return 100;
-  if (frames <= 19 * 256) return 150;
-  return frames > 33 * 256 ? 800 : 300;
 }
 
 /** NTSTATUS of a failed fault (nt52.md 5.1). */

@@ -1,79 +1,94 @@
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
-import { Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { flushDataPages } from './flush-pages.js';
+import { extendPagingFiles } from './extend-paging-files.js';
 import { PAGE_SIZE } from './layout.js';
+import { gatherMappedPages, writeMappedPages } from './mapped-writer.js';
 import type { MemoryManager } from './memory-manager.js';
+import { WRITE_CLUSTER } from './memory-thresholds.js';
+import { beginPageWrite, endPageWrites } from './page-write.js';
+import type { WriteRun } from './paging.js';
 import { EMPTY_LIST } from './pfn.js';
-import { decrementReferenceCount, releaseSlot } from './pfn-counts.js';
 
 export const MODIFIED_WRITER_PRIORITY = 17;
-/** MM_MAXIMUM_WRITE_CLUSTER. */
-const CLUSTER = 16;
-/** The writer stops when so many pages are available and the modified list is short. */
+/** The writer stops when so many pages are available and the modified lists are short. */
 const WRITE_GOAL = 512;
 
 /** Writing makes sense now: memory is short, or too many pages are modified. */
 function isWriteDue(mm: MemoryManager): boolean {
-  const modified = mm.lists.modified.total;
-  if (modified === 0 || !mm.paging.canWrite) return false;
-  return modified >= mm.modifiedPageMaximum || mm.lists.availablePages < WRITE_GOAL;
+  const modified = mm.lists.modifiedPages;
+  if (modified === 0) return false;
+  return modified >= mm.thresholds.modifiedPageMaximum || mm.lists.availablePages < WRITE_GOAL;
 }
 
 /**
- * MiModifiedPageWriter, a system thread of priority 17 (nt52.md 7.1): when woken, writes clusters of up to 16 modified pages to
- * consecutive slots of a paging file, waiting for each; written pages go to the standby list.
+ * MiModifiedPageWriter, a system thread of priority 17 (nt52.md 7.1). When woken it writes clusters of up to 16 pages to
+ * consecutive slots of paging files, two writes to each file at a time; written pages go to the standby list. Pages of
+ * mapped files are handed to the mapped page writer, all of them when the oldest has waited for MiModifiedPageLife.
  */
 export function* modifiedPageWriter(kernel: Kernel): Blocking<void> {
   const { mm, ke } = kernel;
-  const { paging } = mm;
+  const { paging, mappedWriter } = mm;
+  const events = [paging.writerEvent, mappedWriter.pagesTooOldEvent];
   for (;;) {
-    yield* ke.waitForSingleObject(paging.writerEvent, WaitReason.FreePage, Mode.Kernel, false, null);
-    while (isWriteDue(mm)) {
-      if (!startClusterWrite(mm)) break;
-      while (paging.pagesInWrites > 0) {
-        ke.resetEvent(paging.pagesEvent);
-        yield* ke.waitForSingleObject(paging.pagesEvent, WaitReason.PageOut, Mode.Kernel, false, null);
-      }
+    const index = yield* ke.waitForMultipleObjects(events, false, WaitReason.FreePage, Mode.Kernel, false, null);
+    if (index === 1) while (gatherMappedPages(mm));
+    const errors = paging.writeErrors;
+    // A write that fails is not repeated before somebody asks for pages again.
+    while (isWriteDue(mm) && paging.writeErrors === errors) {
+      if (startWriteNow(mm)) continue;
+      if (paging.pagesInWrites === 0) break;
+      ke.resetEvent(paging.writeEndedEvent);
+      yield* ke.waitForSingleObject(paging.writeEndedEvent, WaitReason.PageOut, Mode.Kernel, false, null);
     }
-    mm.signal(paging.pagesEvent);
   }
 }
 
-/**
- * MiGatherPagefilePages: begins to write the oldest modified pages. Pages of mapped files that come first are written to their files
- * on the spot. False when nothing was written.
- */
+/** Begins the write that is most wanted; false when none can be begun before another has ended. */
+function startWriteNow(mm: MemoryManager): boolean {
+  const { modifiedMapped, modifiedForPagingFile } = mm.lists;
+  if (modifiedMapped.total > modifiedForPagingFile.total) return gatherMappedPages(mm) || startClusterWrite(mm);
+  return startClusterWrite(mm) || (modifiedMapped.total > 0 && gatherMappedPages(mm));
+}
+
+/** For a caller that cannot wait: begins a write to a paging file, or writes pages to their file. False: nothing can be written. */
+export function startWrite(mm: MemoryManager): boolean {
+  if (startClusterWrite(mm)) return true;
+  const before = mm.lists.availablePages;
+  gatherMappedPages(mm);
+  while (writeMappedPages(mm));
+  return mm.lists.availablePages > before;
+}
+
+/** MiGatherPagefilePages: begins to write the oldest modified pages to a paging file. False: no page, or no file takes one now. */
 export function startClusterWrite(mm: MemoryManager): boolean {
-  const { lists, pfn, format, paging } = mm;
-  const frames: number[] = [];
-  for (let frame = lists.modified.flink; frame !== EMPTY_LIST && frames.length < CLUSTER; frame = pfn.flink(frame)) {
-    if (!format.isPrototype(pfn.originalPte(frame))) {
-      frames.push(frame);
-      continue;
-    }
-    if (frames.length > 0) break;
-    return writeMappedPage(mm, frame);
-  }
-  if (frames.length === 0) return false;
-  const run = paging.allocate(frames.length);
+  const { lists, pfn, paging } = mm;
+  const wanted = Math.min(WRITE_CLUSTER, lists.modifiedForPagingFile.total);
+  if (wanted === 0) return false;
+  const run = paging.beginWrite(wanted) ?? (extendFullFiles(mm, wanted) ? paging.beginWrite(wanted) : null);
   if (run === null) return false;
-  frames.length = run.count;
-  writeCluster(mm, frames, run.file.number, run.start);
+  const frames: number[] = [];
+  for (let frame = lists.modifiedForPagingFile.flink; frames.length < run.count && frame !== EMPTY_LIST; ) {
+    frames.push(frame);
+    frame = pfn.flink(frame);
+  }
+  writeCluster(mm, frames, run);
   return true;
 }
 
-function writeCluster(mm: MemoryManager, frames: readonly number[], file: number, start: number): void {
-  const { lists, pfn, format, paging } = mm;
+/** Commitment promises every page a slot, so that a file which is full can still grow. */
+function extendFullFiles(mm: MemoryManager, wanted: number): boolean {
+  return mm.paging.isFull && extendPagingFiles(mm, wanted) > 0;
+}
+
+function writeCluster(mm: MemoryManager, frames: readonly number[], run: WriteRun): void {
+  const { pfn, format, paging } = mm;
+  const { file, start } = run;
   const bytes = new Uint8Array(frames.length * PAGE_SIZE);
   frames.forEach((frame, index) => {
-    lists.unlink(frame);
-    pfn.setReferenceCount(frame, 1);
-    pfn.setModified(frame, false);
-    pfn.setWriteInProgress(frame, true);
+    beginPageWrite(mm, frame);
     const original = pfn.originalPte(frame);
-    format.writePageFile(original, file, start + index, format.protection(original));
+    format.writePageFile(original, file.number, start + index, format.protection(original));
     const host = mm.memory.hostPage(frame);
     bytes.set(mm.bytes.subarray(host, host + PAGE_SIZE), index * PAGE_SIZE);
   });
@@ -82,57 +97,19 @@ function writeCluster(mm: MemoryManager, frames: readonly number[], file: number
   mm.counters.pageWriteIos++;
   paging.device.submit({
     kind: 'write',
-    file,
+    file: file.number,
     slot: start,
     pages: frames.length,
     frames,
-    transfer: () => writeSlots(mm, file, start, bytes),
-    complete: (status) => finishWrite(mm, frames, status),
+    transfer: () => file.storage.write(start, bytes),
+    complete: (status) => finishWrite(mm, frames, run, status),
   });
 }
 
-function writeSlots(mm: MemoryManager, file: number, start: number, bytes: Uint8Array): NtStatus {
-  const storage = mm.paging.files[file]?.storage;
-  for (let at = 0; at < bytes.length; at += PAGE_SIZE) {
-    const status = storage?.write(start + at / PAGE_SIZE, bytes.subarray(at, at + PAGE_SIZE)) ?? Status.END_OF_FILE;
-    if (status !== Status.SUCCESS) return status;
-  }
-  return Status.SUCCESS;
-}
-
-/** Pages that were changed or could not be written are modified still and lose their slot; others are clean now. */
-function finishWrite(mm: MemoryManager, frames: readonly number[], status: NtStatus): void {
-  const { pfn, paging } = mm;
-  const failed = status >>> 0 >= 0xc0000000;
-  for (const frame of frames) {
-    pfn.setWriteInProgress(frame, false);
-    if (failed) pfn.setModified(frame, true);
-    if (pfn.isModified(frame)) releaseSlot(mm, frame);
-    decrementReferenceCount(mm, frame);
-  }
+function finishWrite(mm: MemoryManager, frames: readonly number[], run: WriteRun, status: NtStatus): void {
+  const { paging } = mm;
+  paging.endWrite(run.file, status);
   paging.pagesInWrites -= frames.length;
-  mm.signal(paging.pagesEvent);
-}
-
-/** A modified page of a mapped file goes to its file; one that cannot be written stays, out of the writer's way. */
-function writeMappedPage(mm: MemoryManager, frame: number): boolean {
-  const { pfn, format, lists } = mm;
-  const original = pfn.originalPte(frame);
-  const address = format.subsectionAddress(original);
-  const subsection = mm.subsections.get(address);
-  const area = subsection?.controlArea;
-  if (subsection === undefined || area === undefined) return false;
-  if (area.segment.imageInformation !== null) {
-    // Changed pages of an image never go to its file: from now on a paging file is behind them.
-    format.writeDemandZero(original, format.protection(original));
-    mm.filePageGone(address);
-    return true;
-  }
-  const page = subsection.firstPage + (pfn.pteAddress(frame) - subsection.base) / format.entrySize;
-  const status = flushDataPages(mm, area, page, CLUSTER);
-  if (pfn.isModified(frame)) {
-    lists.unlink(frame);
-    lists.insertModifiedNoWrite(frame);
-  }
-  return status === Status.SUCCESS;
+  endPageWrites(mm, frames, status);
+  mm.signal(paging.writeEndedEvent);
 }

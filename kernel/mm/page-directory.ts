@@ -43,7 +43,9 @@ export function createAddressSpace(mm: MemoryManager): AddressSpace | null {
   ensurePages(mm, overhead + 2);
   if (!mm.commit.chargeSystem(overhead)) return null;
   const quad = mm.format.isPae ? mm.directoryPointers.take(mm) : 0;
-  if (mm.lists.availablePages < overhead || (mm.format.isPae && quad === 0)) {
+  const limits = defaultWorkingSetLimits(mm.thresholds.systemSize);
+  const isRoom = mm.lists.availablePages >= overhead && (!mm.format.isPae || quad !== 0);
+  if (!isRoom || !mm.resident.charge('workingSets', limits.minimum)) {
     if (quad !== 0) mm.directoryPointers.give(mm, quad);
     mm.commit.release(overhead);
     return null;
@@ -53,6 +55,7 @@ export function createAddressSpace(mm: MemoryManager): AddressSpace | null {
   mm.committed.processOverhead += overhead;
   copySystemHalf(mm, space);
   mm.addressSpaces.push(space);
+  mm.workingSetManager.expansion.push(space);
   return space;
 }
 
@@ -90,7 +93,7 @@ export function buildAddressSpace(mm: MemoryManager): AddressSpace {
       listAddress + headerSize,
       listAddress + roundUpToPage(headerSize + Math.min(MAXIMUM_ENTRIES, mm.pfn.frameCount) * 4),
     ),
-    vm: defaultWorkingSetLimits(mm.pfn.frameCount),
+    vm: defaultWorkingSetLimits(mm.thresholds.systemSize),
     userTables: format.userTables,
   });
   insertBookkeepingPages(mm, space);
@@ -245,6 +248,8 @@ export function deleteAddressSpace(mm: MemoryManager, space: AddressSpace): void
   mm.committed.processOverhead -= overhead;
   mm.commit.release(overhead);
   mm.addressSpaces.splice(mm.addressSpaces.indexOf(space), 1);
+  mm.workingSetManager.remove(space);
+  mm.resident.release('workingSets', space.vm.minimum);
 }
 
 /** Pages that the working set list has grown by. */

@@ -1,4 +1,5 @@
 import type { PhysicalMemory } from '../../cpu/index.js';
+import type { AvailableWindow } from './available-pages.js';
 import { PAGE_MASK, PageLocation } from './layout.js';
 import { EMPTY_FRAME, EMPTY_LIST, type PfnDatabase } from './pfn.js';
 import { type PteFormat, type PteLocation, pteLocation } from './pte.js';
@@ -22,12 +23,21 @@ export interface ColorHeads {
   readonly count: Int32Array;
 }
 
-/** Told before a frame's bytes are replaced by zeros. */
-export type FrameZeroed = (frame: number) => void;
-/** Told when the last trace of a file page leaves memory. */
-export type FilePageGone = (subsectionAddress: number) => void;
-/** Told when a private page leaves memory and nothing of it is kept. */
-export type PrivatePageGone = (tableFrame: number) => void;
+/** Who has to know what happens to pages on lists. Nothing here may wait, or come back to the lists. */
+export interface PageListListener {
+  /** A frame's bytes are about to be replaced by zeros. */
+  frameZeroed(frame: number): void;
+  /** The last trace of a file page leaves memory. */
+  filePageGone(subsectionAddress: number): void;
+  /** A private page leaves memory and nothing of it is kept. */
+  privatePageGone(tableFrame: number): void;
+  /** The available pages left the window of the last answer. */
+  availableChanged(available: number): AvailableWindow;
+  /** A page came to the free list. */
+  freeInserted(): void;
+  /** A page came to the modified list. */
+  modifiedInserted(): void;
+}
 
 /**
  * The page lists and the rules by which a frame is taken and given back (nt52.md 3.2 to 3.6). A frame number of 0
@@ -37,7 +47,9 @@ export class PageLists {
   readonly zeroed = newHead(PageLocation.Zeroed);
   readonly free = newHead(PageLocation.Free);
   readonly standby = newHead(PageLocation.Standby);
-  readonly modified = newHead(PageLocation.Modified);
+  /** Modified pages that go to their files (MmModifiedPageListHead) and to paging files (MmModifiedPageListByColor). */
+  readonly modifiedMapped = newHead(PageLocation.Modified);
+  readonly modifiedForPagingFile = newHead(PageLocation.Modified);
   readonly modifiedNoWrite = newHead(PageLocation.ModifiedNoWrite);
   readonly bad = newHead(PageLocation.Bad);
   readonly zeroedByColor = newColorHeads();
@@ -47,34 +59,33 @@ export class PageLists {
   readonly #pfn: PfnDatabase;
   readonly #memory: PhysicalMemory;
   readonly #format: PteFormat;
-  readonly #filePageGone: FilePageGone;
-  readonly #frameZeroed: FrameZeroed;
-  readonly #privatePageGone: PrivatePageGone;
+  readonly #listener: PageListListener;
+  #available = 0;
+  /** While the available pages stay in here nobody has to be told. */
+  #windowFirst = 0;
+  #windowEnd = 0;
 
-  constructor(
-    pfn: PfnDatabase,
-    memory: PhysicalMemory,
-    format: PteFormat,
-    filePageGone: FilePageGone,
-    frameZeroed: FrameZeroed,
-    privatePageGone: PrivatePageGone = () => undefined,
-  ) {
+  constructor(pfn: PfnDatabase, memory: PhysicalMemory, format: PteFormat, listener: PageListListener) {
     this.#pfn = pfn;
     this.#memory = memory;
     this.#format = format;
-    this.#filePageGone = filePageGone;
-    this.#frameZeroed = frameZeroed;
-    this.#privatePageGone = privatePageGone;
+    this.#listener = listener;
   }
 
   /** MmAvailablePages: what can be handed out at once. */
   get availablePages(): number {
-    return this.zeroed.total + this.free.total + this.standby.total;
+    return this.#available;
   }
 
-  /** All heads by page location, for walkers. */
+  /** Modified pages of both kinds. */
+  get modifiedPages(): number {
+    return this.modifiedMapped.total + this.modifiedForPagingFile.total;
+  }
+
+  /** All heads, for walkers. */
   get heads(): readonly PageListHead[] {
-    return [this.zeroed, this.free, this.standby, this.modified, this.modifiedNoWrite, this.bad];
+    const { zeroed, free, standby, modifiedMapped, modifiedForPagingFile, modifiedNoWrite, bad } = this;
+    return [zeroed, free, standby, modifiedMapped, modifiedForPagingFile, modifiedNoWrite, bad];
   }
 
   /** At boot: frames first .. end-1, which nobody has touched, become the zeroed list. */
@@ -93,6 +104,8 @@ export class PageLists {
       blink[color] = first + offset + rest;
       counts[color] = rest / COLORS + 1;
     }
+    this.#available = count;
+    this.#tellAvailable();
   }
 
   /** RemoveZeroPage: a page full of zeros, or 0 when no page is available. */
@@ -105,7 +118,7 @@ export class PageLists {
     const frame = colored !== -1 ? this.#take(colored) : this.free.total > 0 ? this.#take(this.free.flink) : 0;
     const dirty = frame !== 0 ? frame : this.#takeStandby();
     if (dirty === 0) return 0;
-    this.#frameZeroed(dirty);
+    this.#listener.frameZeroed(dirty);
     this.#memory.zeroFrame(dirty);
     return dirty;
   }
@@ -134,12 +147,14 @@ export class PageLists {
     this.#pfn.makeFree(frame, PageLocation.Free);
     this.#linkTail(this.free, frame);
     this.#linkColorTail(this.freeByColor, frame);
+    this.#oneMoreAvailable();
+    this.#listener.freeInserted();
   }
 
   /** The oldest free page is cleared and goes to the zeroed list (zero page thread). There must be one. */
   zeroFreePage(): void {
     const frame = this.#take(this.free.flink);
-    this.#frameZeroed(frame);
+    this.#listener.frameZeroed(frame);
     this.#memory.zeroFrame(frame);
     this.insertZeroed(frame);
   }
@@ -149,6 +164,7 @@ export class PageLists {
     this.#pfn.makeFree(frame, PageLocation.Zeroed);
     this.#linkHead(this.zeroed, frame);
     this.#linkColorHead(this.zeroedByColor, frame);
+    this.#oneMoreAvailable();
   }
 
   /** A clean page that no working set holds; atFront: the next to be repurposed. */
@@ -156,11 +172,19 @@ export class PageLists {
     this.#pfn.setLocation(frame, PageLocation.Standby);
     if (atFront) this.#linkHead(this.standby, frame);
     else this.#linkTail(this.standby, frame);
+    this.#oneMoreAvailable();
   }
 
+  /** A changed page that no working set holds; it waits for its file or for a paging file, as OriginalPte says. */
   insertModified(frame: number): void {
     this.#pfn.setLocation(frame, PageLocation.Modified);
-    this.#linkTail(this.modified, frame);
+    this.#linkTail(this.modifiedHead(frame), frame);
+    this.#listener.modifiedInserted();
+  }
+
+  /** The modified list that a page belongs on. */
+  modifiedHead(frame: number): PageListHead {
+    return this.#format.isPrototype(this.#pfn.originalPte(frame)) ? this.modifiedMapped : this.modifiedForPagingFile;
   }
 
   insertModifiedNoWrite(frame: number): void {
@@ -176,8 +200,10 @@ export class PageLists {
   /** Takes a page off the standby, modified or modified-no-write list; its entry is otherwise unchanged. */
   unlink(frame: number): void {
     const location = this.#pfn.location(frame);
-    if (location === PageLocation.Standby) this.#unlinkFrom(this.standby, frame);
-    else if (location === PageLocation.Modified) this.#unlinkFrom(this.modified, frame);
+    if (location === PageLocation.Standby) {
+      this.#unlinkFrom(this.standby, frame);
+      this.#oneLessAvailable();
+    } else if (location === PageLocation.Modified) this.#unlinkFrom(this.modifiedHead(frame), frame);
     else if (location === PageLocation.ModifiedNoWrite) this.#unlinkFrom(this.modifiedNoWrite, frame);
     this.#pfn.setLocation(frame, PageLocation.Transition);
   }
@@ -193,9 +219,9 @@ export class PageLists {
     const pfn = this.#pfn;
     const original = pfn.originalPte(frame);
     this.#format.copy(this.owningPte(frame), original);
-    if (this.#format.isPrototype(original)) this.#filePageGone(this.#format.subsectionAddress(original));
+    if (this.#format.isPrototype(original)) this.#listener.filePageGone(this.#format.subsectionAddress(original));
     const table = pfn.pteFrame(frame);
-    if (!pfn.isPrototype(frame) && this.#format.isDemandZero(original)) this.#privatePageGone(table);
+    if (!pfn.isPrototype(frame) && this.#format.isDemandZero(original)) this.#listener.privatePageGone(table);
     pfn.setShareCount(table, pfn.shareCount(table) - 1);
   }
 
@@ -204,6 +230,7 @@ export class PageLists {
     const zeroed = this.#pfn.location(frame) === PageLocation.Zeroed;
     this.#unlinkFrom(zeroed ? this.zeroed : this.free, frame);
     this.#unlinkColor(zeroed ? this.zeroedByColor : this.freeByColor, frame);
+    this.#oneLessAvailable();
     return frame;
   }
 
@@ -213,7 +240,22 @@ export class PageLists {
     this.#unlinkFrom(this.standby, frame);
     this.restoreOriginalPte(frame);
     this.standbyRepurposed++;
+    this.#oneLessAvailable();
     return frame;
+  }
+
+  #oneMoreAvailable(): void {
+    if (++this.#available >= this.#windowEnd) this.#tellAvailable();
+  }
+
+  #oneLessAvailable(): void {
+    if (--this.#available < this.#windowFirst) this.#tellAvailable();
+  }
+
+  #tellAvailable(): void {
+    const { first, end } = this.#listener.availableChanged(this.#available);
+    this.#windowFirst = first;
+    this.#windowEnd = end;
   }
 
   #linkTail(head: PageListHead, frame: number): void {

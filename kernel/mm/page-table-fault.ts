@@ -1,6 +1,6 @@
 import { dispatchFault } from './demand-zero.js';
 import { FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
-import { ensurePages } from './free-pages.js';
+import { ensurePages, noPagesAvailable } from './free-pages.js';
 import type { MemoryManager } from './memory-manager.js';
 import { finishPageReadNow } from './page-read.js';
 import { findPte, pdeLocation } from './page-table.js';
@@ -10,8 +10,6 @@ import type { WorkingSetOwner } from './working-set-owner.js';
 
 /** Pages that making a page table may take, with those for the working set list. */
 const TABLE_RESERVE = 8;
-const NO_PAGES_AVAILABLE = 0x4d;
-const STATUS_NO_MEMORY = 0xc0000017;
 
 /**
  * Page tables of the user half are pages like any other (nt52.md 3.3, 5.2 C): they are trimmed when no PTE in them is valid or in
@@ -62,7 +60,7 @@ export function makePte(mm: MemoryManager, space: WorkingSetOwner, address: numb
  * read is a bugcheck 7A; running out of pages here is the end of the machine, NO_PAGES_AVAILABLE.
  */
 export function makeSystemAddressValid(mm: MemoryManager, space: WorkingSetOwner, address: number): void {
-  const { format, lists, faults } = mm;
+  const { format, faults } = mm;
   const at = findPte(mm, space, address);
   const { completing } = faults;
   faults.completing = false;
@@ -70,9 +68,7 @@ export function makeSystemAddressValid(mm: MemoryManager, space: WorkingSetOwner
     ensurePages(mm, TABLE_RESERVE);
     const outcome = dispatchFault(mm, space, address, at);
     if (outcome === FaultOutcome.MustWait) finishPageReadNow(mm);
-    else if (outcome >= FIRST_FAILURE) {
-      mm.environment.bugcheck(NO_PAGES_AVAILABLE, lists.modified.total, lists.availablePages, 0, STATUS_NO_MEMORY);
-    }
+    else if (outcome >= FIRST_FAILURE) noPagesAvailable(mm);
   }
   faults.completing = completing;
 }

@@ -1,4 +1,3 @@
-import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 
 /** A seek and half a turn of the disk, and a page at 50 MB/s; virtual nanoseconds. */
@@ -84,6 +83,19 @@ export class PagingDevice {
     return true;
   }
 
+  /** Lets so many virtual nanoseconds pass on the spot, with what completes in them. */
+  pass(nanoseconds: number): void {
+    const end = this.#clock.nanoseconds() + nanoseconds;
+    while (this.nextCompletion() <= end) this.finishFirst();
+    const left = end - this.#clock.nanoseconds();
+    if (left > 0) this.#clock.skip(left);
+  }
+
+  /** Virtual nanoseconds since boot. */
+  get now(): number {
+    return this.#clock.nanoseconds();
+  }
+
   #completeFirst(): void {
     const first = this.#queue.shift();
     if (first === undefined) return;
@@ -91,38 +103,5 @@ export class PagingDevice {
     const status = this.inject?.(request) ?? request.transfer();
     this.observe?.(request, status);
     request.complete(status);
-  }
-}
-
-/** Where a paging file's bytes are. Slots are pages of 4 KB. */
-export interface PagingStorage {
-  read(slot: number, into: Uint8Array): NtStatus;
-  write(slot: number, bytes: Uint8Array): NtStatus;
-}
-
-const CHUNK_PAGES = 256;
-const PAGE_SIZE = 0x1000;
-
-/** A paging file in the host's memory, which is taken in pieces of 1 MB as slots are first written. */
-export class MemoryPagingStorage implements PagingStorage {
-  readonly #chunks = new Map<number, Uint8Array>();
-
-  read(slot: number, into: Uint8Array): NtStatus {
-    const chunk = this.#chunks.get(Math.floor(slot / CHUNK_PAGES));
-    if (chunk === undefined) return Status.END_OF_FILE;
-    const start = (slot % CHUNK_PAGES) * PAGE_SIZE;
-    into.set(chunk.subarray(start, start + PAGE_SIZE));
-    return Status.SUCCESS;
-  }
-
-  write(slot: number, bytes: Uint8Array): NtStatus {
-    const index = Math.floor(slot / CHUNK_PAGES);
-    let chunk = this.#chunks.get(index);
-    if (chunk === undefined) {
-      chunk = new Uint8Array(CHUNK_PAGES * PAGE_SIZE);
-      this.#chunks.set(index, chunk);
-    }
-    chunk.set(bytes, (slot % CHUNK_PAGES) * PAGE_SIZE);
-    return Status.SUCCESS;
   }
 }

@@ -2,8 +2,12 @@ import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { CommitAccounting } from './commit.js';
-import { type DeviceClock, PagingDevice, type PagingStorage } from './paging-device.js';
+import { type DeviceClock, PagingDevice } from './paging-device.js';
 import { PagingFile } from './paging-file.js';
+import type { PagingStorage } from './paging-storage.js';
+
+/** MM_PAGING_FILE_MDLS: writes to one paging file at a time. */
+const WRITES_PER_FILE = 2;
 
 /** A page on its way into memory (the role of MMINPAGE_SUPPORT). */
 export class PageRead {
@@ -18,6 +22,13 @@ export class PageRead {
   }
 }
 
+/** Slots that were taken for a write, and the file that they are in. */
+export interface WriteRun {
+  readonly file: PagingFile;
+  readonly start: number;
+  readonly count: number;
+}
+
 /** The paging files of a machine and what is under way to and from them. */
 export class Paging {
   readonly files: PagingFile[] = [];
@@ -28,10 +39,15 @@ export class Paging {
   pagesInWrites = 0;
   /** MmModifiedPageWriterEvent. */
   readonly writerEvent = new KEvent(EventType.Synchronization, false);
-  /** Pages became available, or the writer could do nothing for it. */
-  readonly pagesEvent = new KEvent(EventType.Notification, false);
-  /** No slot could be had; cleared when one is given back. */
-  isFull = false;
+  /** A write has ended: an MDL of its file can be used again (MmPagingFileHeader.Event). */
+  readonly writeEndedEvent = new KEvent(EventType.Notification, false);
+  /** Files that can take one more write, once for each, in the order in which they will. */
+  readonly #idle: PagingFile[] = [];
+  /** MmFreePagingSpaceLow: the same of files in which no slot could be had. */
+  readonly #full: PagingFile[] = [];
+  /** Writes that failed, and how the last one did. */
+  writeErrors = 0;
+  lastWriteError: NtStatus = Status.SUCCESS;
   readonly #commit: CommitAccounting;
 
   constructor(clock: DeviceClock, commit: CommitAccounting) {
@@ -39,8 +55,14 @@ export class Paging {
     this.#commit = commit;
   }
 
+  /** There is a paging file that has, or may have, slots. */
   get canWrite(): boolean {
-    return this.files.length !== 0 && !this.isFull;
+    return this.#idle.length > 0 || this.pagesInWrites > 0;
+  }
+
+  /** No file has a slot left (MiPageFileFull). */
+  get isFull(): boolean {
+    return this.files.length > 0 && this.#full.length === this.files.length * WRITES_PER_FILE;
   }
 
   /** One more paging file; the commit limit grows by it. Sizes in pages. */
@@ -48,44 +70,63 @@ export class Paging {
     const file = new PagingFile(this.files.length, name, minimum, maximum, storage);
     this.files.push(file);
     this.#commit.limit += file.size - 1;
-    this.isFull = false;
+    for (let write = 0; write < WRITES_PER_FILE; write++) this.#idle.push(file);
     return file;
   }
 
-  /** Slots in the file with the most room, extending files before giving up. Null when there are none. */
-  allocate(wanted: number): { readonly file: PagingFile; readonly start: number; readonly count: number } | null {
-    for (const file of this.#byFreeSpace()) {
+  /**
+   * Slots for a write of so many pages, or of fewer, and the right to one write to their file: endWrite gives it back. Null:
+   * every file is busy (wait for writeEndedEvent) or full.
+   */
+  beginWrite(wanted: number): WriteRun | null {
+    for (let file = this.#idle.shift(); file !== undefined; file = this.#idle.shift()) {
       const run = file.allocate(wanted);
       if (run.count > 0) return { file, start: run.start, count: run.count };
+      this.#full.push(file);
     }
-    if (this.extend(wanted)) return this.allocate(wanted);
-    this.isFull = true;
     return null;
   }
 
-  /** An existing file gets greater limits, and grows to its new minimum. */
-  grow(file: PagingFile, minimum: number, maximum: number): void {
+  /** A write is over. */
+  endWrite(file: PagingFile, status: NtStatus): void {
+    if (status >>> 0 >= 0xc0000000) {
+      this.writeErrors++;
+      this.lastWriteError = status;
+    }
+    this.#idle.push(file);
+  }
+
+  /** An existing file gets greater limits, and grows to its new minimum. False: its storage does not take that. */
+  grow(file: PagingFile, minimum: number, maximum: number): boolean {
+    const before = file.maximum;
     file.maximum = maximum;
+    if (minimum > file.size && this.extendFile(file, minimum - file.size, true) === 0) {
+      file.maximum = before;
+      return false;
+    }
     file.minimum = minimum;
-    if (minimum > file.size) this.#commit.limit += file.extend(minimum - file.size);
-    this.isFull = false;
+    return true;
   }
 
   free(file: number, slot: number): void {
-    this.files[file]?.free(slot);
-    this.isFull = false;
+    const owner = this.files[file];
+    if (owner === undefined) return;
+    owner.free(slot);
+    if (this.#full.length > 0) this.#revive(owner);
   }
 
-  /** Makes some file bigger by so many pages, or several together; the commit limit follows. False when none can. */
-  extend(pages: number): boolean {
-    let missing = pages;
-    for (const file of this.files) {
-      const gained = file.extend(Math.min(missing, file.maximum - file.size));
-      this.#commit.limit += gained;
-      missing -= gained;
-      if (missing <= 0) return true;
-    }
-    return false;
+  /** Makes one file bigger; the commit limit follows. Returns pages gained. @param exact no more than asked for */
+  extendFile(file: PagingFile, pages: number, exact = false): number {
+    const gained = file.extend(pages, exact);
+    this.#commit.limit += gained;
+    if (gained > 0) this.#revive(file);
+    return gained;
+  }
+
+  /** Makes one file smaller by so many pages at its end, which are free; the commit limit follows. */
+  contractFile(file: PagingFile, pages: number): void {
+    file.contract(pages);
+    this.#commit.limit -= pages;
   }
 
   /** Pages that all files could grow by together. */
@@ -93,8 +134,17 @@ export class Paging {
     return this.files.reduce((sum, file) => sum + file.maximum - file.size, 0);
   }
 
-  #byFreeSpace(): readonly PagingFile[] {
-    if (this.files.length < 2) return this.files;
-    return [...this.files].sort((a, b) => b.freeSpace - a.freeSpace || a.number - b.number);
+  /** Writes that a file can take now and that wait for slots: what is neither is under way. */
+  idleWrites(file: PagingFile): number {
+    return [...this.#idle, ...this.#full].filter((other) => other === file).length;
+  }
+
+  /** A file that was full has slots again. */
+  #revive(file: PagingFile): void {
+    for (let index = this.#full.length - 1; index >= 0; index--) {
+      if (this.#full[index] !== file) continue;
+      this.#full.splice(index, 1);
+      this.#idle.push(file);
+    }
   }
 }

@@ -55,6 +55,7 @@ export class PoolPages implements PoolMemory {
       return false;
     }
     mm.committed.pool += pages;
+    if (type === PoolType.NonPaged) mm.resident.chargeAnyway('nonPagedPool', pages);
     return true;
   }
 
@@ -63,6 +64,7 @@ export class PoolPages implements PoolMemory {
     if (type === PoolType.Paged) this.#unreserve(address, pages);
     else unmapSystemPages(mm, address, pages);
     mm.committed.pool -= pages;
+    if (type === PoolType.NonPaged) mm.resident.release('nonPagedPool', pages);
     mm.commit.release(pages);
   }
 

@@ -61,6 +61,7 @@ export function removeFromWorkingSet(mm: MemoryManager, space: WorkingSetOwner, 
     format.writeTransition(at, frame, protection);
     invalidate(mm, space, address);
     removeEntry(mm, space, address >>> PAGE_SHIFT, frame);
+    if (pfn.isModified(frame)) space.modifiedPageCount++;
     decrementShareCount(mm, frame);
     return;
   }

@@ -210,6 +210,8 @@ export class ControlArea {
   numberOfMappedViews = 0;
   numberOfUserReferences = 0;
   writableUserReferences = 0;
+  /** Writes that the mapped page writer has been given and not ended. */
+  modifiedWriteCount = 0;
   /** Pool block of the control area; its subsections follow it in the same block. */
   poolAddress: VirtualAddress = virtualAddress(0);
   /** Pool blocks of subsections that were added when the file grew. */

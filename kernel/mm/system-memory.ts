@@ -2,6 +2,7 @@ import { AccessKind } from '../../cpu/index.js';
 import { Status } from '../ntstatus.js';
 import { accessFault } from './fault.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import { noPagesAvailable } from './free-pages.js';
 import { PAGE_MASK, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { finishPageReadNow } from './page-read.js';
@@ -9,7 +10,6 @@ import { finishPageReadNow } from './page-read.js';
 export { systemLocation } from './system-pages.js';
 
 const KERNEL_MODE_EXCEPTION_NOT_HANDLED = 0x8e;
-const NO_PAGES_AVAILABLE = 0x4d;
 
 /**
  * The kernel's accesses to system addresses: pool, kernel stacks, PCR, KUSER_SHARED_DATA. Values are unsigned.
@@ -114,10 +114,7 @@ export class SystemMemory {
   }
 
   #failed(address: number, outcome: FaultOutcome): never {
-    const { environment, lists } = this.#mm;
-    if (outcome === FaultOutcome.NoMemory) {
-      return environment.bugcheck(NO_PAGES_AVAILABLE, lists.modified.total, lists.availablePages, 0, Status.NO_MEMORY);
-    }
-    return environment.bugcheck(KERNEL_MODE_EXCEPTION_NOT_HANDLED, Status.ACCESS_VIOLATION, address, 0, 0);
+    if (outcome === FaultOutcome.NoMemory) return noPagesAvailable(this.#mm);
+    return this.#mm.environment.bugcheck(KERNEL_MODE_EXCEPTION_NOT_HANDLED, Status.ACCESS_VIOLATION, address, 0, 0);
   }
 }

@@ -32,6 +32,7 @@ export class SystemWorkingSet implements WorkingSetOwner {
   peakWorkingSetSize = 0;
   pageFaultCount = 0;
   privatePages = 0;
+  modifiedPageCount = 0;
 
   /** Takes the first page of the list; boot has pages. */
   constructor(mm: MemoryManager) {

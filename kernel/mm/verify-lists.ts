@@ -14,7 +14,19 @@ export function verifyPageLists(mm: MemoryManager, listed: Uint8Array): string |
     if (wrong !== null) return wrong;
   }
   const { lists } = mm;
-  return verifyColors(mm, lists.zeroedByColor, lists.zeroed) ?? verifyColors(mm, lists.freeByColor, lists.free);
+  return (
+    verifyColors(mm, lists.zeroedByColor, lists.zeroed) ??
+    verifyColors(mm, lists.freeByColor, lists.free) ??
+    verifyAvailable(mm)
+  );
+}
+
+/** MmAvailablePages and the events that follow it. */
+function verifyAvailable(mm: MemoryManager): string | null {
+  const { zeroed, free, standby, availablePages } = mm.lists;
+  const total = zeroed.total + free.total + standby.total;
+  if (availablePages !== total) return `${availablePages} pages are said to be available, but ${total} are`;
+  return mm.available.verify(availablePages);
 }
 
 function verifyList(mm: MemoryManager, head: PageListHead, listed: Uint8Array): string | null {
@@ -33,6 +45,8 @@ function verifyList(mm: MemoryManager, head: PageListHead, listed: Uint8Array): 
     if (pfn.blink(frame) !== previous) return `${page} on ${list} links back to ${pfn.blink(frame).toString(16)}`;
     if (pfn.referenceCount(frame) !== 0)
       return `${page} is on ${list} with reference count ${pfn.referenceCount(frame)}`;
+    if (head.location === PageLocation.Modified && mm.lists.modifiedHead(frame) !== head)
+      return `${page} is on the modified list of the other kind`;
     if (head.location === PageLocation.Standby && pfn.isModified(frame))
       return `${page} is modified but on the standby list`;
     previous = frame;

@@ -68,6 +68,9 @@ function compareBitmaps(mm: MemoryManager, named: readonly Uint8Array[]): string
       if (file.isUsed(slot) === (named[file.number]?.[slot] === 1)) continue;
       return `page ${slot} of paging file ${file.number} is ${file.isUsed(slot) ? 'used but nobody names it' : 'free but named'}`;
     }
+    const writes = mm.paging.idleWrites(file);
+    if (writes > 2 || (writes < 2 && mm.paging.pagesInWrites === 0))
+      return `paging file ${file.number} has ${writes} writes to give, but none is under way`;
     if (used !== file.usage) return `paging file ${file.number} counts ${file.usage} used pages but has ${used}`;
   }
   return null;

@@ -7,6 +7,7 @@ import { type FrameReferences, verifyPageTables } from './verify-page-tables.js'
 import { verifyPagedPool } from './verify-paged-pool.js';
 import { verifyPagingFiles } from './verify-paging-files.js';
 import { verifyPrototypes } from './verify-prototypes.js';
+import { verifyResidence } from './verify-residence.js';
 import { verifyTlb } from './verify-tlb.js';
 
 /**
@@ -28,6 +29,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyFrames(mm, listed, references) ??
     verifyPagingFiles(mm) ??
     verifyCommitment(mm) ??
+    verifyResidence(mm) ??
     mm.systemPtes.verify() ??
     mm.pool.verify(new PoolInspector(mm)) ??
     verifyPagedPool(mm) ??

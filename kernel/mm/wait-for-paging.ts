@@ -1,28 +1,41 @@
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
+import { Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { ntStatus } from '../types.js';
+import { noPagesAvailable, obtainFreePages, PAGE_WAIT } from './free-pages.js';
 
-/** Seventy seconds in 100 ns units: a wait for pages that is longer means that none will ever come. */
-const PAGE_WAIT = -700_000_000n;
+/** Relative timeouts are negative, in 100 ns units. */
+const PAGE_WAIT_TIMEOUT = BigInt(-PAGE_WAIT / 100);
+const MILLISECOND = -10_000;
 
 /**
  * What the running thread does about a fault that has to wait (MiDispatchFault step 4): waits for the read, which it
- * completes when it began it, or for free pages. Then the instruction runs again.
+ * completes when it began it, for free pages, or for time to pass. Then the instruction runs again.
  * @returns SUCCESS, or the status of a read that failed: an in-page error
  * Environment: the thread's own code; may block. mm.lastFault is read before the wait.
  */
 export function* waitForPaging(kernel: Kernel): Blocking<NtStatus> {
   const { mm, ke } = kernel;
-  const { read, startedRead, address, access } = mm.lastFault;
+  const { read, startedRead, delay, address, access } = mm.lastFault;
   if (read === null) {
-    ke.resetEvent(mm.paging.pagesEvent);
-    mm.signal(mm.paging.writerEvent);
-    yield* ke.waitForSingleObject(mm.paging.pagesEvent, WaitReason.FreePage, Mode.Kernel, false, PAGE_WAIT);
-    return ntStatus(0);
+    if (delay > 0) yield* ke.delayExecution(Mode.Kernel, false, BigInt(delay * MILLISECOND));
+    else yield* waitForPages(kernel);
+    return Status.SUCCESS;
   }
   if (!read.isDone) yield* ke.waitForSingleObject(read.event, WaitReason.PageIn, Mode.Kernel, false, null);
-  if (!startedRead) return ntStatus(0);
+  if (!startedRead) return Status.SUCCESS;
   mm.completePageRead(read, address, access);
   return read.status;
+}
+
+/**
+ * Waits until 128 pages are available, 2 for threads that make memory. When none come for 70 seconds there is no help any
+ * more: bugcheck NO_PAGES_AVAILABLE.
+ */
+function* waitForPages(kernel: Kernel): Blocking<void> {
+  const { mm, ke } = kernel;
+  const event = ke.currentThread.memoryMaker ? mm.available.low : mm.available.high;
+  obtainFreePages(mm);
+  const status = yield* ke.waitForSingleObject(event, WaitReason.FreePage, Mode.Kernel, false, PAGE_WAIT_TIMEOUT);
+  if (status === Status.TIMEOUT) noPagesAvailable(mm);
 }

@@ -1,3 +1,5 @@
+import { SystemSize } from './memory-thresholds.js';
+
 /** What the working set manager knows of one process: the part of MMSUPPORT (nt52.md 6.3) that is not in the list itself. */
 export class WorkingSetLimits {
   /** In pages. */
@@ -25,15 +27,12 @@ export class WorkingSetLimits {
   }
 }
 
-/** Machines up to 19 MB are small, from 32 MB on large (nt52.md 3.7). */
-const SMALL_MACHINE_PAGES = 0x1300;
-const LARGE_MACHINE_PAGES = 0x2000;
 /** MmMinimumWorkingSetSize. */
 export const ABSOLUTE_MINIMUM = 20;
 
-/** Limits of a new process on a machine of so many pages (nt52.md 6.4). */
-export function defaultWorkingSetLimits(physicalPages: number): WorkingSetLimits {
-  if (physicalPages <= SMALL_MACHINE_PAGES) return new WorkingSetLimits(20, 45);
-  if (physicalPages < LARGE_MACHINE_PAGES) return new WorkingSetLimits(30, 145);
+/** Limits of a new process on a machine of a size (nt52.md 6.4). */
+export function defaultWorkingSetLimits(systemSize: SystemSize): WorkingSetLimits {
+  if (systemSize === SystemSize.Small) return new WorkingSetLimits(20, 45);
+  if (systemSize === SystemSize.Medium) return new WorkingSetLimits(30, 145);
   return new WorkingSetLimits(50, 345);
 }

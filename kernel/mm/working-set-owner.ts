@@ -26,4 +26,6 @@ export interface WorkingSetOwner {
   pageFaultCount: number;
   /** Pages of its own with contents, wherever they are: valid, in transition or in a paging file. */
   privatePages: number;
+  /** EPROCESS.ModifiedPageCount: pages that it added to the modified list since it was last slowed down. */
+  modifiedPageCount: number;
 }

@@ -60,7 +60,7 @@ export function considerGrowth(mm: MemoryManager, space: WorkingSetOwner): void 
   const limit = (GROWTH_FACTOR * available * available) / GROWTH_DIVISOR + 1;
   if (available < PLENTY && (available === 0 || vm.growthSinceLastEstimate > limit)) {
     if (replaceOne(mm, space)) {
-      mm.replacing = true;
+      mm.workingSetManager.replacing = true;
       vm.forceTrim = true;
       return;
     }
@@ -203,7 +203,7 @@ export function ageWorkingSet(mm: MemoryManager, space: WorkingSetOwner): void {
   const list = space.workingSet;
   const first = list.firstDynamic;
   const count = Math.min(Math.max(list.lastEntry - first + 1, 0), MAXIMUM_AGED);
-  const wanted = Math.min(count, Math.max(MINIMUM_SAMPLES, count >>> mm.agingShift));
+  const wanted = Math.min(count, Math.max(MINIMUM_SAMPLES, count >>> mm.workingSetManager.agingShift));
   let slot = space.vm.nextAgingSlot;
   for (let seen = 0; seen < wanted; seen++) {
     if (slot < first || slot > list.lastEntry) slot = first;
@@ -228,7 +228,7 @@ function estimateClaim(mm: MemoryManager, space: WorkingSetOwner): void {
   const list = space.workingSet;
   const first = list.firstDynamic;
   const count = list.lastEntry - first + 1;
-  const samples = Math.max(MINIMUM_SAMPLES, Math.min(MAXIMUM_AGED, count >>> mm.estimationShift));
+  const samples = Math.max(MINIMUM_SAMPLES, Math.min(MAXIMUM_AGED, count >>> mm.workingSetManager.estimationShift));
   const stride = Math.max(1, Math.floor(count / samples));
   let idle = 0;
   for (let index = first; index <= list.lastEntry; index += stride) {

@@ -3,8 +3,6 @@ import type { Kernel } from '../kernel.js';
 import type { Blocking } from '../types.js';
 
 export const ZERO_PAGE_PRIORITY = 0;
-/** MmMinimumFreePagesToZero: a free list this long wakes the thread. */
-export const FREE_PAGES_TO_ZERO = 8;
 /** Pages between two chances for others to run. */
 const BATCH = 32;
 

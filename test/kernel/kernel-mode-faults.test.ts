@@ -5,7 +5,7 @@ import { kernelAccessFault } from '../../kernel/mm/fault.js';
 import { FaultAccess, FaultOutcome } from '../../kernel/mm/fault-outcome.js';
 import type { MemoryManager } from '../../kernel/mm/memory-manager.js';
 import { findPte, pdeLocation } from '../../kernel/mm/page-table.js';
-import { MemoryPagingStorage } from '../../kernel/mm/paging-device.js';
+import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { ProtectionMask } from '../../kernel/mm/protection.js';
 import { type KernelContext, PASSIVE_LEVEL } from '../../kernel/mm/system-fault.js';
 import { mapSystemPages, systemPte } from '../../kernel/mm/system-pages.js';

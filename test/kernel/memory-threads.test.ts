@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
-import { manageWorkingSets } from '../../kernel/mm/balance-set-manager.js';
+import { manageWorkingSets } from '../../kernel/mm/working-set-manager.js';
 import { BareProcess, code } from './bare-process.js';
 
 const BASE = 0x1000000;
@@ -34,14 +34,14 @@ describe('the system threads of memory management', () => {
   it('run in the System process with the priorities of NT', () => {
     const { guest } = setUp();
     const priorities = guest.kernel.systemProcess.threads.map((thread) => thread.basePriority);
-    expect(priorities).toEqual([17, 16, 0]);
+    expect(priorities).toEqual([17, 17, 18, 16, 0]);
   });
 
   it('working set manager: leaves everybody alone while memory is plentiful, but for their age', () => {
     const { guest, space } = setUp();
     fill(guest, space, 100);
     const before = space.workingSetSize;
-    guest.inProcess(() => manageWorkingSets(guest.kernel, guest.kernel.mm));
+    guest.inProcess(() => manageWorkingSets(guest.kernel));
     expect(space.workingSetSize).toBe(before);
     expect(guest.kernel.mm.verify()).toBeNull();
   });

@@ -1,11 +1,11 @@
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import type { MemoryManager } from '../../kernel/mm/memory-manager.js';
-import { startClusterWrite } from '../../kernel/mm/modified-writer.js';
+import { startWrite } from '../../kernel/mm/modified-writer.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
 
-/** Writes every modified page to the paging file. */
+/** Writes every modified page to the paging file or to its own. */
 export function writeModified(mm: MemoryManager): void {
-  while (mm.lists.modified.total > 0 && startClusterWrite(mm)) while (mm.paging.device.finishFirst());
+  while (mm.lists.modifiedPages > 0 && startWrite(mm)) while (mm.paging.device.finishFirst());
 }
 
 /** Takes the pages of the standby list for something else. */

@@ -11,7 +11,7 @@ import { lockPages } from '../../kernel/mm/lock-virtual-memory.js';
 import type { MemoryManager } from '../../kernel/mm/memory-manager.js';
 import { processOverheadPages } from '../../kernel/mm/page-directory.js';
 import { findPte, pdeLocation } from '../../kernel/mm/page-table.js';
-import { MemoryPagingStorage } from '../../kernel/mm/paging-device.js';
+import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js';
 import { NO_PTE } from '../../kernel/mm/pte.js';
 import { queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
@@ -143,6 +143,7 @@ describe.each([{ pae: true }, { pae: false }])('a page table of the user half, %
     machine.write(BASE, 1);
     emptyWorkingSet(mm, space);
     space.vm.hardMaximum = true;
+    mm.resident.charge('workingSets', 1 - space.vm.minimum);
     space.vm.minimum = 1;
     space.vm.maximum = space.workingSetSize;
     for (let round = 0; round < 4; round++) ageWorkingSet(mm, space);
@@ -172,6 +173,7 @@ describe.each([{ pae: true }, { pae: false }])('a page table of the user half, %
     });
 
     it('a lock', () => {
+      mm.resident.charge('workingSets', 50 - space.vm.minimum);
       space.vm.minimum = 50;
       const range = { first: BASE >>> 12, last: (BASE >>> 12) + 1 };
       expect(lockPages(mm, space, range, MAP_PROCESS)).toBe(Status.SUCCESS);
@@ -239,7 +241,7 @@ describe.each([{ pae: true }, { pae: false }])('a page table of the user half, %
     expect(machine.read(BASE + 0x1000)).toBe(0x41);
     expect(mm.verify()).toBeNull();
     evictWithPageTables(mm, space);
-    expect(mm.lists.standby.total + mm.lists.modified.total).toBe(0);
+    expect(mm.lists.standby.total + mm.lists.modifiedPages).toBe(0);
   });
 });
 

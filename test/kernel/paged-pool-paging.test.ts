@@ -8,7 +8,7 @@ import { FaultOutcome } from '../../kernel/mm/fault-outcome.js';
 import { PageLocation, SYSTEM_CACHE_WORKING_SET_LIST } from '../../kernel/mm/layout.js';
 import { mapViewOfSection, unmapViewOfSection } from '../../kernel/mm/map-view.js';
 import type { MemoryManager } from '../../kernel/mm/memory-manager.js';
-import { MemoryPagingStorage } from '../../kernel/mm/paging-device.js';
+import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
 import { systemPte } from '../../kernel/mm/system-pages.js';
 import { ageWorkingSet, emptyWorkingSet, trimWorkingSet } from '../../kernel/mm/working-set-trim.js';

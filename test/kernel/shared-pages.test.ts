@@ -149,7 +149,7 @@ describe('private pages that leave the working set', () => {
     machine.reserve(space, 0x10000, 16, 4, true);
     machine.write(0x10000, 77);
     expect(protectVirtualMemory(mm.context, space, 0x10000, 0x1000, PageProtection.NoAccess).status).toBe(0);
-    expect(mm.lists.modified.total).toBe(1);
+    expect(mm.lists.modifiedPages).toBe(1);
     expect(mm.verify()).toBeNull();
     expect(machine.read(0x10000)).toBe(-1);
     protectVirtualMemory(mm.context, space, 0x10000, 0x1000, PageProtection.ReadWrite);

@@ -132,6 +132,7 @@ describe.each([{ pae: true }, { pae: false }])('the working set list, %o', ({ pa
   it('locks pages below FirstDynamic and does not trim them', () => {
     for (let page = 0; page < 5; page++) machine.write(BASE + page * 0x1000, page);
     const range = { first: (BASE >>> 12) + 2, last: (BASE >>> 12) + 4 };
+    machine.mm.resident.charge('workingSets', 50 - space.vm.minimum);
     space.vm.minimum = 50;
     expect(lockPages(machine.mm, space, range, MAP_PROCESS)).toBe(Status.SUCCESS);
     expect(lockPages(machine.mm, space, range, MAP_PROCESS)).toBe(Status.WAS_LOCKED);

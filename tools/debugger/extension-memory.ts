@@ -21,7 +21,7 @@ function vm(session: Session, args: string): CommandOutput {
     zeroed: lists.zeroed.total,
     free: lists.free.total,
     standby: lists.standby.total,
-    modified: lists.modified.total,
+    modified: lists.modifiedPages,
     modifiedNoWrite: lists.modifiedNoWrite.total,
     nonPagedPool: ex.pool.pagesInUse(0),
     pagedPool: ex.pool.pagesInUse(1),

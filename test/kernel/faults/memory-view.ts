@@ -50,8 +50,8 @@ export interface PageView {
   readonly inWorkingSet: boolean;
 }
 
-const LIST_NAMES = ['zeroed', 'free', 'standby', 'modified', 'modifiedNoWrite', 'bad'] as const;
-export type ListTotals = Readonly<Record<(typeof LIST_NAMES)[number], number>>;
+type ListName = 'zeroed' | 'free' | 'standby' | 'modified' | 'modifiedNoWrite' | 'bad';
+export type ListTotals = Readonly<Record<ListName, number>>;
 export type CounterValues = Readonly<Record<string, number>>;
 
 /** Counters of memory management, the page lists, and what the process has: all that one fault can move. */
@@ -113,7 +113,14 @@ export class MemoryView {
     const space = this.#space;
     return {
       counters: { ...(counters satisfies Counters) },
-      lists: Object.fromEntries(LIST_NAMES.map((name) => [name, lists[name].total])) as ListTotals,
+      lists: {
+        zeroed: lists.zeroed.total,
+        free: lists.free.total,
+        standby: lists.standby.total,
+        modified: lists.modifiedPages,
+        modifiedNoWrite: lists.modifiedNoWrite.total,
+        bad: lists.bad.total,
+      },
       process: {
         workingSetSize: space.workingSetSize,
         pageFaultCount: space.pageFaultCount,

@@ -1,6 +1,6 @@
 import type { NtStatus } from '../../../kernel/index.js';
 import { MemoryType, PageProtection } from '../../../kernel/mm/index.js';
-import { startClusterWrite } from '../../../kernel/mm/modified-writer.js';
+import { startWrite as startPageWrite } from '../../../kernel/mm/modified-writer.js';
 import * as pageOut from '../page-out.js';
 import { Image } from './driven-image.js';
 import type { DrivenMachine } from './driven-machine.js';
@@ -150,7 +150,7 @@ export function emptyWorkingSet(drive: DrivenMachine): void {
 
 /** Begins to write modified pages to the paging file. */
 export function startWrite(drive: DrivenMachine): void {
-  if (!startClusterWrite(drive.machine.kernel.mm)) throw new Error('no page could be written');
+  if (!startPageWrite(drive.machine.kernel.mm)) throw new Error('no page could be written');
 }
 
 /** Completes what the paging device has been given. */

@@ -1,0 +1,23 @@
+import type { MemoryManager } from './memory-manager.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
+
+/**
+ * What was promised to stay in memory against those who hold the promises, and who can be trimmed.
+ * @returns the first inconsistency, or null
+ */
+export function verifyResidence(mm: MemoryManager): string | null {
+  const { resident, workingSetManager } = mm;
+  const processes = mm.addressSpaces.filter((space) => space !== mm.systemSpace);
+  const minimums = processes.reduce((sum, space) => sum + space.vm.minimum, 0);
+  if (resident.charged.workingSets !== minimums) {
+    return `${resident.charged.workingSets} resident pages are promised to working sets, whose minimums make ${minimums}`;
+  }
+  const owners: readonly WorkingSetOwner[] = [mm.systemCache, ...processes];
+  for (const space of owners) {
+    const listed = workingSetManager.expansion.filter((other) => other === space).length;
+    if (listed !== 1) return `process ${space.processId} is ${listed} times on the list of working sets to trim`;
+  }
+  return workingSetManager.expansion.length === owners.length
+    ? null
+    : 'the list of working sets to trim has a process that is no more';
+}

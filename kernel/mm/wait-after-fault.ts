@@ -1,0 +1,28 @@
+import { FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import type { MemoryManager } from './memory-manager.js';
+import { AvailableLimit } from './memory-thresholds.js';
+
+/** Milliseconds before a fault that lacked a resource is taken again, and that a greedy real-time thread stands still. */
+export const RETRY_DELAY = 10;
+/** Pages above its minimum working set from which on a process is greedy. */
+const GREEDY = 100;
+const LOW_REALTIME_PRIORITY = 16;
+
+/**
+ * The tail of MmAccessFault (nt52.md 5.2): a fault that found no page is taken again a little later; and while memory is
+ * short a real-time thread whose process has much lets others make pages available.
+ * @returns MustWait with mm.faults.delay instead of the outcome, or the outcome
+ */
+export function waitAfterFault(mm: MemoryManager, outcome: FaultOutcome): FaultOutcome {
+  if (outcome === FaultOutcome.NoMemory) return delay(mm);
+  if (outcome >= FIRST_FAILURE || mm.lists.availablePages >= AvailableLimit.PlentyFree) return outcome;
+  const thread = mm.environment.currentThread?.();
+  if (thread === undefined || thread.priority < LOW_REALTIME_PRIORITY || thread.memoryMaker) return outcome;
+  return mm.current.workingSetSize > mm.current.vm.minimum + GREEDY ? delay(mm) : outcome;
+}
+
+function delay(mm: MemoryManager): FaultOutcome {
+  mm.faults.read = null;
+  mm.faults.delay = RETRY_DELAY;
+  return FaultOutcome.MustWait;
+}
