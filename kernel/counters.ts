@@ -34,7 +34,10 @@ export class Counters {
   /** Write operations to mapped files. */
   mappedWriteIos = 0;
 
-  /** Bytes through NtReadFile and NtWriteFile. */
+  /** NtReadFile and NtWriteFile: calls and bytes. Other operations on files and devices. */
+  readOperations = 0;
+  writeOperations = 0;
+  otherOperations = 0;
   bytesRead = 0;
   bytesWritten = 0;
 }

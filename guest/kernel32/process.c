@@ -127,6 +127,10 @@ BOOL WINAPI GetProcessHandleCount(HANDLE process, PDWORD count) {
   return TRUE;
 }
 
+BOOL WINAPI GetProcessIoCounters(HANDLE process, PIO_COUNTERS counters) {
+  return ok(NtQueryInformationProcess(process, 2, counters, sizeof *counters, NULL));
+}
+
 BOOL WINAPI IsWow64Process(HANDLE process, PBOOL wow64) {
   ULONG_PTR value = 0;
   if (!ok(NtQueryInformationProcess(process, 26, &value, sizeof value, NULL))) return FALSE;
@@ -134,19 +138,46 @@ BOOL WINAPI IsWow64Process(HANDLE process, PBOOL wow64) {
   return TRUE;
 }
 
-BOOL WINAPI GetProcessWorkingSetSize(HANDLE process, PSIZE_T minimum, PSIZE_T maximum) {
-  struct { SIZE_T paged, nonPaged, minimum, maximum, pagefile; LARGE_INTEGER time; } quota;
+// --- working set limits
+typedef struct {
+  SIZE_T paged, nonPaged, minimum, maximum, pagefile; ULONG padding; LARGE_INTEGER time; ULONG workingSet, reserved[3], flags;
+  ULONG rate;
+} QUOTA_EX;
+_Static_assert(sizeof(QUOTA_EX) == 0x38, "QUOTA_LIMITS_EX");
+
+BOOL WINAPI GetProcessWorkingSetSizeEx(HANDLE process, PSIZE_T minimum, PSIZE_T maximum, PDWORD flags) {
+  QUOTA_EX quota;
   if (!ok(NtQueryInformationProcess(process, 1, &quota, sizeof quota, NULL))) return FALSE;
   *minimum = quota.minimum;
   *maximum = quota.maximum;
+  *flags = quota.flags;
   return TRUE;
 }
+BOOL WINAPI GetProcessWorkingSetSize(HANDLE process, PSIZE_T minimum, PSIZE_T maximum) {
+  DWORD flags;
+  return GetProcessWorkingSetSizeEx(process, minimum, maximum, &flags);
+}
+
+#define SE_INCREASE_BASE_PRIORITY_LUID 14
+typedef struct { ULONG count; LUID_AND_ATTRIBUTES privilege; } ONE_PRIVILEGE;
+
+/* To raise a minimum takes a privilege, which is enabled for as long as that takes; without it, the kernel will say so. */
+BOOL WINAPI SetProcessWorkingSetSizeEx(HANDLE process, SIZE_T minimum, SIZE_T maximum, DWORD flags) {
+  if (minimum == 0 || maximum == 0) return refuse(ERROR_INVALID_PARAMETER);
+  QUOTA_EX quota = { .minimum = minimum, .maximum = maximum, .flags = flags };
+  ONE_PRIVILEGE enable = { 1, { { SE_INCREASE_BASE_PRIORITY_LUID, 0 }, SE_PRIVILEGE_ENABLED } }, previous = { 0 };
+  ULONG used;
+  HANDLE token = NULL;
+  if (NT_SUCCESS(NtOpenProcessToken(CURRENT_PROCESS, TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token))) {
+    NtAdjustPrivilegesToken(token, FALSE, &enable, sizeof previous, &previous, &used);
+  }
+  NTSTATUS status = NtSetInformationProcess(process, 1, &quota, sizeof quota);
+  if (previous.count != 0) NtAdjustPrivilegesToken(token, FALSE, &previous, 0, NULL, NULL);
+  if (token != NULL) NtClose(token);
+  return ok(status);
+}
 BOOL WINAPI SetProcessWorkingSetSize(HANDLE process, SIZE_T minimum, SIZE_T maximum) {
-  struct { SIZE_T paged, nonPaged, minimum, maximum, pagefile; LARGE_INTEGER time; } quota;
-  if (!ok(NtQueryInformationProcess(process, 1, &quota, sizeof quota, NULL))) return FALSE;
-  quota.minimum = minimum;
-  quota.maximum = maximum;
-  return ok(NtSetInformationProcess(process, 1, &quota, sizeof quota));
+  return SetProcessWorkingSetSizeEx(process, minimum, maximum, 0);
 }
 
 BOOL WINAPI ReadProcessMemory(HANDLE process, LPCVOID base, LPVOID buffer, SIZE_T size, SIZE_T *done) {

@@ -7,6 +7,7 @@ import { isKnownCodePage } from './code-page.js';
 import { ConsoleChannel, type ConsoleDevice, OutputMode } from './console-device.js';
 import { InputMode } from './console-line.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
+import { countOperation } from './io-counters.js';
 import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
 
 /** Control codes of \Device\Console: kernel32's console functions. Text is UTF-16. */
@@ -60,6 +61,7 @@ function* deviceIoControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus
   if (!isSuccess(status)) return status;
   const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
   if (typeof operation === 'number') return operation;
+  countOperation(kernel, 'other', 0);
   const { device } = operation.file;
   if (device.kind !== 'console') {
     const isConsoleCode = code >>> 16 === 0x50;

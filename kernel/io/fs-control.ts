@@ -4,6 +4,7 @@ import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
+import { countOperation } from './io-counters.js';
 import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
 
 /** FSCTL_PIPE_PEEK: what waits in a pipe, without taking it. */
@@ -26,6 +27,7 @@ function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (!isSuccess(status)) return status;
   const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
   if (typeof operation === 'number') return operation;
+  countOperation(kernel, 'other', 0);
   const result =
     code === PIPE_PEEK ? peek(kernel, operation, outputBuffer, outputLength) : refused(Status.INVALID_DEVICE_REQUEST);
   return completeOperation(kernel, operation, result);

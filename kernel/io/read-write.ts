@@ -7,6 +7,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, type FileObject } from './file-object.js';
+import { countOperation } from './io-counters.js';
 import { beginOperation, completeOperation, done, type IoOperation, type IoResult, refused } from './io-status.js';
 
 /** Bytes that go between host and guest at a time. */
@@ -31,7 +32,7 @@ function* readFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (typeof transfer === 'number') return transfer;
   const probed = yield* kernel.user.probeForWrite(transfer.buffer, transfer.length);
   const result = isSuccess(probed) ? yield* read(kernel, transfer) : refused(probed);
-  kernel.counters.bytesRead += result.information;
+  countOperation(kernel, 'read', result.information);
   return completeOperation(kernel, transfer.operation, result);
 }
 
@@ -43,7 +44,7 @@ function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (!mayWrite) return completeOperation(kernel, transfer.operation, refused(Status.ACCESS_DENIED));
   const probed = yield* kernel.user.probeForRead(transfer.buffer, transfer.length);
   const result = isSuccess(probed) ? write(kernel, transfer) : refused(probed);
-  kernel.counters.bytesWritten += result.information;
+  countOperation(kernel, 'write', result.information);
   return completeOperation(kernel, transfer.operation, result);
 }
 

@@ -1,4 +1,5 @@
 import type { PageFrameNumber, PhysicalAddress } from '../types.js';
+import type { FaultWatch } from './fault-watch.js';
 import type { PteLocation } from './pte.js';
 import { VadTree } from './vad-tree.js';
 import type { WorkingSetLimits } from './working-set-limits.js';
@@ -52,6 +53,8 @@ export class AddressSpace implements WorkingSetOwner {
   workingSetSize = 0;
   peakWorkingSetSize = 0;
   pageFaultCount = 0;
+  /** EPROCESS.WorkingSetWatch. */
+  faultWatch: FaultWatch | null = null;
   /** MEM_EXECUTE_OPTION_DISABLE: the process opted in to NX. */
   executeDisable = false;
   /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */

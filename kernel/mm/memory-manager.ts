@@ -14,6 +14,7 @@ import { accessFault, mayExecuteData } from './fault.js';
 import type { FaultInjection } from './fault-injection.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
+import type { FaultWatch } from './fault-watch.js';
 import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
 import { MappedWriterQueue } from './mapped-writer.js';
@@ -350,6 +351,7 @@ export class MemoryManager {
         ? accessFault(this, address, access, user)
         : this.#tracedFault(address, access, user);
     faults.mayWait = false;
+    if (this.current.faultWatch !== null) this.#watchFault(this.current.faultWatch, address, outcome);
     this.faultTaken();
     const outcome = waitAfterFault(this, resolved);
     if (outcome < FIRST_FAILURE) return true;
@@ -445,6 +447,12 @@ export class MemoryManager {
   /** The first inconsistency of the whole memory manager in one sentence, or null (rule 7). */
   verify(): string | null {
     return verifyMemory(this);
+  }
+
+  /** What is resolved, and what has to be read from disk, which is noted when the read begins. */
+  #watchFault(watch: FaultWatch, address: number, outcome: FaultOutcome): void {
+    const isRead = outcome === FaultOutcome.MustWait && this.faults.read !== null && this.faults.startedRead;
+    if (outcome < FIRST_FAILURE || isRead) watch.note(this.cpu.state[EIP] >>> 0, address, outcome);
   }
 
   #tracedFault(address: number, access: FaultAccess, user: boolean): FaultOutcome {

@@ -53,6 +53,13 @@ function processEntry(process: EProcess, address: number, last: boolean): Uint8A
       .dword(0x80, space.commitChargePeak * PAGE)
       .dword(0x84, space.commitCharge * PAGE);
   }
+  const { io } = process;
+  fields
+    .quad(0x88, BigInt(io.readOperations))
+    .quad(0x90, BigInt(io.writeOperations))
+    .quad(0x98, BigInt(io.otherOperations))
+    .quad(0xa0, BigInt(io.bytesRead))
+    .quad(0xa8, BigInt(io.bytesWritten));
   threads.forEach((thread, index) => {
     threadEntry(fields, PROCESS_SIZE + index * THREAD_SIZE, thread);
   });

@@ -51,6 +51,8 @@ export class EProcess {
   exiting = false;
   /** Deaths of threads have been worked off: the address space is gone. */
   rundownDone = false;
+  /** IO_COUNTERS: operations by kind, and bytes. */
+  readonly io = { readOperations: 0, writeOperations: 0, otherOperations: 0, bytesRead: 0, bytesWritten: 0 };
   affinity = 1;
   peakThreads = 0;
 

@@ -1,14 +1,20 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
-import { adjustWorkingSet, HardLimit } from '../mm/adjust-working-set.js';
-import { holdsPrivilege } from '../mm/service-support.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
-import { Privilege } from '../se/token.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
 import { type EProcess, PriorityClass } from './process.js';
 import { ProcessAccess } from './process-services.js';
+import {
+  ioCounters,
+  pooledUsage,
+  quotaLimits,
+  setQuotaLimits,
+  startWorkingSetWatch,
+  vmCounters,
+  workingSetWatch,
+} from './query-process-memory.js';
 
 /** PROCESSINFOCLASS, the ones in use. */
 const InformationClass = {
@@ -37,15 +43,11 @@ const InformationClass = {
   ImageInformation: 37,
 } as const;
 
-const PAGE = 0x1000;
 const NO_DEBUG_INHERIT_CLEAR = 1;
-/** QUOTA_LIMITS_EX.Flags. */
-const QUOTA_FLAGS = 0x30;
-const PAGE_FILE_UNLIMITED = 0xffffffff;
 
-/** How a class is answered: sizes that are accepted, and the bytes. */
+/** How a class is answered: sizes that are accepted (null: any), and the bytes. */
 interface Query {
-  readonly sizes: readonly number[];
+  readonly sizes: readonly number[] | null;
   readonly fill: (kernel: Kernel, process: EProcess, size: number) => Uint8Array | NtStatus;
 }
 
@@ -57,11 +59,13 @@ const dword = (read: (process: EProcess, kernel: Kernel) => number): Query => ({
 const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
   [InformationClass.Basic, { sizes: [0x18], fill: basicInformation }],
   [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], fill: quotaLimits }],
-  [InformationClass.IoCounters, { sizes: [0x30], fill: () => new Uint8Array(0x30) }],
+  [InformationClass.IoCounters, { sizes: [0x30], fill: ioCounters }],
   [InformationClass.VmCounters, { sizes: [0x2c, 0x30], fill: vmCounters }],
   [InformationClass.Times, { sizes: [0x20], fill: times }],
   [InformationClass.DebugPort, dword(() => 0)],
   [InformationClass.DefaultHardErrorMode, dword((process) => process.hardErrorMode)],
+  [InformationClass.PooledUsage, { sizes: [0x24], fill: pooledUsage }],
+  [InformationClass.WorkingSetWatch, { sizes: null, fill: workingSetWatch }],
   [InformationClass.PriorityClass, { sizes: [2], fill: (_kernel, process) => Uint8Array.of(0, process.priorityClass) }],
   [InformationClass.HandleCount, dword((process) => process.handleTable.count)],
   [InformationClass.PriorityBoost, dword((process) => (process.priorityBoostDisabled ? 1 : 0))],
@@ -90,7 +94,7 @@ function* queryInformationProcess(
   const isName = informationClass === InformationClass.ImageFileName;
   const query = queries.get(informationClass);
   if (query === undefined && !isName) return Status.INVALID_INFO_CLASS;
-  if (query !== undefined && !query.sizes.includes(length)) return Status.INFO_LENGTH_MISMATCH;
+  if (query?.sizes?.includes(length) === false) return Status.INFO_LENGTH_MISMATCH;
   const found = ob.peekObjectByHandle(handle, ob.types.process, ProcessAccess.QUERY_INFORMATION);
   if (found.object === null) return found.status;
   const process = found.object.body;
@@ -110,52 +114,6 @@ function basicInformation(_kernel: Kernel, process: EProcess): Uint8Array {
     .dword(0x0c, process.pcb.basePriority)
     .dword(0x10, process.processId)
     .dword(0x14, process.inheritedFromProcessId).bytes;
-}
-
-/** QUOTA_LIMITS, or QUOTA_LIMITS_EX with its Flags. */
-function quotaLimits(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
-  const vm = process.pcb.addressSpace?.vm;
-  const fields = new Fields(size)
-    .dword(0x00, 0xffffffff)
-    .dword(0x04, 0xffffffff)
-    .dword(0x08, (vm?.minimum ?? 0) * PAGE)
-    .dword(0x0c, (vm?.maximum ?? 0) * PAGE)
-    .dword(0x10, PAGE_FILE_UNLIMITED)
-    .quad(0x18, 0x7fffffffffffffffn);
-  if (size > QUOTA_FLAGS) {
-    const minimum = vm?.hardMinimum === true ? HardLimit.MinimumEnable : HardLimit.MinimumDisable;
-    const maximum = vm?.hardMaximum === true ? HardLimit.MaximumEnable : HardLimit.MaximumDisable;
-    fields.dword(QUOTA_FLAGS, minimum | maximum);
-  }
-  return fields.bytes;
-}
-
-/** NtSetInformationProcess(ProcessQuotaLimits): of the limits only the working set's can be set. */
-function setQuotaLimits(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
-  const space = process.pcb.addressSpace;
-  if (space === null) return Status.PROCESS_IS_TERMINATING;
-  return adjustWorkingSet(kernel.mm, space, {
-    minimum: view.getUint32(0x08, true),
-    maximum: view.getUint32(0x0c, true),
-    flags: view.byteLength > QUOTA_FLAGS ? view.getUint32(QUOTA_FLAGS, true) : 0,
-    mayRaise: holdsPrivilege(kernel, Privilege.INCREASE_BASE_PRIORITY),
-  });
-}
-
-function vmCounters(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
-  const space = process.pcb.addressSpace;
-  const fields = new Fields(size);
-  if (space === null) return fields.bytes;
-  fields
-    .dword(0x00, space.peakVirtualSize)
-    .dword(0x04, space.virtualSize)
-    .dword(0x08, space.pageFaultCount)
-    .dword(0x0c, space.peakWorkingSetSize * PAGE)
-    .dword(0x10, space.workingSetSize * PAGE)
-    .dword(0x24, space.commitCharge * PAGE)
-    .dword(0x28, space.commitChargePeak * PAGE);
-  if (size >= 0x30) fields.dword(0x2c, space.commitCharge * PAGE);
-  return fields.bytes;
 }
 
 /** Kernel code takes no virtual time: all of it is user time. */
@@ -223,7 +181,8 @@ const MEM_EXECUTE_OPTION_DISABLE = 0x1;
 
 /** What a class of NtSetInformationProcess takes and does. */
 interface Change {
-  readonly sizes: readonly number[];
+  /** Null: any, and nothing is read. */
+  readonly sizes: readonly number[] | null;
   /** PROCESS_SET_INFORMATION when not given. */
   readonly access?: number;
   readonly apply: (kernel: Kernel, process: EProcess, view: DataView) => NtStatus;
@@ -242,6 +201,7 @@ const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
       },
     },
   ],
+  [InformationClass.WorkingSetWatch, { sizes: null, apply: startWorkingSetWatch }],
   [InformationClass.PriorityClass, { sizes: [2], apply: setPriorityClass }],
   [InformationClass.AffinityMask, { sizes: [4], apply: setAffinity }],
   [
@@ -268,13 +228,14 @@ function* setInformationProcess(
   const { user, ob } = kernel;
   const change = changes.get(informationClass);
   if (change === undefined) return Status.INVALID_INFO_CLASS;
-  if (!change.sizes.includes(length)) return Status.INFO_LENGTH_MISMATCH;
+  const { sizes } = change;
+  if (sizes?.includes(length) === false) return Status.INFO_LENGTH_MISMATCH;
   const probed = yield* user.probeForRead(buffer, length, Math.min(length, 4) === 2 ? 1 : 4);
   if (!isSuccess(probed)) return probed;
   const found = ob.peekObjectByHandle(handle, ob.types.process, change.access ?? ProcessAccess.SET_INFORMATION);
   if (found.object === null) return found.status;
   if (found.object.body.exiting) return Status.PROCESS_IS_TERMINATING;
-  const bytes = user.readBytes(buffer, length);
+  const bytes = user.readBytes(buffer, sizes === null ? 0 : length);
   return change.apply(kernel, found.object.body, new DataView(bytes.buffer));
 }
 

@@ -11,6 +11,9 @@ export function performanceInformation(kernel: Kernel): Uint8Array {
     .quad(0x00, elapsed - busy)
     .quad(0x08, BigInt(counters.bytesRead))
     .quad(0x10, BigInt(counters.bytesWritten))
+    .dword(0x20, counters.readOperations)
+    .dword(0x24, counters.writeOperations)
+    .dword(0x28, counters.otherOperations)
     .dword(0x2c, mm.lists.availablePages)
     .dword(0x30, mm.commit.charged)
     .dword(0x34, mm.commit.limit)
@@ -26,6 +29,7 @@ export function performanceInformation(kernel: Kernel): Uint8Array {
     .dword(0x68, counters.mappedPagesWritten)
     .dword(0x70, kernel.ex.pool.pagesInUse(PoolType.Paged))
     .dword(0x74, kernel.ex.pool.pagesInUse(PoolType.NonPaged))
+    .dword(0x88, mm.systemPtes.free)
     .dword(0x128, counters.contextSwitches)
     .dword(0x134, counters.systemCalls).bytes;
 }

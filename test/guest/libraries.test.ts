@@ -65,7 +65,7 @@ describe('exports', () => {
 
   it('every import and forwarder of the system images is exported by the image that it names', () => {
     const missing: string[] = [];
-    for (const file of ['ntdll.dll', 'kernel32.dll', 'msvcrt.dll', 'advapi32.dll', 'shell32.dll']) {
+    for (const file of ['ntdll.dll', 'kernel32.dll', 'msvcrt.dll', 'advapi32.dll', 'shell32.dll', 'psapi.dll']) {
       const { imports, exports } = image(file);
       for (const { dll, functions } of imports) {
         const offered = exportsOf(dll.toLowerCase());
@@ -82,7 +82,9 @@ describe('exports', () => {
 
   it('system images do not overlap at their preferred bases', () => {
     const bases = readdirSync(guestImages)
-      .filter((file) => ['ntdll.dll', 'kernel32.dll', 'msvcrt.dll', 'advapi32.dll', 'shell32.dll'].includes(file))
+      .filter((file) =>
+        ['ntdll.dll', 'kernel32.dll', 'msvcrt.dll', 'advapi32.dll', 'shell32.dll', 'psapi.dll'].includes(file),
+      )
       .map((file) => ({ file, base: image(file).imageBase, size: image(file).imageSize }))
       .sort((a, b) => a.base - b.base);
     for (let i = 1; i < bases.length; i++) {

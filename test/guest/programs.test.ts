@@ -51,6 +51,7 @@ describe('guest programs of the Windows API', () => {
     ['stack-overflow', 7],
     ['sleep', 0],
     ['heap', 0],
+    ['process-memory', 0],
     ['signals', 3],
   ])('%s', (name, status) => expectOutput(name, {}, status));
 
