@@ -351,7 +351,7 @@ export class MemoryManager {
         ? accessFault(this, address, access, user)
         : this.#tracedFault(address, access, user);
     faults.mayWait = false;
-    if (this.current.faultWatch !== null) this.#watchFault(this.current.faultWatch, address, outcome);
+    if (this.current.faultWatch !== null) this.#watchFault(this.current.faultWatch, address, resolved);
     this.faultTaken();
     const outcome = waitAfterFault(this, resolved);
     if (outcome < FIRST_FAILURE) return true;
