@@ -29,6 +29,7 @@ import type { SystemMemory } from './mm/system-memory.js';
 import { systemLocation } from './mm/system-pages.js';
 import { ModifiedPageLife, startMemoryThreads } from './mm/system-threads.js';
 import type { UserMemory } from './mm/user-memory.js';
+import { waitForPaging } from './mm/wait-for-paging.js';
 import { objectManagerEnvironment } from './ob/environment.js';
 import { ObjectManager } from './ob/object-manager.js';
 import type { MachineObserver } from './observer.js';
@@ -120,12 +121,14 @@ export class BootedKernel implements Kernel {
         pae: this.options.pae,
         noExecute: this.options.noExecute,
         replacement: this.options.replacement,
+        clusterPageFileReads: this.options.clusterPageFileReads,
         clock: this.clock,
         signal: (event) => signalObject(dispatcher, event, 0),
         releaseSemaphore: (semaphore) => releaseSemaphore(dispatcher, semaphore, 0, 1),
         popup: (status) => this.host.popup?.(status),
         currentThread: () => dispatcher.current,
         startModifiedPageLife: () => this.modifiedPageLife.start(this),
+        waitForPaging: () => waitForPaging(this),
         bugcheck,
         currentTeb: () => dispatcher.current.teb,
         isAttached: () => dispatcher.current.savedApcState !== null,

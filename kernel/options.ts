@@ -20,6 +20,8 @@ export interface MachineOptions {
   readonly pae: boolean;
   readonly noExecute: NoExecutePolicy;
   readonly replacement: ReplacementPolicy;
+  /** MmClusterPageFileReads: pages beside the wanted one, 0 to 15, that a read of a paging file may bring in with it. */
+  readonly clusterPageFileReads: number;
   readonly pagingFiles: readonly PagingFileOptions[];
   /** NT path of the program: \??\C:\dir\prog.exe. */
   readonly imagePath: string;
@@ -90,6 +92,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     pae: true,
     noExecute: 'optin',
     replacement: 'clock',
+    clusterPageFileReads: 0,
     pagingFiles: [defaultPagingFile(memorySize)],
     commandLine: given.imagePath,
     currentDirectory: 'C:\\',

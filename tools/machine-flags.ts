@@ -23,6 +23,7 @@ export interface MachineFlags {
   readonly seed: number;
   readonly verify: VerifyPolicy;
   readonly replacement: 'clock' | 'fifo';
+  readonly clusterPageFileReads: number;
   /** Empty: none; null: what the machine makes by itself. */
   readonly pagingFiles: readonly PagingFileOptions[] | null;
 }
@@ -68,6 +69,11 @@ export const machineFlagDescriptions = {
     default: 'clock',
     describe: 'clock or fifo: how working sets choose pages to replace',
   },
+  'cluster-reads': {
+    type: 'number',
+    default: 0,
+    describe: 'pages, 0 to 15, that may be read from a paging file together with the one that is wanted',
+  },
   seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
 } as const;
 
@@ -88,6 +94,7 @@ export interface RawMachineFlags {
   readonly verify: string;
   readonly pagefile?: string[] | undefined;
   readonly replacement?: string | undefined;
+  readonly 'cluster-reads'?: number | undefined;
   readonly seed: number;
 }
 
@@ -197,6 +204,11 @@ function parseReplacement(text: string): 'clock' | 'fifo' {
   throw usage(`--replacement ${text}: write clock or fifo`);
 }
 
+function parseClusterReads(pages: number): number {
+  if (Number.isInteger(pages) && pages >= 0 && pages <= 15) return pages;
+  throw usage('--cluster-reads takes a whole number from 0 to 15');
+}
+
 /** @throws CliError (usage) for values that make no machine. */
 export function machineFlags(raw: RawMachineFlags): MachineFlags {
   if (!Number.isSafeInteger(raw.seed)) throw usage('--seed takes a whole number');
@@ -212,6 +224,7 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     verify: parseVerify(raw.verify),
     pagingFiles: parsePagingFiles(raw.pagefile),
     replacement: parseReplacement(raw.replacement ?? 'clock'),
+    clusterPageFileReads: parseClusterReads(raw['cluster-reads'] ?? 0),
   };
 }
 

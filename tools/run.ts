@@ -39,6 +39,7 @@ export function programOptions(
   return {
     memorySize: flags.memorySize,
     replacement: flags.replacement,
+    clusterPageFileReads: flags.clusterPageFileReads,
     ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
     seed: flags.seed,

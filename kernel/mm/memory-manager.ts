@@ -4,7 +4,7 @@ import { EventType, KEvent, type KSemaphore } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
 import type { TraceFields } from '../trace.js';
-import type { NtStatus } from '../types.js';
+import type { Blocking, NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { AvailablePageEvents } from './available-pages.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
@@ -22,7 +22,7 @@ import { FLUID_PAGES, type MemoryThresholds, memoryThresholds } from './memory-t
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
 import { pageListListener } from './page-list-listener.js';
 import { PageLists } from './page-lists.js';
-import { releasePageRead } from './page-read.js';
+import { READ_RETRY_DELAY, releasePageRead } from './page-read.js';
 import { findPte } from './page-table.js';
 import { type PageRead, Paging } from './paging.js';
 import type { DeviceClock } from './paging-device.js';
@@ -57,8 +57,12 @@ export interface MemoryManagerEnvironment {
   readonly noExecute?: NoExecutePolicy;
   /** How a working set chooses the page to give up; the ageing clock when not given. */
   readonly replacement?: ReplacementPolicy;
+  /** MmClusterPageFileReads: neighbours that are read from a paging file with a page, 0 to 15; 0 when not given. */
+  readonly clusterPageFileReads?: number;
   /** Virtual time, for paging I/O; the memory manager keeps its own when not given. */
   readonly clock?: DeviceClock;
+  /** What the running thread does about mm.lastFault when it has to wait (wait-for-paging.ts), when there is a dispatcher. */
+  readonly waitForPaging?: () => Blocking<NtStatus>;
   /** Signals a dispatcher object, when there is a dispatcher. */
   readonly signal?: (event: KEvent) => void;
   /** Adds one to a semaphore's count. */
@@ -408,7 +412,9 @@ export class MemoryManager {
     }
     while (!read.isDone && this.paging.device.finishFirst());
     if (startedRead) this.completePageRead(read, address, access);
-    return read.status;
+    if (!read.mustRetry) return read.status;
+    this.paging.device.pass(READ_RETRY_DELAY);
+    return Status.SUCCESS;
   }
 
   /** Signals an event if there is anybody to hear it. */

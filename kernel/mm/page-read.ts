@@ -1,18 +1,38 @@
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import { FaultOutcome } from './fault-outcome.js';
-import { PAGE_SIZE, PageLocation, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_MASK, PAGE_SIZE, PageLocation, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PageRead } from './paging.js';
 import { contentsReplaced, decrementReferenceCount, incrementShareCount } from './pfn-counts.js';
-import type { PteLocation } from './pte.js';
+import { type PteLocation, pteLocation } from './pte.js';
 
 const KERNEL_DATA_INPAGE_ERROR = 0x7a;
+/** Neighbours are read with a page only while so many pages are available. */
+const PLENTY = 1024;
+/** MM_MAXIMUM_READ_CLUSTER_SIZE. */
+const MAXIMUM_NEIGHBOURS = 15;
+/** Reads of a single page after one that has failed. */
+const SINGLE_READS = 30;
+/** MiFaultRetryMask, MiUserFaultRetryMask: a read that lacked resources is begun again, but for each 32nd or 16th that fails. */
+const KERNEL_RETRY_MASK = 0x1f;
+const USER_RETRY_MASK = 0xf;
+/** Virtual nanoseconds before that. */
+export const READ_RETRY_DELAY = 10_000_000;
+
+/** A page-file PTE, where it lies, and whose page it will be. */
+interface PageFilePte {
+  readonly at: PteLocation;
+  readonly address: number;
+  readonly tableFrame: number;
+  readonly isPrototype: boolean;
+}
 
 /**
- * MiResolvePageFileFault: begins to read the page of a page-file PTE. The PTE goes to transition, the frame is pinned with
- * ReadInProgress, and mm.faults.read is what to wait for. Outcomes: MustWait, NoMemory; Refault while the end of another
- * read is taken up, which nobody would do for this one.
+ * MiResolvePageFileFault: begins to read the page of a page-file PTE, and with it those of neighbouring PTEs that lie beside it in
+ * the paging file when the machine clusters reads. PTEs go to transition, frames are pinned with ReadInProgress, and
+ * mm.faults.read is what to wait for. Outcomes: MustWait, NoMemory; Refault while the end of another read is taken up, which
+ * nobody would do for this one.
  */
 export function startPageRead(
   mm: MemoryManager,
@@ -22,14 +42,82 @@ export function startPageRead(
   isPrototype: boolean,
 ): FaultOutcome {
   if (mm.faults.completing) return FaultOutcome.Refault;
-  const { format, pfn, paging } = mm;
+  const { format, paging } = mm;
+  const pte: PageFilePte = { at, address: pteAddress, tableFrame, isPrototype };
+  const file = format.pageFileNumber(at);
+  const { before, after } = neighbours(mm, pte);
+  if (mm.lists.availablePages <= before + after) return FaultOutcome.NoMemory;
+  const slot = format.pageFileOffset(at) - before;
+  const frames: number[] = [];
+  for (let distance = -before; distance <= after; distance++) {
+    frames.push(beginRead(mm, neighbour(mm, pte, distance)));
+  }
+  const read = new PageRead(frames, before);
+  for (const frame of frames) paging.reads.set(frame, read);
+  mm.counters.pagingFileFaults++;
+  mm.counters.pagesRead += frames.length;
+  mm.counters.pageReadIos++;
+  paging.device.submit({
+    kind: 'read',
+    file,
+    slot,
+    pages: frames.length,
+    frames,
+    transfer: () => readSlots(mm, file, slot, frames),
+    complete: (status) => finishPageRead(mm, read, status),
+  });
+  mm.faults.read = read;
+  mm.faults.startedRead = true;
+  return FaultOutcome.MustWait;
+}
+
+/** How many PTEs on either side have the slots on either side and are otherwise alike: they are read together. */
+function neighbours(mm: MemoryManager, pte: PageFilePte): { readonly before: number; readonly after: number } {
+  const { paging } = mm;
+  const most = Math.min(mm.environment.clusterPageFileReads ?? 0, MAXIMUM_NEIGHBOURS);
+  const isUserPage = !pte.isPrototype && mm.format.addressOfPte(pte.address) < SYSTEM_RANGE_START;
+  if (most === 0 || !isUserPage || mm.lists.availablePages <= PLENTY) return { before: 0, after: 0 };
+  if (paging.singleReads > 0) {
+    paging.singleReads--;
+    return { before: 0, after: 0 };
+  }
+  let after = 0;
+  while (after < most && isConsecutive(mm, pte, after + 1)) after++;
+  let before = 0;
+  while (after + before < most && isConsecutive(mm, pte, -before - 1)) before++;
+  return { before, after };
+}
+
+function isConsecutive(mm: MemoryManager, pte: PageFilePte, distance: number): boolean {
+  const { format } = mm;
+  const other = neighbour(mm, pte, distance);
+  if (other.address >>> 12 !== pte.address >>> 12) return false;
+  if (format.isValid(other.at) || format.isTransition(other.at) || format.isPrototype(other.at)) return false;
+  return (
+    format.pageFileOffset(other.at) === format.pageFileOffset(pte.at) + distance &&
+    format.pageFileOffset(other.at) !== 0 &&
+    format.pageFileNumber(other.at) === format.pageFileNumber(pte.at) &&
+    format.protection(other.at) === format.protection(pte.at)
+  );
+}
+
+/** The PTE so many places further on; the same page table has it when the page of its address is the same. */
+function neighbour(mm: MemoryManager, pte: PageFilePte, distance: number): PageFilePte {
+  const { entrySize, entryWords } = mm.format;
+  return {
+    ...pte,
+    at: pteLocation(pte.at + distance * entryWords),
+    address: pte.address + distance * entrySize,
+  };
+}
+
+/** A frame for the page of a page-file PTE, pinned by its read; there must be one. */
+function beginRead(mm: MemoryManager, { at, address, tableFrame, isPrototype }: PageFilePte): number {
+  const { format, pfn } = mm;
   const frame = mm.lists.removeAnyPage(mm.nextColor());
-  if (frame === 0) return FaultOutcome.NoMemory;
   contentsReplaced(mm, frame);
-  const number = format.pageFileNumber(at);
-  const slot = format.pageFileOffset(at);
   const protection = format.protection(at);
-  pfn.makeActive(frame, pteAddress, tableFrame);
+  pfn.makeActive(frame, address, tableFrame);
   format.copy(pfn.originalPte(frame), at);
   pfn.setShareCount(frame, 0);
   pfn.setLocation(frame, PageLocation.Transition);
@@ -37,30 +125,20 @@ export function startPageRead(
   pfn.setReadInProgress(frame, true);
   incrementShareCount(mm, tableFrame);
   format.writeTransition(at, frame, protection);
-  const read = new PageRead(frame);
-  paging.reads.set(frame, read);
-  mm.counters.pagingFileFaults++;
-  mm.counters.pagesRead++;
-  mm.counters.pageReadIos++;
-  const host = mm.memory.hostPage(frame);
-  paging.device.submit({
-    kind: 'read',
-    file: number,
-    slot,
-    pages: 1,
-    frames: [frame],
-    transfer: () => {
-      const bytes = mm.bytes.subarray(host, host + PAGE_SIZE);
-      const status = paging.files[number]?.storage.read(slot, bytes) ?? Status.END_OF_FILE;
-      // The file is as long as its bitmap: what cannot be read there is a defect.
-      if (status === Status.END_OF_FILE) mm.environment.bugcheck(KERNEL_DATA_INPAGE_ERROR, 3, status, number, slot);
-      return status;
-    },
-    complete: (status) => finishPageRead(mm, read, status),
-  });
-  mm.faults.read = read;
-  mm.faults.startedRead = true;
-  return FaultOutcome.MustWait;
+  return frame;
+}
+
+function readSlots(mm: MemoryManager, file: number, first: number, frames: readonly number[]): NtStatus {
+  const storage = mm.paging.files[file]?.storage;
+  for (const [index, frame] of frames.entries()) {
+    const host = mm.memory.hostPage(frame);
+    const slot = first + index;
+    const status = storage?.read(slot, mm.bytes.subarray(host, host + PAGE_SIZE)) ?? Status.END_OF_FILE;
+    // The file is as long as its bitmap: what cannot be read there is a defect.
+    if (status === Status.END_OF_FILE) mm.environment.bugcheck(KERNEL_DATA_INPAGE_ERROR, 3, status, file, slot);
+    if (status !== Status.SUCCESS) return status;
+  }
+  return Status.SUCCESS;
 }
 
 /** The page is in transition and its read is under way (a collided fault), or only pinned. */
@@ -76,41 +154,71 @@ export function finishPageReadNow(mm: MemoryManager): void {
   const { read, startedRead } = mm.faults;
   if (read === null) return;
   while (!read.isDone && mm.paging.device.finishFirst());
+  if (read.mustRetry) mm.paging.device.pass(READ_RETRY_DELAY);
   if (startedRead) releasePageRead(mm, read);
 }
 
 function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): void {
-  const { pfn, lists, format } = mm;
-  const { frame } = read;
-  mm.paging.reads.delete(frame);
-  pfn.setReadInProgress(frame, false);
+  const { pfn } = mm;
+  const hasFailed = isFailure(status);
+  if (hasFailed) noteFailure(mm, read, status);
   read.isDone = true;
   read.status = status;
-  if (status >>> 0 >= 0xc0000000) {
-    if (!pfn.isDeleted(frame)) {
-      if (pageOfPte(mm, frame) >= SYSTEM_RANGE_START) failKernelRead(mm, frame, status);
-      lists.restoreOriginalPte(frame);
-      // The slot belongs to the PTE again, not to the frame.
-      format.writeZero(pfn.originalPte(frame));
-      pfn.setDeleted(frame);
-    }
-    decrementReferenceCount(mm, frame);
+  for (const frame of read.frames) {
+    mm.paging.reads.delete(frame);
+    pfn.setReadInProgress(frame, false);
+    if (hasFailed) giveUp(mm, frame);
+    else if (frame !== read.frame) decrementReferenceCount(mm, frame);
   }
   mm.signal(read.event);
 }
 
-/** The address that the PTE of a private page maps. */
-const pageOfPte = (mm: MemoryManager, frame: number): number =>
-  mm.pfn.isPrototype(frame) ? 0 : mm.format.addressOfPte(mm.pfn.pteAddress(frame));
+/**
+ * What a failed read means: it is begun again when only resources were lacking, or when it was of several pages: then one by one.
+ * Otherwise its status is the exception's; for what the kernel itself needs, KERNEL_DATA_INPAGE_ERROR(PTE address, status,
+ * address, PTE contents).
+ */
+function noteFailure(mm: MemoryManager, read: PageRead, status: NtStatus): void {
+  const { pfn, paging, format } = mm;
+  const { frame } = read;
+  paging.singleReads = SINGLE_READS;
+  if (pfn.isDeleted(frame)) return;
+  const pteAddress = pfn.pteAddress(frame);
+  const address = pfn.isPrototype(frame) ? 0 : format.addressOfPte(pteAddress - (pteAddress & 3));
+  const isKernelData = address >= SYSTEM_RANGE_START;
+  read.mustRetry = read.frames.length > 1;
+  if (isRetryable(status)) {
+    paging.readRetries++;
+    read.mustRetry = (paging.readRetries & (isKernelData ? KERNEL_RETRY_MASK : USER_RETRY_MASK)) !== 0;
+  }
+  if (!isKernelData || read.mustRetry) return;
+  mm.environment.bugcheck(
+    KERNEL_DATA_INPAGE_ERROR,
+    pteAddress,
+    status,
+    address - (address & PAGE_MASK),
+    format.low(pfn.originalPte(frame)),
+  );
+}
 
-/** What the kernel itself needs cannot be read: KERNEL_DATA_INPAGE_ERROR(PTE address, status, address, PTE contents). */
-function failKernelRead(mm: MemoryManager, frame: number, status: NtStatus): never {
-  const pteAddress = mm.pfn.pteAddress(frame);
-  const contents = mm.format.low(mm.pfn.originalPte(frame));
-  return mm.environment.bugcheck(KERNEL_DATA_INPAGE_ERROR, pteAddress, status, pageOfPte(mm, frame), contents);
+const isRetryable = (status: NtStatus): boolean =>
+  status === Status.INSUFFICIENT_RESOURCES || status === Status.WORKING_SET_QUOTA || status === Status.NO_MEMORY;
+
+const isFailure = (status: NtStatus): boolean => status >>> 0 >= 0xc0000000;
+
+/** The page could not be read: its PTE is what it was, and the frame is free as soon as nobody pins it. */
+function giveUp(mm: MemoryManager, frame: number): void {
+  const { pfn, lists, format } = mm;
+  if (!pfn.isDeleted(frame)) {
+    lists.restoreOriginalPte(frame);
+    // The slot belongs to the PTE again, not to the frame.
+    format.writeZero(pfn.originalPte(frame));
+    pfn.setDeleted(frame);
+  }
+  decrementReferenceCount(mm, frame);
 }
 
 /** The thread that began a read has had its chance to make the page valid: the page need not be pinned any longer. */
 export function releasePageRead(mm: MemoryManager, read: PageRead): void {
-  if (read.status >>> 0 < 0xc0000000) decrementReferenceCount(mm, read.frame);
+  if (!isFailure(read.status)) decrementReferenceCount(mm, read.frame);
 }

@@ -9,16 +9,22 @@ import type { PagingStorage } from './paging-storage.js';
 /** MM_PAGING_FILE_MDLS: writes to one paging file at a time. */
 const WRITES_PER_FILE = 2;
 
-/** A page on its way into memory (the role of MMINPAGE_SUPPORT). */
+/** Pages on their way into memory (the role of MMINPAGE_SUPPORT). */
 export class PageRead {
+  /** In the order of their slots. */
+  readonly frames: readonly number[];
+  /** The page that was wanted; the others go to the standby list. */
   readonly frame: number;
   /** Signaled when the page is there or the read has failed. */
   readonly event = new KEvent(EventType.Notification, false);
   isDone = false;
   status: NtStatus = Status.SUCCESS;
+  /** It has failed, but is to be begun again after a while. */
+  mustRetry = false;
 
-  constructor(frame: number) {
-    this.frame = frame;
+  constructor(frames: readonly number[], wanted: number) {
+    this.frames = frames;
+    this.frame = frames[wanted];
   }
 }
 
@@ -35,6 +41,10 @@ export class Paging {
   readonly device: PagingDevice;
   /** Reads under way, by frame. */
   readonly reads = new Map<number, PageRead>();
+  /** MiFaultRetries: reads that failed for lack of resources. */
+  readRetries = 0;
+  /** After a failed read, so many are of one page each. */
+  singleReads = 0;
   /** Pages in writes that have not completed. */
   pagesInWrites = 0;
   /** MmModifiedPageWriterEvent. */

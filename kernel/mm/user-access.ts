@@ -10,36 +10,52 @@ import type { MemoryManager } from './memory-manager.js';
  * Environment: PASSIVE_LEVEL or inside a fault; does not wait.
  */
 
+/** Answer of userHostOrWait: paging I/O, or free pages, have to be waited for. */
+export const MUST_WAIT = -1;
+
 /**
  * Host byte offset of a user address for an access that stays within the page, or 0; then mm.faults.userOutcome says
- * why. Addresses above the user half are access violations.
+ * why. Addresses above the user half are access violations. Paging I/O is finished on the spot.
  */
 export function userHost(mm: MemoryManager, address: number, access: AccessKind): number {
+  return hostOf(mm, address, access, false);
+}
+
+/** As userHost for a thread that can wait: MUST_WAIT when it has to, mm.lastFault says for what. */
+export function userHostOrWait(mm: MemoryManager, address: number, access: AccessKind): number {
+  return hostOf(mm, address, access, true);
+}
+
+function hostOf(mm: MemoryManager, address: number, access: AccessKind, mayWait: boolean): number {
+  const { faults } = mm;
   if (address > HIGHEST_USER_ADDRESS || address < 0) {
-    mm.faults.userOutcome = FaultOutcome.AccessViolation;
+    faults.userOutcome = FaultOutcome.AccessViolation;
     return 0;
   }
   for (;;) {
     const host = mm.cpu.translate(address | 0, access, false);
     if (host !== 0) return host;
     const kind = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
-    const { faults } = mm;
     // Even inside a fault that may wait, this access may not; and it is a fault of its own.
-    const { mayWait, completing } = faults;
-    faults.mayWait = false;
+    const { mayWait: mayOuterWait, completing } = faults;
+    faults.mayWait = mayWait;
     faults.completing = false;
     let outcome = accessFault(mm, address, kind, false);
-    faults.mayWait = mayWait;
+    faults.mayWait = mayOuterWait;
     faults.completing = completing;
     mm.faultTaken();
     if (outcome === FaultOutcome.MustWait) {
+      if (mayWait) {
+        mm.setLastFault(outcome, address, kind);
+        return MUST_WAIT;
+      }
       const status = mm.finishFaultNow(address, kind);
       if (status >>> 0 < 0xc0000000) continue;
       faults.underlyingStatus = status >>> 0;
       outcome = FaultOutcome.InPageError;
     }
     if (outcome >= FIRST_FAILURE) {
-      mm.faults.userOutcome = outcome;
+      faults.userOutcome = outcome;
       return 0;
     }
   }

@@ -1,10 +1,10 @@
 import { AccessKind } from '../../cpu/index.js';
-import { Status } from '../ntstatus.js';
+import { isError, Status } from '../ntstatus.js';
 import { type Blocking, type Handle, handle, type NtStatus, ntStatus } from '../types.js';
 import { FaultAccess } from './fault-outcome.js';
 import { PAGE_MASK, PAGE_SIZE, USER_PROBE_ADDRESS } from './layout.js';
 import { faultStatus, type MemoryManager } from './memory-manager.js';
-import { userHost } from './user-access.js';
+import { MUST_WAIT, userHost, userHostOrWait } from './user-access.js';
 
 /** A captured UNICODE_STRING. */
 export interface CapturedString {
@@ -58,27 +58,40 @@ export class UserMemory {
 
   /**
    * ProbeForRead, and beyond it touches every page. DATATYPE_MISALIGNMENT, ACCESS_VIOLATION (also for anything that
-   * reaches above 7FFEFFFF), GUARD_PAGE_VIOLATION, STACK_OVERFLOW, IN_PAGE_ERROR. Size 0 always succeeds.
+   * reaches above 7FFEFFFF), GUARD_PAGE_VIOLATION, STACK_OVERFLOW, IN_PAGE_ERROR. Size 0 always succeeds. Waits for paging I/O.
    */
-  // biome-ignore lint/correctness/useYield: paging I/O will wait here
-  *probeForRead(address: number, size: number, alignment = 1): Blocking<NtStatus> {
-    return this.probe(address, size, alignment, AccessKind.Read);
+  probeForRead(address: number, size: number, alignment = 1): Blocking<NtStatus> {
+    return this.#probeWaiting(address, size, alignment, AccessKind.Read);
   }
 
   /** ProbeForWrite: every page becomes writable (copied where copy-on-write). Statuses as probeForRead. */
-  // biome-ignore lint/correctness/useYield: paging I/O will wait here
-  *probeForWrite(address: number, size: number, alignment = 1): Blocking<NtStatus> {
-    return this.probe(address, size, alignment, AccessKind.Write);
+  probeForWrite(address: number, size: number, alignment = 1): Blocking<NtStatus> {
+    return this.#probeWaiting(address, size, alignment, AccessKind.Write);
   }
 
-  /** The probes without the wait: right while no page of a user half needs I/O that is waited for. */
+  /** The probes for a caller that cannot wait: paging I/O is finished on the spot, and virtual time passes. */
   probe(address: number, size: number, alignment: number, access: AccessKind): NtStatus {
-    if (size === 0) return Status.SUCCESS;
-    if (address % alignment !== 0) return Status.DATATYPE_MISALIGNMENT;
-    const end = address + size;
-    if (end > USER_PROBE_ADDRESS) return Status.ACCESS_VIOLATION;
-    for (let at = address; at < end; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
+    const status = checkProbe(address, size, alignment);
+    if (status !== Status.SUCCESS || size === 0) return status;
+    for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
       if (this.#host(at, access) === 0) return this.takeFailure();
+    }
+    return Status.SUCCESS;
+  }
+
+  *#probeWaiting(address: number, size: number, alignment: number, access: AccessKind): Blocking<NtStatus> {
+    const mm = this.#mm;
+    const wait = mm.environment.waitForPaging;
+    if (wait === undefined) return this.probe(address, size, alignment, access);
+    const status = checkProbe(address, size, alignment);
+    if (status !== Status.SUCCESS || size === 0) return status;
+    for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
+      for (;;) {
+        const host = userHostOrWait(mm, at, access);
+        if (host === 0) return this.#fail(at, access);
+        if (host !== MUST_WAIT) break;
+        if (isError(yield* wait())) return Status.IN_PAGE_ERROR;
+      }
     }
     return Status.SUCCESS;
   }
@@ -212,10 +225,24 @@ export class UserMemory {
     const mm = this.#mm;
     const host = userHost(mm, address, access);
     if (host !== 0) return host;
-    mm.setLastFault(mm.faults.userOutcome, address, access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read);
-    if (this.failed === Status.SUCCESS) this.failed = ntStatus(faultStatus(mm.faults.userOutcome));
+    const status = this.#fail(address, access);
+    if (this.failed === Status.SUCCESS) this.failed = status;
     return 0;
   }
+
+  /** Why userHost answered 0, which mm.lastFault says too. */
+  #fail(address: number, access: AccessKind): NtStatus {
+    const mm = this.#mm;
+    mm.setLastFault(mm.faults.userOutcome, address, access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read);
+    return ntStatus(faultStatus(mm.faults.userOutcome));
+  }
+}
+
+/** What is wrong with a range before anybody looks at its pages. */
+function checkProbe(address: number, size: number, alignment: number): NtStatus {
+  if (size === 0) return Status.SUCCESS;
+  if (address % alignment !== 0) return Status.DATATYPE_MISALIGNMENT;
+  return address + size > USER_PROBE_ADDRESS ? Status.ACCESS_VIOLATION : Status.SUCCESS;
 }
 
 function noAttributes(status: NtStatus): CapturedObjectAttributes {

@@ -3,9 +3,11 @@ import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { noPagesAvailable, obtainFreePages, PAGE_WAIT } from './free-pages.js';
+import { READ_RETRY_DELAY } from './page-read.js';
 
 /** Relative timeouts are negative, in 100 ns units. */
 const PAGE_WAIT_TIMEOUT = BigInt(-PAGE_WAIT / 100);
+const READ_RETRY_TIMEOUT = BigInt(-READ_RETRY_DELAY / 100);
 const MILLISECOND = -10_000;
 
 /**
@@ -25,7 +27,9 @@ export function* waitForPaging(kernel: Kernel): Blocking<NtStatus> {
   if (!read.isDone) yield* ke.waitForSingleObject(read.event, WaitReason.PageIn, Mode.Kernel, false, null);
   if (!startedRead) return Status.SUCCESS;
   mm.completePageRead(read, address, access);
-  return read.status;
+  if (!read.mustRetry) return read.status;
+  yield* ke.delayExecution(Mode.Kernel, false, READ_RETRY_TIMEOUT);
+  return Status.SUCCESS;
 }
 
 /**

@@ -98,8 +98,8 @@ export class BareProcess {
     return created.thread;
   }
 
-  /** Runs kernel code attached to the process, in a system thread, until it is done. */
-  inProcess(body: () => Blocking<void>): void {
+  /** Runs kernel code attached to the process, in a system thread, until it is done or the program has run so many instructions. */
+  inProcess(body: () => Blocking<void>, instructions = 100_000): void {
     const { kernel, process } = this;
     let done = false;
     kernel.ke.createSystemThread(kernel.systemProcess, 16, function* () {
@@ -108,7 +108,7 @@ export class BareProcess {
       kernel.ke.detachProcess();
       done = true;
     });
-    const end = kernel.runLoop.run(100_000, () => done);
+    const end = kernel.runLoop.run(instructions, () => done);
     if (!done) throw new Error(`the kernel code did not come to its end: ${end}`);
   }
 

@@ -33,6 +33,7 @@ export class MemoryMachine {
       readonly megabytes?: number;
       readonly noExecute?: NoExecutePolicy;
       readonly replacement?: ReplacementPolicy;
+      readonly clusterPageFileReads?: number;
     } = {},
   ) {
     this.memory = new PhysicalMemory((options.megabytes ?? 16) * 0x10_0000);
@@ -43,6 +44,7 @@ export class MemoryMachine {
       pae: options.pae ?? true,
       noExecute: options.noExecute ?? 'optin',
       replacement: options.replacement ?? 'clock',
+      clusterPageFileReads: options.clusterPageFileReads ?? 0,
       bugcheck: (code, ...parameters) => {
         throw new TestBugcheck(code, parameters as number[]);
       },
