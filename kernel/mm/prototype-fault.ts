@@ -21,7 +21,7 @@ import { NO_PTE, type PteLocation, PteOwner } from './pte.js';
 import { prototypeProtection, viewDefaultProtection } from './pte-protection.js';
 import { PASSIVE_LEVEL, residentLocation, systemFault } from './system-fault.js';
 import { systemFrame, systemLocation } from './system-pages.js';
-import { hasSharedWorkingSetRoom, hasWorkingSetRoom, insertSharedEntry } from './working-set.js';
+import { hasSharedWorkingSetRoom, hasWorkingSetRoom, holdPage, insertSharedEntry, releaseHold } from './working-set.js';
 
 const MEMORY_MANAGEMENT = 0x1a;
 const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
@@ -46,15 +46,17 @@ export function resolvePrototype(
   access: FaultAccess,
 ): FaultOutcome {
   const { format } = mm;
+  const table = pageTableFrame(mm, space, address);
   let prototype = systemLocation(mm, prototypeAddress);
   if (prototype === NO_PTE) {
+    holdPage(mm, table);
     const outcome = systemFault(mm, prototypeAddress, FaultAccess.Read, PASSIVE_LEVEL);
+    releaseHold(mm, table);
     if (outcome >= FIRST_FAILURE) return outcome;
     prototype = systemLocation(mm, prototypeAddress);
     if (prototype === NO_PTE) return FaultOutcome.Refault;
   }
   if (format.isZero(prototype)) return FaultOutcome.AccessViolation;
-  const table = pageTableFrame(mm, space, address);
   if (!hasWorkingSetRoom(mm, space, table, prototypeAddress)) return FaultOutcome.NoMemory;
   const write = access === FaultAccess.Write;
   let effective = protection;
