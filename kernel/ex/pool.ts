@@ -178,8 +178,8 @@ export class Pool {
   #verifyAreas(): string | null {
     for (const area of this.#areas) {
       const free = new Set<number>();
-      for (let page = 0; page < area.states.length; page++) {
-        if (area.states[page] !== PageState.Blocks) continue;
+      const { states } = area;
+      for (let page = states.indexOf(PageState.Blocks); page >= 0; page = states.indexOf(PageState.Blocks, page + 1)) {
         const wrong = this.#verifyPage(area.range.start + page * PAGE_SIZE, free);
         if (wrong !== null) return wrong;
       }

@@ -40,7 +40,8 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
   }
   if (size !== space.virtualSize)
     return `the virtual size should be ${space.virtualSize} but its VADs cover ${size} bytes`;
-  for (const [table, isPaid] of paidTables.entries()) {
+  for (let table = 0; table < paidTables.length; table++) {
+    const isPaid = paidTables[table];
     if (space.committedPageTables[table] !== isPaid) {
       const state = isPaid === 1 ? 'is in a VAD but not paid for' : 'is paid for but in no VAD';
       return `the page table of ${(table * 2 ** mm.format.tableShift).toString(16)} ${state}`;

@@ -37,10 +37,11 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
   const { format } = mm;
   const isMaster = space === mm.systemSpace;
   const tables = 2 ** (32 - format.tableShift);
+  const tableBytes = 2 ** format.tableShift;
   const totals: SpaceTotals = { validUser: 0, privateUser: 0 };
   const reader = new PageReader(mm);
   for (let table = 0; table < tables; table++) {
-    const address = table * 2 ** format.tableShift;
+    const address = table * tableBytes;
     const pde = pdeLocation(mm, space, address);
     if (format.isZero(pde)) {
       const used = address < SYSTEM_RANGE_START ? usedPageTableEntries(mm, space, address) : 0;
