@@ -142,8 +142,11 @@ function zeroPte(
   const protection = virtualPageProtection(mm, space, address);
   const prototype = mm.faults.prototypeAddress;
   if (isNoAccess(protection)) return FaultOutcome.AccessViolation;
+  const isGuarded = protection !== ProtectionMask.Unknown && isGuard(protection);
+  // Nobody would hear of a guard page that was met while a read is completed.
+  if (isGuarded && mm.faults.completing) return FaultOutcome.Refault;
   pteBecameNonZero(mm, space, address);
-  if (protection !== ProtectionMask.Unknown && isGuard(protection)) {
+  if (isGuarded) {
     if (prototype === 0) format.writeDemandZero(at, protection & WITHOUT_GUARD);
     else format.writeLookupMarker(at, protection & WITHOUT_GUARD);
     return guardPageHit(mm, space, address);
@@ -216,6 +219,7 @@ function guardedPte(
   protection: number,
 ): FaultOutcome {
   if (mm.isAttached()) return FaultOutcome.AccessViolation;
+  if (mm.faults.completing) return FaultOutcome.Refault;
   const { format } = mm;
   format.setProtection(at, protection & WITHOUT_GUARD);
   if (format.isTransition(at)) {
