@@ -163,13 +163,12 @@ export function swapEntries(mm: MemoryManager, space: WorkingSetOwner, first: nu
     moveEntry(mm, space, used, free);
     return;
   }
-  const entry = list.get(first);
   // An entry in the hash table would be found at its old index.
-  const hashed = [first, second].map((index) => list.isHashed(index));
-  if (hashed[0]) list.unhash(first);
-  if (hashed[1]) list.unhash(second);
-  const direct = [entry, list.get(second)].map((value) => (value & WsleBit.Direct) !== 0);
+  if (list.isHashed(first)) list.unhash(first);
+  if (list.isHashed(second)) list.unhash(second);
+  const entry = list.get(first);
   const other = list.get(second);
+  const direct = [entry, other].map((value) => (value & WsleBit.Direct) !== 0);
   list.set(second, entry);
   list.set(first, other);
   settle(mm, space, second, direct[0] === true);
