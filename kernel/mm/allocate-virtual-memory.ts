@@ -1,4 +1,4 @@
-import { Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
 import {
   findEmptyAddressRange,
@@ -213,8 +213,9 @@ function commitPrivatePages(
   }
   vad.commitCharge -= refund;
   releaseProcessCommit(mm.commit, space, refund);
-  if (reprotect) return protectPages(mm, space, vad, firstVpn, lastVpn, mask);
-  return Status.SUCCESS;
+  if (!reprotect) return Status.SUCCESS;
+  const status = protectPages(mm, space, vad, firstVpn, lastVpn, mask);
+  return isSuccess(status) ? Status.SUCCESS : status;
 }
 
 function failure(request: AllocationRequest, status: NtStatus): AllocationResult {

@@ -1,4 +1,4 @@
-import { Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -30,7 +30,9 @@ export function commitSectionPages(
   if (area === null || area.file !== null) return Status.ALREADY_COMMITTED;
   const first = vad.firstSegmentPage + (firstVpn - vad.startingVpn);
   if (!commitSegmentPages(context.mm, area.segment, first, lastVpn - firstVpn + 1)) return Status.COMMITMENT_LIMIT;
-  return protectVirtualMemory(context, space, firstVpn * 0x1000, (lastVpn - firstVpn + 1) * 0x1000, protection).status;
+  const bytes = (lastVpn - firstVpn + 1) * 0x1000;
+  const { status } = protectVirtualMemory(context, space, firstVpn * 0x1000, bytes, protection);
+  return isSuccess(status) ? Status.SUCCESS : status;
 }
 
 /** Commits pages of a page-file backed segment; false (COMMITMENT_LIMIT) when the system cannot promise them. */

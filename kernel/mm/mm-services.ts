@@ -1,7 +1,7 @@
 import { AccessKind } from '../../cpu/index.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
-import { Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import { Privilege } from '../se/token.js';
 import type { NtStatus } from '../types.js';
 import {
@@ -102,7 +102,7 @@ function ntProtectVirtualMemory(
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
   const result = protectVirtualMemory(kernel, space, base, size, protection);
-  if (result.status !== Status.SUCCESS) return result.status;
+  if (!isSuccess(result.status)) return result.status;
   if ((protection & PageProtection.Guard) !== 0 && space === kernel.mm.current) {
     raiseStackLimit(kernel, result.base, result.size);
   }

@@ -1,4 +1,4 @@
-import { Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
@@ -9,16 +9,19 @@ import { residentPte } from './page-table.js';
 import {
   INVALID_PROTECTION,
   isCopyOnWrite,
+  isGuard,
+  isNoAccess,
   isViewCompatible,
   makeProtectionMask,
   makeWriteCopy,
   PageProtection,
   win32Protection,
 } from './protection.js';
-import { NO_PTE } from './pte.js';
+import { NO_PTE, type PteLocation } from './pte.js';
 import { setPageProtection } from './pte-protection.js';
 import type { Vad } from './vad.js';
 import type { MemoryContext } from './vad-charges.js';
+import { findEntry } from './working-set.js';
 
 /** What was protected; base and size are the request's unless the status is a success. */
 export interface ProtectResult {
@@ -63,7 +66,7 @@ export function protectVirtualMemory(
   const status = vad.privateMemory
     ? protectPrivate(mm, space, vad, first, last, mask)
     : protectView(mm, space, vad, { first, last, mask, protection });
-  if (status !== Status.SUCCESS) return failure(status);
+  if (!isSuccess(status)) return failure(status);
   return {
     status,
     base: virtualAddress(first * 0x1000),
@@ -92,7 +95,10 @@ function isCommitted(mm: MemoryManager, space: AddressSpace, vad: Vad, first: nu
   return true;
 }
 
-/** Gives committed pages of a VAD a protection. NO_MEMORY when a page table cannot be made. */
+/**
+ * Gives committed pages of a VAD a protection. WAS_UNLOCKED, a success: a locked page had to leave the working set; NO_MEMORY
+ * when a page table cannot be made.
+ */
 export function protectPages(
   mm: MemoryManager,
   space: AddressSpace,
@@ -101,15 +107,25 @@ export function protectPages(
   last: number,
   mask: number,
 ): NtStatus {
+  // No valid PTE can say either.
+  const leaves = isGuard(mask) || isNoAccess(mask);
+  let status: NtStatus = Status.SUCCESS;
   for (let vpn = first; vpn <= last; vpn++) {
     const address = vpn * 0x1000;
     const at = residentPte(mm, space, address);
     const isSilent = at === NO_PTE || mm.format.isZero(at);
     // What the VAD says already needs no PTE.
     if (isSilent && committedProtection(mm, space, vad, vpn, at) === mask) continue;
+    if (leaves && !isSilent && isLocked(mm, space, vpn, at)) status = Status.WAS_UNLOCKED;
     if (!setPageProtection(mm, space, address, mask)) return Status.NO_MEMORY;
   }
-  return Status.SUCCESS;
+  return status;
+}
+
+/** The PTE is valid, and its page locked in the working set. */
+function isLocked(mm: MemoryManager, space: AddressSpace, vpn: number, at: PteLocation): boolean {
+  if (!mm.format.isValid(at)) return false;
+  return space.workingSet.isLocked(findEntry(mm, space, vpn, mm.format.frame(at)));
 }
 
 /**
@@ -132,11 +148,13 @@ function protectView(
   if (charge > 0 && !chargeProcessCommit(mm.commit, space, charge)) return Status.COMMITMENT_LIMIT;
   if (charge < 0) releaseProcessCommit(mm.commit, space, -charge);
   vad.commitCharge += charge;
+  let status: NtStatus = Status.SUCCESS;
   for (let vpn = first; vpn <= last; vpn++) {
-    const status = protectPages(mm, space, vad, vpn, vpn, viewMask(vad, vpn, mask));
-    if (status !== Status.SUCCESS) return status;
+    const one = protectPages(mm, space, vad, vpn, vpn, viewMask(vad, vpn, mask));
+    if (!isSuccess(one)) return one;
+    if (one !== Status.SUCCESS) status = one;
   }
-  return Status.SUCCESS;
+  return status;
 }
 
 /** What a requested mask means for a page of a view. */
