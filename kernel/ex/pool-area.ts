@@ -20,6 +20,8 @@ export class PoolArea {
   readonly type: PoolType;
   readonly range: PoolRange;
   readonly states: Uint8Array;
+  /** Pages whose state is not Free. */
+  pagesInUse = 0;
   /** No page below this index is free. */
   searchFrom = 0;
   /** Index over the list heads: bit n set when list n has a block. A cache of the bytes. */
@@ -30,6 +32,12 @@ export class PoolArea {
     this.type = type;
     this.range = range;
     this.states = new Uint8Array((range.end - range.start) / PAGE_SIZE);
+  }
+
+  /** Takes free pages into use, or frees pages that are. */
+  setPages(first: number, count: number, state: number): void {
+    this.states.fill(state, first, first + count);
+    this.pagesInUse += state === PageState.Free ? -count : count;
   }
 
   contains(address: number): boolean {

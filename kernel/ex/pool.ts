@@ -70,7 +70,7 @@ export class Pool {
     this.#reader = memory;
     this.#areas = [new PoolArea(PoolType.NonPaged, nonPaged), new PoolArea(PoolType.Paged, paged)];
     memory.backPages(nonPaged.start, DESCRIPTOR_PAGE_COUNT, PoolType.NonPaged);
-    this.#areas[PoolType.NonPaged].states.fill(PageState.Descriptor, 0, DESCRIPTOR_PAGE_COUNT);
+    this.#areas[PoolType.NonPaged].setPages(0, DESCRIPTOR_PAGE_COUNT, PageState.Descriptor);
     for (const area of this.#areas) {
       area.descriptor = nonPaged.start + area.type * DESCRIPTOR_SIZE;
       memory.write32(area.descriptor + DESCRIPTOR_TYPE, area.type);
@@ -154,7 +154,7 @@ export class Pool {
 
   /** Pages that a pool has taken: blocks, page allocations and descriptors. */
   pagesInUse(type: PoolType): number {
-    return this.#areas[type].states.reduce((sum, state) => sum + (state === PageState.Free ? 0 : 1), 0);
+    return this.#areas[type].pagesInUse;
   }
 
   /** Size in bytes of an allocation, header not counted; 0 where none begins. For debuggers. */
@@ -328,7 +328,7 @@ export class Pool {
       const start = page - pages + 1;
       const address = area.range.start + start * PAGE_SIZE;
       if (!this.#memory.backPages(address, pages, area.type)) return 0;
-      states.fill(state, start, start + pages);
+      area.setPages(start, pages, state);
       area.searchFrom = start === firstFree ? start + pages : firstFree;
       return address;
     }
@@ -337,7 +337,7 @@ export class Pool {
 
   #releasePages(area: PoolArea, address: number, pages: number): void {
     const start = (address - area.range.start) / PAGE_SIZE;
-    area.states.fill(PageState.Free, start, start + pages);
+    area.setPages(start, pages, PageState.Free);
     if (start < area.searchFrom) area.searchFrom = start;
     this.#memory.unbackPages(address, pages, area.type);
   }

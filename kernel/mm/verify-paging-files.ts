@@ -14,10 +14,11 @@ const HIGHEST_USER_VPN = 0x7ffff;
 export function verifyPagingFiles(mm: MemoryManager): string | null {
   const { format, pfn, paging } = mm;
   if (paging.files.length === 0) return null;
+  const tableBytes = 2 ** format.tableShift;
   const named = paging.files.map((file) => new Uint8Array(file.size));
   let wrong: string | null = null;
   const note = (at: PteLocation, who: string, form = format): void => {
-    if (wrong !== null || form.isPrototype(at) || form.pageFileOffset(at) === 0) return;
+    if (wrong !== null) return;
     const number = form.pageFileNumber(at);
     const slot = form.pageFileOffset(at);
     const slots = named[number];
@@ -28,17 +29,18 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
   };
   for (const space of mm.addressSpaces) {
     for (let table = 0; table < format.userTables; table++) {
-      const pde = pdeLocation(mm, space, table * 2 ** format.tableShift);
-      if (isSoftware(format, pde)) note(pde, `process ${space.processId}, page table ${table.toString(16)}`);
+      const pde = pdeLocation(mm, space, table * tableBytes);
+      if (namesSlot(format, pde)) note(pde, `process ${space.processId}, page table ${table.toString(16)}`);
     }
     forEachPteAnywhere(mm, space, 0, HIGHEST_USER_VPN, (at, vpn, form) => {
-      if (at === null || !isSoftware(form, at)) return;
+      if (at === null || !namesSlot(form, at)) return;
       note(at, `process ${space.processId}, page ${vpn.toString(16)}`, form);
     });
   }
-  for (let address = PAGED_POOL_FIRST; address < PAGED_POOL_END; address += PAGE_SIZE) {
+  for (let address = PAGED_POOL_FIRST; address < PAGED_POOL_END; ) {
     const at = systemPte(mm, address);
-    if (at !== NO_PTE && isSoftware(format, at)) note(at, `paged pool page ${address.toString(16)}`);
+    if (at !== NO_PTE && namesSlot(format, at)) note(at, `paged pool page ${address.toString(16)}`);
+    address = at === NO_PTE ? address - (address % tableBytes) + tableBytes : address + PAGE_SIZE;
   }
   const reader = new PageReader(mm);
   for (const subsection of mm.subsections.values()) {
@@ -46,19 +48,23 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
       const address = subsection.base + page * format.entrySize;
       const home = reader.readSystem(address);
       const at = home?.at((address & PAGE_MASK) / format.entrySize) ?? NO_PTE;
-      if (home === null || !isSoftware(home.format, at)) continue;
+      if (home === null || !namesSlot(home.format, at)) continue;
       note(at, `the prototype PTE at ${address.toString(16)}`, home.format);
     }
   }
   for (let frame = 1; frame < pfn.frameCount; frame++) {
     const location = pfn.location(frame);
     const isFree = location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad;
-    if (!isFree) note(pfn.originalPte(frame), `PFN ${frame.toString(16)}`);
+    if (!isFree && namesSlot(format, pfn.originalPte(frame))) note(pfn.originalPte(frame), `PFN ${frame.toString(16)}`);
   }
   return wrong ?? compareBitmaps(mm, named);
 }
 
-const isSoftware = (format: PteFormat, at: PteLocation): boolean => !format.isValid(at) && !format.isTransition(at);
+/** The PTE is in page-file form, and not demand zero. */
+function namesSlot(format: PteFormat, at: PteLocation): boolean {
+  if (format.isZero(at) || format.isValid(at) || format.isTransition(at) || format.isPrototype(at)) return false;
+  return format.pageFileOffset(at) !== 0;
+}
 
 function compareBitmaps(mm: MemoryManager, named: readonly Uint8Array[]): string | null {
   for (const file of mm.paging.files) {
