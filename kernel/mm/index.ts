@@ -3,7 +3,7 @@ export { AddressSpace } from './address-space.js';
 export { type AllocationRequest, allocateVirtualMemory, MemoryType } from './allocate-virtual-memory.js';
 export { cleanAddressSpace } from './clean-address-space.js';
 export { createSection, SectionAttribute } from './create-section.js';
-export { accessFault } from './fault.js';
+export { accessFault, kernelAccessFault } from './fault.js';
 export {
   FaultAccess,
   type FaultEvent,
@@ -29,6 +29,7 @@ export { PageProtection, ProtectionMask } from './protection.js';
 export { NO_PTE, type PteFormat, type PteLocation, PteOwner } from './pte.js';
 export { queryVirtualMemory } from './query-virtual-memory.js';
 export type { ControlArea } from './segment.js';
+export { type KernelContext, PASSIVE_LEVEL } from './system-fault.js';
 export { SystemMemory } from './system-memory.js';
 export { systemLocation, systemPte } from './system-pages.js';
 export { decodeUtf16, encodeUtf16, UserMemory } from './user-memory.js';

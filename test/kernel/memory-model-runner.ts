@@ -96,8 +96,9 @@ export const commands = (maxLength: number): fc.Arbitrary<Command[]> => fc.array
 /** A read that a fault of a thread began; the thread has not come back to it yet. */
 interface PendingRead {
   readonly read: PageRead;
-  readonly space: AddressSpace;
-  readonly address: number;
+  readonly process: number;
+  readonly window: WindowName;
+  readonly page: number;
 }
 
 export interface RunnerOptions {
@@ -196,12 +197,9 @@ export class ModelRunner {
         );
         break;
       }
-      case 'read': {
-        const { window, index, address } = place(step);
-        const seen = this.#access(AccessKind.Read, address, this.#model(this.#current).read(window, index));
-        if (seen >= 0) this.#model(this.#current).seen(window, index, seen);
+      case 'read':
+        this.#read(step, this.#model(this.#current));
         break;
-      }
       case 'switch':
         this.#current = step.space;
         mm.switchAddressSpace(this.#space(step.space));
@@ -311,6 +309,12 @@ export class ModelRunner {
     same('region size', information.regionSize, expected.pages * PAGE);
   }
 
+  #read(step: { readonly window: WindowName; readonly page: number }, model: ModelProcess): void {
+    const { window, index, address } = place(step);
+    const seen = this.#access(AccessKind.Read, address, model.read(window, index));
+    if (seen >= 0) model.seen(window, index, seen);
+  }
+
   /** One access; the byte that was read, -1 for an exception. */
   #access(kind: AccessKind, address: number, expected: Expected, value = 0): number {
     const machine = this.#machine;
@@ -344,18 +348,21 @@ export class ModelRunner {
     const isResolved = mm.pageFault(address, USER_READ);
     const { mustWait, read, startedRead } = mm.lastFault;
     if (isResolved || !mustWait) this.#model(this.#current).read(window, index);
-    else if (read !== null && startedRead) this.#reads.push({ read, space: mm.current, address });
+    else if (read !== null && startedRead) {
+      this.#reads.push({ read, process: this.#current, window: step.window, page: step.page });
+    }
   }
 
+  /** The thread comes back from its wait, and makes its access. */
   #endRead(): void {
     const { mm } = this.#machine;
     const pending = this.#reads.shift();
     if (pending === undefined) return;
     while (!pending.read.isDone && mm.paging.device.finishFirst());
-    const before = mm.current;
-    mm.switchAddressSpace(pending.space);
-    mm.completePageRead(pending.read, pending.address, 0);
-    mm.switchAddressSpace(before);
+    mm.switchAddressSpace(this.#space(pending.process));
+    mm.completePageRead(pending.read, place(pending).address, 0);
+    this.#read(pending, this.#model(pending.process));
+    mm.switchAddressSpace(this.#space(this.#current));
   }
 
   #map(space: AddressSpace, base: number, protection: number): void {

@@ -1,17 +1,20 @@
 import {
   type AddressSpace,
-  accessFault,
   BugcheckError,
   type BugcheckReport,
   type ExceptionRecord,
   type FaultAccess,
   type FaultEvent,
+  FaultOutcome,
   faultOutcomeName,
   type Host,
+  type KernelContext,
+  kernelAccessFault,
   Machine,
   type MachineObserver,
   type MachineOptions,
   MemoryVolume,
+  PASSIVE_LEVEL,
   type RunResult,
   Status,
   serviceNumber,
@@ -184,15 +187,18 @@ export class DrivenMachine {
 
   // --- accesses of the kernel
 
-  /** A page fault of kernel code in the context of the process, as far as it can be decided without waiting. */
-  kernelFault(address: number, access: FaultAccess): AccessReport {
+  /**
+   * An access of kernel code in the context of the process, with its faults; one that has to wait for a read has it finished on
+   * the spot.
+   * @param from what the code was doing: IRQL and the like
+   */
+  kernelAccess(address: number, access: FaultAccess, from: KernelContext = PASSIVE_LEVEL): AccessReport {
     const before = this.view.page(address);
     const figures = this.view.figures();
     const faults: string[] = [];
     let bugcheck: BugcheckReport | null = null;
     try {
-      const outcome = this.inKernel(() => accessFault(this.machine.kernel.mm, address, access, false));
-      faults.push(faultOutcomeName(outcome));
+      this.inKernel(() => this.#kernelFaults(address, access, from, faults));
     } catch (error) {
       if (!(error instanceof BugcheckError)) throw error;
       bugcheck = error.report;
@@ -200,6 +206,17 @@ export class DrivenMachine {
     if (bugcheck === null) this.check();
     const moved = differences(figures, this.view.figures());
     return { faults, exception: null, bugcheck, value: 0, before, after: this.view.page(address), moved };
+  }
+
+  /** Faults until one does not ask to wait. */
+  #kernelFaults(address: number, access: FaultAccess, from: KernelContext, faults: string[]): void {
+    const { mm } = this.machine.kernel;
+    for (let tries = 0; tries < INSTRUCTIONS_OF_A_STEP; tries++) {
+      const outcome = kernelAccessFault(mm, address, access, from);
+      faults.push(faultOutcomeName(outcome));
+      if (outcome !== FaultOutcome.MustWait) return;
+      mm.finishFaultNow(address, access);
+    }
   }
 
   // --- the machine around it

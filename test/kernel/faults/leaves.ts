@@ -24,9 +24,10 @@ export const leaves = {
   'B.system-directory': 'the directory entry came after the process: copied from the master',
   'B.no-table': 'no page table in the master either: bugcheck 50, last parameter 2',
   'B.valid': 'the page permits the access: the TLB was stale',
+  'B.valid.written-once': 'store to a valid page that is read-only for the moment: it becomes writable',
   'B.valid.read-only': 'store to a valid read-only page: bugcheck BE, last parameter 11',
   'B.valid.no-execute': 'fetch from a valid NX page: bugcheck FC, last parameter 1',
-  'B.table-address': 'the address of a user page table is handled as a user address',
+  'B.table-address': 'the address of a user page table: the table is brought in; user mode may not look',
   'B.working-set-lock': 'the caller owns a working set lock: bugcheck 0A',
   'B.free-system-pte': 'a free system PTE: bugcheck 50, last parameter 0',
   'B.no-access': 'a system PTE without access, the guard of a kernel stack: bugcheck 50, last parameter 1',
@@ -40,6 +41,7 @@ export const leaves = {
   'C.table.made': 'no page table yet: it is made, then the fault on the page itself goes on',
   'C.table.transition': 'the page table is on a list: it comes back first',
   'C.table.page-file': 'the page table is in the paging file: it is read first',
+  'C.table.guard': 'the page table is read first, and the page is guarded: the program is told once the table is there',
   'C.valid.kernel-owner': 'a valid PTE that admits only the kernel: access violation',
   'C.valid.copy-on-write': 'store to a valid copy-on-write page: the process gets a copy',
   'C.valid.read-only': 'store to a valid read-only page: access violation',
@@ -112,32 +114,11 @@ export const leaves = {
 
 export type LeafId = keyof typeof leaves;
 
-const IRQL = 'no kernel code runs above APC_LEVEL yet';
-const RESIDENT = 'the system half is resident as a whole';
-const NO_BUGCHECK = 'a bad access of the kernel is an access violation in place of a bugcheck';
-
 /** Leaves that the kernel cannot reach yet, with the reason. */
 export const notBuilt: Partial<Record<LeafId, string>> = {
-  'A.system-directory': IRQL,
-  'A.not-valid': IRQL,
-  'A.copy-on-write': IRQL,
-  'A.read-only': IRQL,
-  'A.no-execute': IRQL,
-  'A.valid': IRQL,
-  'B.no-table': NO_BUGCHECK,
-  'B.valid.read-only': NO_BUGCHECK,
-  'B.valid.no-execute': NO_BUGCHECK,
-  'B.working-set-lock': NO_BUGCHECK,
-  'B.free-system-pte': NO_BUGCHECK,
-  'B.no-access': NO_BUGCHECK,
-  'B.read-only': NO_BUGCHECK,
-  'B.demand-zero': RESIDENT,
-  'B.transition': RESIDENT,
-  'B.page-file': RESIDENT,
   'C.throttle': 'nobody counts the modified pages of a process',
   'C.retry': 'a fault that finds no resources becomes an in-page error',
   'C.zero.beyond-view': 'no view is longer than its section',
-  'D.prototype-page': RESIDENT,
   'R.transition.same-thread': 'no code of a thread can run while it waits for a read',
   'R.page-file.cluster': 'one page is read at a time',
   'R.file.cluster': 'one page is read at a time',

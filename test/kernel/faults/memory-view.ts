@@ -8,6 +8,7 @@ import {
   type PteLocation,
   pdeLocation,
   systemLocation,
+  systemPte,
 } from '../../../kernel/index.js';
 import { protectionText, pteLetters, pteMeaning } from '../../../tools/debugger/pte-text.js';
 
@@ -46,7 +47,7 @@ export interface PageView {
   readonly pte: PteView;
   /** The frame that the PTE names, valid or in transition. */
   readonly frame: FrameView | null;
-  /** The working set entry's age and locks; null: the page is not in the working set. */
+  /** The page has an entry in the process's working set; a page of the system half, in the system's. */
   readonly inWorkingSet: boolean;
 }
 
@@ -76,8 +77,7 @@ export class MemoryView {
 
   page(address: number): PageView {
     const { mm } = this.#machine.kernel;
-    const at = this.#isSystem(address) ? NO_PTE : findPte(mm, this.#space, address);
-    const pte = this.#describe(at);
+    const pte = this.#describe(isSystem(address) ? systemPte(mm, address) : findPte(mm, this.#space, address));
     return {
       pde: this.#describe(pdeLocation(mm, this.#space, address)),
       pte,
@@ -130,12 +130,8 @@ export class MemoryView {
     };
   }
 
-  #isSystem(address: number): boolean {
-    return address >= 0x8000_0000;
-  }
-
   #isInWorkingSet(address: number): boolean {
-    const { workingSet } = this.#space;
+    const { workingSet } = isSystem(address) ? this.#machine.kernel.mm.systemCache : this.#space;
     const vpn = address >>> 12;
     for (let index = 0; index <= workingSet.lastEntry; index++) {
       if (workingSet.isValid(index) && workingSet.vpn(index) === vpn) return true;
@@ -157,6 +153,8 @@ export class MemoryView {
     };
   }
 }
+
+const isSystem = (address: number): boolean => address >= 0x8000_0000;
 
 /** What changed between two looks: only figures that differ. */
 export function differences(before: MemoryFigures, after: MemoryFigures): MemoryFigures {

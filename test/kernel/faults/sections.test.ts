@@ -75,6 +75,26 @@ describe('prototype PTEs of memory', () => {
     expect(drive.view.prototype(prototype).pte.form).toBe('valid');
   });
 
+  leaf('D.prototype-page', ({ start }) => {
+    const drive = start();
+    // So many prototype PTEs that they have pages of paged pool to themselves.
+    const base = nt.mapView(drive, nt.createSection(drive, { size: 0x40_0000 }));
+    drive.write(base, 5);
+    nt.evict(drive);
+    nt.emptySystemWorkingSet(drive);
+    nt.writeModifiedPages(drive);
+    nt.repurposeStandby(drive);
+    const home = prototypeOf(drive, base);
+    expect(drive.view.page(home).pte.form).toBe('page-file');
+    // One access, two reads: the page of prototype PTEs, then the page itself.
+    expect(drive.read(base)).toMatchObject({
+      exception: null,
+      value: 5,
+      moved: { counters: { pagingFileFaults: 2, pagesRead: 2 } },
+    });
+    expect(drive.view.page(home)).toMatchObject({ pte: { form: 'valid' }, frame: { location: 'Active' } });
+  });
+
   leaf('R.prototype.page-file', ({ start }) => {
     const drive = start();
     const base = nt.mapView(drive, nt.createSection(drive));

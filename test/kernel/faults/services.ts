@@ -1,6 +1,7 @@
 import type { NtStatus } from '../../../kernel/index.js';
 import { MemoryType, PageProtection } from '../../../kernel/mm/index.js';
 import { startWrite as startPageWrite } from '../../../kernel/mm/modified-writer.js';
+import { emptyWorkingSet as trimAll } from '../../../kernel/mm/working-set-trim.js';
 import * as pageOut from '../page-out.js';
 import { Image } from './driven-image.js';
 import type { DrivenMachine } from './driven-machine.js';
@@ -146,6 +147,13 @@ export function openFile(drive: DrivenMachine, name: string): number {
 export function emptyWorkingSet(drive: DrivenMachine): void {
   for (let at = 0; at < QUOTA_LIMITS_SIZE; at += 4) drive.poke(QUOTAS + at, at === 8 || at === 12 ? 0xffffffff : 0);
   drive.call('NtSetInformationProcess', CURRENT_PROCESS, PROCESS_QUOTA_LIMITS, QUOTAS, QUOTA_LIMITS_SIZE);
+}
+
+/** Takes every page of paged pool that is not locked out of the system working set. */
+export function emptySystemWorkingSet(drive: DrivenMachine): void {
+  const { mm } = drive.machine.kernel;
+  trimAll(mm, mm.systemCache);
+  drive.check();
 }
 
 /** Begins to write modified pages to the paging file. */

@@ -73,6 +73,20 @@ describe('user addresses whose page table was paged out', () => {
     });
   });
 
+  leaf('C.table.guard', ({ start }) => {
+    const drive = start();
+    nt.allocate(drive, { base: UNUSED, size: 0x2000, protection: ReadWrite | Guard });
+    drive.write(UNUSED, 0);
+    nt.evict(drive);
+    nt.evict(drive);
+    expect(drive.view.page(UNUSED).pde.form).toBe('page-file');
+    expect(drive.write(UNUSED + 0x1000, 1)).toMatchObject({
+      faults: ['must-wait', 'refault', 'guard-page'],
+      exception: guardViolation(1, UNUSED + 0x1000),
+    });
+    expect(drive.write(UNUSED + 0x1000, 1).exception).toBeNull();
+  });
+
   leaf('C.table.page-file', ({ start }) => {
     const drive = start();
     nt.allocate(drive, { base: UNUSED });
@@ -424,7 +438,7 @@ describe('user addresses whose PTE has a protection', () => {
   leaf('C.check.guard-attached', ({ start }) => {
     const drive = start();
     const base = nt.commit(drive, ReadWrite | Guard);
-    const report = drive.kernelFault(base, FaultAccess.Read);
+    const report = drive.kernelAccess(base, FaultAccess.Read);
     expect(report.faults).toEqual(['access-violation']);
     expect(report.after).toEqual(report.before);
     expect(drive.read(base).exception).toEqual(guardViolation(0, base));
