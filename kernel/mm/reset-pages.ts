@@ -3,11 +3,12 @@ import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { forEachValidPte, invalidate } from './page-table.js';
+import { releaseSlot } from './pfn-counts.js';
 import type { Vad } from './vad.js';
 
 /**
  * MEM_RESET: the contents of resident pages need not be kept. They lose their modified state, so that nothing will be
- * written to a page file for them. USER_MAPPED_FILE on views of files.
+ * written to a page file for them, and what was written before is gone. USER_MAPPED_FILE on views of files.
  */
 export function resetPages(
   mm: MemoryManager,
@@ -19,7 +20,11 @@ export function resetPages(
   if (vad.controlArea !== null && vad.controlArea.file !== null) return Status.USER_MAPPED_FILE;
   const { format, pfn } = mm;
   forEachValidPte(mm, space, firstVpn, lastVpn, (at, vpn) => {
-    pfn.setModified(format.frame(at), false);
+    const frame = format.frame(at);
+    // What is being written now is older than the page: it stays modified, so that the copy is not taken for it.
+    if (pfn.isWriteInProgress(frame)) return;
+    pfn.setModified(frame, false);
+    releaseSlot(mm, frame);
     if (!format.isDirty(at)) return;
     format.clearDirty(at);
     invalidate(mm, space, vpn * 0x1000);
