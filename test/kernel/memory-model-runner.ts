@@ -280,7 +280,7 @@ export class ModelRunner {
         space.vm.minimum = Math.max(space.vm.minimum, space.workingSet.firstDynamic + 64);
         const [routine, expected] =
           step.kind === 'lock'
-            ? [lockPages, model.lock(step.window, first.index, pages)]
+            ? [lockPages, model.lock(step.window, first.index, pages, step.space !== this.#current)]
             : [unlockPages, model.unlock(step.window, first.index, pages)];
         same(step.kind, routine(mm, space, vpns, MAP_PROCESS), expected);
         mm.user.clearFailure();

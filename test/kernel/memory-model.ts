@@ -154,11 +154,12 @@ export class ModelProcess {
     return { status: wasUnlocked ? Status.WAS_UNLOCKED : Status.SUCCESS, old };
   }
 
-  lock(window: WindowName, first: number, pages: number): number {
+  /** @param attached by a thread of another process: a guard page is not for it to take */
+  lock(window: WindowName, first: number, pages: number, attached: boolean): number {
     const range = this.#pages[window].slice(first, first + pages);
     if (range.some((page) => page === null)) return Status.ACCESS_VIOLATION;
     for (let page = first; page < first + pages; page++) {
-      const touched = this.read(window, page);
+      const touched = this.read(window, page, attached);
       if (touched.kind === 'guard') return Status.GUARD_PAGE_VIOLATION;
       if (touched.kind === 'access-violation') return Status.ACCESS_VIOLATION;
     }
@@ -201,9 +202,9 @@ export class ModelProcess {
 
   // --- accesses of the program
 
-  read(window: WindowName, index: number): Expected {
+  read(window: WindowName, index: number, attached = false): Expected {
     const page = this.#pages[window][index];
-    const denied = this.#deny(page, canRead);
+    const denied = this.#deny(page, canRead, attached);
     if (denied !== null || !page) return denied ?? { kind: 'access-violation' };
     const value = this.#touched(window, page, index);
     return { kind: 'byte', values: page.mayBeZero ? [value, 0] : [value] };
@@ -211,7 +212,7 @@ export class ModelProcess {
 
   write(window: WindowName, index: number, value: number): Expected {
     const page = this.#pages[window][index];
-    const denied = this.#deny(page, canWrite);
+    const denied = this.#deny(page, canWrite, false);
     if (denied !== null || !page) return denied ?? { kind: 'access-violation' };
     this.#touched(window, page, index);
     if (window !== 'private' && isWriteCopy(page.protection ?? 0)) this.#copy(page, value);
@@ -249,10 +250,16 @@ export class ModelProcess {
   }
 
   /** Why an access is refused; a guard goes when the access would be permitted without it. */
-  #deny(page: ModelPage | null | undefined, permits: (protection: number) => boolean): Expected | null {
+  #deny(
+    page: ModelPage | null | undefined,
+    permits: (protection: number) => boolean,
+    attached: boolean,
+  ): Expected | null {
     if (!page || page.protection === null) return { kind: 'access-violation' };
     const isGuarded = (page.protection & Guard) !== 0;
-    if (!permits(page.protection) && !(isGuarded && page.silent)) return { kind: 'access-violation' };
+    if (!(isGuarded && page.silent) && (!permits(page.protection) || (isGuarded && attached))) {
+      return { kind: 'access-violation' };
+    }
     page.silent = false;
     if (!isGuarded) return null;
     page.protection &= ~Guard;
