@@ -1,22 +1,24 @@
 import fc from 'fast-check';
 import { AccessKind } from '../../cpu/index.js';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
+import { adjustWorkingSet } from '../../kernel/mm/adjust-working-set.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
 import { createSection, releaseSection, SectionAttribute } from '../../kernel/mm/create-section.js';
 import { FaultOutcome, FIRST_FAILURE } from '../../kernel/mm/fault-outcome.js';
 import { freeVirtualMemory } from '../../kernel/mm/free-virtual-memory.js';
 import { lockPages, unlockPages } from '../../kernel/mm/lock-virtual-memory.js';
 import { InheritDisposition, mapViewOfSection, unmapViewOfSection } from '../../kernel/mm/map-view.js';
-import { startClusterWrite } from '../../kernel/mm/modified-writer.js';
+import { startWrite } from '../../kernel/mm/modified-writer.js';
 import { findPte, removeFromWorkingSet } from '../../kernel/mm/page-table.js';
 import type { PageRead } from '../../kernel/mm/paging.js';
-import { MemoryPagingStorage } from '../../kernel/mm/paging-device.js';
+import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js';
 import { PageProtection } from '../../kernel/mm/protection.js';
 import { NO_PTE } from '../../kernel/mm/pte.js';
 import { queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
 import type { Section } from '../../kernel/mm/section.js';
 import { ageWorkingSet, emptyWorkingSet, trimWorkingSet } from '../../kernel/mm/working-set-trim.js';
+import { Status } from '../../kernel/ntstatus.js';
 import type { ReplacementPolicy } from '../../kernel/options.js';
 import { MemoryMachine } from './memory-machine.js';
 import {
@@ -38,6 +40,10 @@ const PAGE = 0x1000;
 /** The byte of a page that programs use. */
 const BYTE = 8;
 const MAP_PROCESS = 1;
+/** Working set limits of each process, in pages, and how many of the minimum cannot be locked. */
+const MINIMUM = 60;
+const MAXIMUM = 90;
+const FLUID_PAGES = 8;
 const USER_READ = 4;
 
 const processNumber = fc.nat(PROCESSES - 1);
@@ -137,6 +143,8 @@ export class ModelRunner {
     for (let index = 0; index < PROCESSES; index++) {
       const space = machine.createSpace();
       space.processId = index;
+      const limits = { minimum: MINIMUM * PAGE, maximum: MAXIMUM * PAGE, flags: 0, mayRaise: true };
+      same('working set limits', adjustWorkingSet(mm, space, limits), Status.SUCCESS);
       this.#spaces.push(space);
       this.#models.push(new ModelProcess(contents));
       this.#map(space, Window.shared.base, PageProtection.ReadWrite);
@@ -171,7 +179,7 @@ export class ModelRunner {
     if (wrong !== null) throw new Error(wrong);
     same('slots of the paging file in use at the end', mm.paging.files[0]?.usage ?? -1, 0);
     // Pool and system page tables keep what they have once taken.
-    const kept = this.#available - mm.lists.availablePages - mm.lists.modified.total;
+    const kept = this.#available - mm.lists.availablePages - mm.lists.modifiedPages;
     if (kept < 0 || kept > 8) throw new Error(`${kept} pages are missing at the end`);
   }
 
@@ -223,7 +231,7 @@ export class ModelRunner {
         evictWithPageTables(mm, this.#space(step.space));
         break;
       case 'begin-write':
-        startClusterWrite(mm);
+        startWrite(mm);
         break;
       case 'finish-io':
         mm.paging.device.finishFirst();
@@ -277,7 +285,10 @@ export class ModelRunner {
       case 'unlock': {
         const { first, pages } = within(step.window, step.range);
         const vpns = { first: first.address / PAGE, last: first.address / PAGE + pages - 1 };
-        space.vm.minimum = Math.max(space.vm.minimum, space.workingSet.firstDynamic + 64);
+        if (step.kind === 'lock' && space.workingSet.firstDynamic + pages + FLUID_PAGES > space.vm.minimum) {
+          same('lock', lockPages(mm, space, vpns, MAP_PROCESS), Status.WORKING_SET_QUOTA);
+          return;
+        }
         const [routine, expected] =
           step.kind === 'lock'
             ? [lockPages, model.lock(step.window, first.index, pages, step.space !== this.#current)]
