@@ -235,7 +235,7 @@ export class BootedKernel implements Kernel {
         sharedUserData.updateTime(this.clock);
         this.io.clockTick();
       },
-      waitsForHost: () => this.io.inputWaiters > 0,
+      waitsForHost: () => this.io.waitsForHost(),
       waitForHost: () => this.io.waitForHost(),
       pollHost: () => this.io.pollHost(),
       nextDeviceEvent: () => this.mm.paging.device.nextCompletion(),

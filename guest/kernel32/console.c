@@ -4,7 +4,7 @@
 enum console_request {
   RequestGetMode = 0x500004, RequestSetMode = 0x500008, RequestGetScreenBufferInfo = 0x50000C, RequestReadText = 0x500010, RequestWriteText = 0x500014,
   RequestGetCodePages = 0x500018, RequestSetCodePage = 0x50001C, RequestSetAttribute = 0x500020, RequestSetCursor = 0x500024, RequestCountInput = 0x500028,
-  RequestSetTitle = 0x50002C, RequestGetTitle = 0x500030, RequestFillOutput = 0x500034, RequestFlushInput = 0x500038
+  RequestSetTitle = 0x50002C, RequestGetTitle = 0x500030, RequestFillOutput = 0x500034, RequestFlushInput = 0x500038, RequestSetControlRoutine = 0x50003C
 };
 
 /* Anything but a console refuses with OBJECT_TYPE_MISMATCH, which is ERROR_INVALID_HANDLE. */
@@ -191,6 +191,24 @@ static PHANDLER_ROUTINE handlers[MAXIMUM_HANDLERS];
 static ULONG handler_count;
 static BOOLEAN ignore_control_c;
 
+static DWORD WINAPI deliver(LPVOID event) {
+  if ((DWORD)event == CTRL_C_EVENT && ignore_control_c) return 0;
+  for (ULONG i = handler_count; i-- > 0;) {
+    if (handlers[i]((DWORD)event)) return 0;
+  }
+  ExitProcess((UINT)STATUS_CONTROL_C_EXIT);
+}
+
+/* Tells the kernel where the threads begin that it makes for Ctrl-C, and whether somebody here wants to know of it; without a
+ * console nobody types it. */
+void register_control_routine(void) {
+  PVOID where[] = { BaseThreadStartThunk, deliver, (PVOID)handler_count };
+  const DWORD handles[] = { STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE };
+  for (ULONG i = 0; i < ARRAY_LENGTH(handles); i++) {
+    if (NT_SUCCESS(request((HANDLE)handles[i], RequestSetControlRoutine, where, sizeof where, NULL, 0, NULL))) return;
+  }
+}
+
 BOOL WINAPI SetConsoleCtrlHandler(PHANDLER_ROUTINE routine, BOOL add) {
   if (routine == NULL) {
     ignore_control_c = add != FALSE;
@@ -211,15 +229,8 @@ BOOL WINAPI SetConsoleCtrlHandler(PHANDLER_ROUTINE routine, BOOL add) {
     if (!done) set_last_error(ERROR_INVALID_PARAMETER);
   }
   RtlReleasePebLock();
+  if (done) register_control_routine();
   return done;
-}
-
-static DWORD WINAPI deliver(LPVOID event) {
-  if ((DWORD)event == CTRL_C_EVENT && ignore_control_c) return 0;
-  for (ULONG i = handler_count; i-- > 0;) {
-    if (handlers[i]((DWORD)event)) return 0;
-  }
-  ExitProcess((UINT)STATUS_CONTROL_C_EXIT);
 }
 
 /* Handlers run in a thread of their own. Only the own process group exists. */

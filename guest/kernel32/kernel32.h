@@ -48,3 +48,5 @@ int compare_wide(PCWSTR a, PCWSTR b, BOOLEAN ignoreCase);
 void copy_wide(PWSTR target, PCWSTR source);
 int format_wide(PWSTR buffer, int size, PCWSTR format, ...);
 void run_fls_callbacks(void);
+void BaseThreadStartThunk(void);
+void register_control_routine(void);

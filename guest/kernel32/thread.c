@@ -2,7 +2,6 @@
 #include "kernel32.h"
 
 DWORD WINAPI base_call(PVOID routine, PVOID parameter);
-void BaseThreadStartThunk(void);
 
 DECLSPEC_NORETURN void WINAPI BaseThreadStart(PVOID routine, PVOID parameter) {
   ExitThread(base_call(routine, parameter));

@@ -126,6 +126,11 @@ export class ConsoleDevice {
   }
 
   /** Something could be read without waiting. */
+  /** The host's input is at its end. */
+  get hasEnded(): boolean {
+    return this.#ended;
+  }
+
   get hasInput(): boolean {
     return this.#typedAhead !== '' || this.#pendingText !== '' || this.#pendingBytes.length > 0 || this.#editor.hasLine;
   }

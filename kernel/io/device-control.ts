@@ -39,6 +39,8 @@ export const ConsoleControl = {
   /** in: WORD 0 character or 1 attribute, WORD value, ULONG count, COORD */
   FILL_OUTPUT: 0x500034,
   FLUSH_INPUT: 0x500038,
+  /** in: ULONG thunk, ULONG routine, ULONG has handlers: where threads begin that handle Ctrl-C (kernel/ps/control-events.ts) */
+  SET_CONTROL_ROUTINE: 0x50003c,
 } as const;
 
 const MAXIMUM_INPUT = 0x10000;
@@ -121,9 +123,18 @@ function* controlConsole(
     case ConsoleControl.FLUSH_INPUT:
       console.flushInput();
       return SUCCEEDED;
+    case ConsoleControl.SET_CONTROL_ROUTINE:
+      return needs(12) ? setControlRoutine(kernel, view) : TOO_SMALL;
     default:
       return refused(Status.INVALID_DEVICE_REQUEST);
   }
+}
+
+function setControlRoutine(kernel: Kernel, view: DataView): IoResult {
+  const process = kernel.ke.currentThread.process.executive;
+  const [thunk, routine, handlers] = [0, 4, 8].map((at) => view.getUint32(at, true));
+  if (process !== null) process.controlRoutine = { thunk, routine, hasHandlers: handlers !== 0 };
+  return SUCCEEDED;
 }
 
 const SUCCEEDED: IoResult = { status: Status.SUCCESS, information: 0 };

@@ -6,6 +6,7 @@ import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { Access } from '../ob/object-type.js';
+import { deliverControlEvent } from '../ps/control-events.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleDevice } from './console-device.js';
 import { type CreateOutcome, type CreateRequest, createFile, Disposition, kernelAttributes } from './create-file.js';
@@ -56,7 +57,7 @@ export class IoManager {
     this.console = new ConsoleDevice(kernel.host.console, kernel.options.imagePath.replace(/^\\\?\?\\/, ''));
     this.stream = new StreamDevice(kernel.host.console);
     this.standardFiles = new StandardFiles(kernel.host.console);
-    this.console.onInterrupt = () => kernel.ps.interruptProgram();
+    this.console.onInterrupt = (event) => deliverControlEvent(kernel.ps, event);
     const { types } = kernel.ob;
     types.file.procedures = {
       close: (file, handles) => {
@@ -134,11 +135,19 @@ export class IoManager {
     return status;
   }
 
+  /** Somebody waits for the terminal: a read, or a program that has handlers for Ctrl-C. */
+  waitsForHost(): boolean {
+    if (this.inputWaiters > 0) return true;
+    if (!this.#inputIsTerminal || this.console.hasEnded) return false;
+    return this.kernel.ps.initialProcess?.controlRoutine?.hasHandlers === true;
+  }
+
   /** The run loop calls it when nothing can run and somebody waits for input: the host waits, then the waiters wake. */
   waitForHost(): void {
     this.console.host.flush();
     this.console.host.waitForInput();
-    this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+    if (this.inputWaiters === 0) this.console.poll();
+    else this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
   }
 
   /** The run loop calls it while somebody waits for input and others run or wait for time to pass. */

@@ -265,7 +265,11 @@ function* write(manager: ProcessManager, address: number, bytes: Uint8Array): Bl
 }
 
 /** The user stack as kernel32 makes it: reserved whole, committed at its top, one guard page below. */
-function createStack(manager: ProcessManager, process: EProcess, image: ImageInformation): InitialTeb | NtStatus {
+export function createStack(
+  manager: ProcessManager,
+  process: EProcess,
+  image: ImageInformation,
+): InitialTeb | NtStatus {
   const { memory } = manager;
   const commit = roundUp(Math.max(image.committedStackSize, PAGE), PAGE);
   let reserve = image.maximumStackSize === 0 ? DEFAULT_STACK_RESERVE : image.maximumStackSize;

@@ -5,6 +5,7 @@ import type { ObjectHeader } from '../ob/object-header.js';
 import type { HandleEntry } from '../ob/object-manager.js';
 import type { Token } from '../se/token.js';
 import { type VirtualAddress, virtualAddress } from '../types.js';
+import type { ControlRoutine } from './control-events.js';
 import type { EThread } from './thread.js';
 
 /** PROCESS_PRIORITY_CLASS values. */
@@ -51,6 +52,8 @@ export class EProcess {
   exiting = false;
   /** Deaths of threads have been worked off: the address space is gone. */
   rundownDone = false;
+  /** What tells the program of Ctrl-C; null until kernel32 has said. */
+  controlRoutine: ControlRoutine | null = null;
   /** IO_COUNTERS: operations by kind, and bytes. */
   readonly io = { readOperations: 0, writeOperations: 0, otherOperations: 0, bytesRead: 0, bytesWritten: 0 };
   affinity = 1;

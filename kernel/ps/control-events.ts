@@ -1,0 +1,57 @@
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking } from '../types.js';
+import { createStack } from './create-process.js';
+import { createUserThread, initialContext } from './create-thread.js';
+import type { EProcess } from './process.js';
+import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
+
+/** Priority of the thread that makes the program's thread: above the program, so that the event is not put off. */
+const DELIVERY_PRIORITY = 15;
+
+/** Where the threads begin that tell a program of Ctrl-C: kernel32 registers it (the role of CSRSS's CtrlRoutine). */
+export interface ControlRoutine {
+  /** The first instruction, with the routine in EAX and the event in EBX. */
+  readonly thunk: number;
+  readonly routine: number;
+  /** The program has handlers of its own: it may be waiting for the event. */
+  readonly hasHandlers: boolean;
+}
+
+/**
+ * Ctrl-C or Ctrl-Break at the terminal: a thread of the program runs its handlers, the last of which ends it. A program that has not
+ * come so far, or cannot have a thread, ends with CONTROL_C_EXIT at once. Environment: any; the thread is made later.
+ */
+export function deliverControlEvent(manager: ProcessManager, event: number): void {
+  const process = manager.initialProcess;
+  if (process === null || process.exiting) return;
+  const { controlRoutine } = process;
+  if (controlRoutine === null) {
+    manager.interruptProgram();
+    return;
+  }
+  const system = manager.findProcess(SYSTEM_PROCESS_ID);
+  if (system === null) return;
+  // biome-ignore lint/correctness/useYield: it never waits
+  manager.kernel.ke.createSystemThread(system.pcb, DELIVERY_PRIORITY, function* (): Blocking<void> {
+    if (!process.exiting && !startControlThread(manager, process, controlRoutine, event)) manager.interruptProgram();
+  });
+}
+
+function startControlThread(
+  manager: ProcessManager,
+  process: EProcess,
+  { thunk, routine }: ControlRoutine,
+  event: number,
+): boolean {
+  const image = process.imageSection?.body.segment.imageInformation ?? null;
+  if (image === null) return false;
+  const stack = createStack(manager, process, image);
+  if (typeof stack === 'number') return false;
+  const { status } = createUserThread(manager, {
+    process,
+    context: initialContext({ eip: thunk, esp: stack.stackBase - 4, eax: routine, ebx: event }),
+    initialTeb: stack,
+    suspended: false,
+  });
+  return isSuccess(status) || status === Status.PROCESS_IS_TERMINATING;
+}
