@@ -47,7 +47,9 @@ describe('a processor snapshot', () => {
     const memory = new PhysicalMemory(0x40000);
     const cpu = new Cpu(memory, null);
     const start = (code: readonly number[]): void => {
-      code.forEach((byte, index) => memory.write8(0x1000 + index, byte));
+      code.forEach((byte, index) => {
+        memory.write8(0x1000 + index, byte);
+      });
       cpu.setSegment(1, 0, 0, 0xffff, 0x9b);
       cpu.jump(0x1000);
     };
