@@ -4,7 +4,7 @@ import { DecodeFailure, Decoder } from './decoder.js';
 import type { Handler, Instruction } from './instruction.js';
 import { Lowered, lowerInteger } from './integer-lowering.js';
 import { emitJump } from './integer-lowering-branch.js';
-import { CPL, CS, PAGE_MASK, PAGE_SIZE, SEGMENT_LIMIT } from './layout.js';
+import { CPL, CS, PAGE_MASK, PAGE_SIZE, SEGMENT_LIMIT, TEMP0 } from './layout.js';
 import {
   BLOCK_COUNT,
   BLOCK_DEAD,
@@ -32,7 +32,9 @@ const CODE_WORDS = 1 << 22;
 /** Words that one block can need at most, the trampolines of its links included. */
 const BLOCK_RESERVE = 4096;
 /** The first words: an unlinked branch finds here a host page that no TLB entry ever equals. */
-const RESERVED_WORDS = 8;
+const RESERVED_WORDS = 16;
+/** Among them: the micro-operation by which regions jump to the EIP in TEMP0. */
+const INDIRECT_JUMP = 8;
 /** Where blocks for exact budgets are written, over and over. */
 const SHORT_BLOCK = RESERVED_WORDS;
 const FIRST_BLOCK = SHORT_BLOCK + BLOCK_RESERVE;
@@ -45,12 +47,19 @@ const HANDLER_END = operationNumber('HANDLER_END');
 const LEAVE_BLOCK = operationNumber('LEAVE_BLOCK');
 const CHECK_PAGE = operationNumber('CHECK_PAGE');
 const JUMP_PAGE = operationNumber('JUMP_PAGE');
+const JUMP_R = operationNumber('JUMP_R');
 
 /** What is known of a host page that holds decoded code. */
 interface CodePage {
   /** One bit for each 128 bytes that blocks were decoded from. */
   granules: number;
   readonly blocks: number[];
+}
+
+/** Who made something of blocks. */
+export interface BlockListener {
+  drop(block: number): void;
+  clear(): void;
 }
 
 /** The decoded blocks of one processor, found by where their bytes lie. */
@@ -60,6 +69,10 @@ export class BlockCache {
   readonly instructions: Instruction[] = [];
   /** Counts how often all blocks were dropped: places in `code` from before mean nothing. */
   generation = 0;
+  /** Place of a micro-operation that goes to the EIP in TEMP0. */
+  readonly indirectJump = INDIRECT_JUMP;
+  /** Told of each block that is invalidated, and when all are dropped. */
+  listener: BlockListener | null = null;
   readonly #cpu: Cpu;
   readonly #decoder = new Decoder();
   readonly #writer: BlockWriter;
@@ -78,6 +91,7 @@ export class BlockCache {
     this.#cpu = cpu;
     this.#writer = new BlockWriter(this.code, this.handlers, this.instructions);
     this.code[BLOCK_PAGE] = -1;
+    this.code[INDIRECT_JUMP] = JUMP_R | (TEMP0 << 10);
   }
 
   /** True when this host page (any offset in it) holds decoded code. */
@@ -96,6 +110,7 @@ export class BlockCache {
     this.instructions.length = 0;
     this.#shortPages.length = 0;
     this.#shortHandlersEnd = -1;
+    this.listener?.clear();
     this.#cpu.attention = true;
   }
 
@@ -107,6 +122,17 @@ export class BlockCache {
       block = code[block + BLOCK_NEXT];
     }
     return block;
+  }
+
+  /**
+   * As find(), but decodes ahead of time what nobody has executed yet, in a flat code segment.
+   * @returns 0 when that might need another page, or there is no room
+   */
+  findOrDecode(host: number, eip: number, mode: number): number {
+    const block = this.find(host, eip, mode);
+    if (block !== 0 || (eip & PAGE_MASK) > PAGE_SIZE - MAXIMUM_INSTRUCTION) return block;
+    if (this.#next + BLOCK_RESERVE > CODE_WORDS || this.#cpu.debug.instructionSet !== 0) return 0;
+    return this.decode(host, eip, eip, mode, MAXIMUM_BLOCK);
   }
 
   /** True when the block's one instruction lies in two pages. */
@@ -320,6 +346,7 @@ export class BlockCache {
     if (code[block + BLOCK_COUNT] === BLOCK_DEAD) return;
     code[block + BLOCK_COUNT] = BLOCK_DEAD;
     this.#cpu.counters.blocksInvalidated++;
+    this.listener?.drop(block);
     const host = code[block + BLOCK_HOST] >>> 0;
     const first = this.#byHost.get(host) ?? 0;
     if (first === block) {
@@ -330,6 +357,20 @@ export class BlockCache {
     for (let other = first; other !== 0; other = code[other + BLOCK_NEXT]) {
       if (code[other + BLOCK_NEXT] === block) code[other + BLOCK_NEXT] = code[block + BLOCK_NEXT];
     }
+  }
+
+  /**
+   * Copies a block. find() does not find the copy; it is invalidated when the block is.
+   * @param length words of the block with its header
+   * @returns the copy, 0 when there is no room for it
+   */
+  copy(block: number, length: number): number {
+    const copy = this.#next;
+    if (copy + BLOCK_RESERVE > CODE_WORDS) return 0;
+    this.code.copyWithin(copy, block, block + length);
+    this.#next = copy + length;
+    this.#register(copy);
+    return copy;
   }
 
   /**

@@ -56,6 +56,11 @@ export interface CpuOptions {
    * For a process that runs one machine; many machines in one process better share a loop.
    */
   readonly dedicatedLoop?: boolean;
+  /**
+   * How many of the interpreter's slices (65,536 instructions) must end at a block before it is translated; 0 = nothing is; 1 = every
+   * block is, as soon as it is entered otherwise than by a branch. Changes nothing but speed.
+   */
+  readonly translateAfter?: number;
 }
 
 /** An IA-32 processor over one physical memory. All its architectural state lies in that memory (see layout.ts). */
@@ -109,6 +114,7 @@ export class Cpu {
     blocksDecoded: 0,
     blocksInvalidated: 0,
     jumpCacheMisses: 0,
+    regionsTranslated: 0,
   };
   readonly blocks: BlockCache;
   /** The descriptor that was read last (descriptor.ts). */
@@ -125,7 +131,7 @@ export class Cpu {
     this.view = memory.view;
     this.debug = new DebugRegisters(this);
     this.blocks = new BlockCache(this);
-    this.#interpreter = createInterpreter(this, options.dedicatedLoop ?? false);
+    this.#interpreter = createInterpreter(this, options);
     this.owner = owner;
     this.counters.tlbMisses = 0;
     this.counters.pageFaults = 0;

@@ -18,5 +18,6 @@ export {
   restoreProcessor,
   saveProcessor,
 } from './processor-snapshot.js';
+export { TRANSLATE_AFTER } from './region-cache.js';
 export * from './segmentation.js';
 export { tlbEntry } from './tlb.js';

@@ -19,6 +19,8 @@ import {
   FLAG_AUXILIARY,
   FLAG_RESULT,
   FPU_CONTROL,
+  REGION_BLOCK,
+  REGION_BUDGET,
   SCRATCH_OFFSET,
   STATE_WORDS,
   TEMP2,
@@ -65,6 +67,8 @@ const TURNS = 2;
 /** A place in the code array that no block uses yet, and a block there that no budget pays for. */
 const STAGE = 64;
 const LINKED = STAGE + 64;
+/** Behind a micro-operation of four words in the block at STAGE. */
+const LEAVES = STAGE + HEADER_WORDS + OPERATION_WORDS;
 
 export function rehearse(run: Interpreter, execute: Execute): void {
   const { cpu, words, code, jumps } = run;
@@ -77,6 +81,7 @@ export function rehearse(run: Interpreter, execute: Execute): void {
   words[CR4] = CR4_PAE | CR4_OSFXSR;
   words[FPU_CONTROL] = 0x37f;
   for (const table of [READ, WRITE, EXECUTE]) words[table + (HIT >> 12)] = SCRATCH_OFFSET;
+  jumps.fill(-1);
   const slot = ((HIT ^ (HIT >>> 12)) & 0xfff) * 4;
   jumps[slot] = HIT;
   jumps[slot + 1] = SCRATCH_OFFSET;
@@ -86,6 +91,11 @@ export function rehearse(run: Interpreter, execute: Execute): void {
   const instruction = new Decoder().decode(NOP, 0, 1, true);
   if (instruction !== null) instructions.push(instruction, instruction, instruction);
   handlers.push(succeed, fault, attract);
+  run.regions.push(
+    () => 0,
+    (remaining) => leaveRegion(words, LINKED, 0, remaining),
+    (remaining) => leaveRegion(words, LEAVES, STAGE, remaining - 1),
+  );
 
   for (let turn = 0; turn < microOperations.length * TURNS; turn++) {
     const number = turn % microOperations.length;
@@ -98,6 +108,7 @@ export function rehearse(run: Interpreter, execute: Execute): void {
   }
 
   handlers.length = 0;
+  run.regions.length = 0;
   instructions.length = 0;
   jumps.fill(-1);
   code.fill(0, STAGE, LINKED + 64);
@@ -167,8 +178,15 @@ const TRAITS = microOperations.map(({ name, body }) => ({
   addressed: body.includes('linear'),
   /** Operation that must go before, which fetches what this one stores back. */
   readsBack: name.startsWith('STORE') && name.endsWith('_RMW') ? operationNumber(name.replace('STORE', 'LOAD')) : -1,
-  firstWord: /^(J|CHECK_PAGE)/.test(name) ? 'page' : /^(HANDLER|SSE|X87)/.test(name) ? 'handler' : 'value',
+  firstWord: /^(J|CHECK_PAGE)/.test(name) ? 'page' : /^(HANDLER|SSE|X87|REGION)/.test(name) ? 'handler' : 'value',
 }));
+
+/** What a region does when it is left. */
+function leaveRegion(words: Int32Array, place: number, block: number, remaining: number): number {
+  words[REGION_BUDGET] = remaining;
+  words[REGION_BLOCK] = block;
+  return place;
+}
 
 function succeed(): boolean {
   return true;

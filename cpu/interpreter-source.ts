@@ -18,7 +18,7 @@ const CONSTANTS: Readonly<Record<string, string>> = {
   PARITY: `((words[${FLAG_RESULT}] ^ words[${FLAG_AUXILIARY}] >>> 8) ^ ((words[${FLAG_RESULT}] ^ words[${FLAG_AUXILIARY}] >>> 8) & 0xff) >>> 4)`,
 };
 
-function withConstants(body: string): string {
+export function withConstants(body: string): string {
   return body.replace(/\b(FR|FA|ESP|EBP|EIP|EFLAGS|PARITY)\b/g, (name) => CONSTANTS[name]);
 }
 
@@ -34,7 +34,18 @@ function shareVariables(body: string, names: Set<string>): string {
 }
 
 /** What the loop uses of the interpreter object, under the same names. */
-const MACHINE_NAMES = ['cpu', 'words', 'bytes', 'halves', 'view', 'code', 'jumps', 'handlers', 'instructions'] as const;
+const MACHINE_NAMES = [
+  'cpu',
+  'words',
+  'bytes',
+  'halves',
+  'view',
+  'code',
+  'jumps',
+  'handlers',
+  'instructions',
+  'regions',
+] as const;
 
 /**
  * Text of the statement list of a function that returns the loop, execute(run, block, remaining).

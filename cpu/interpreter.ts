@@ -1,5 +1,5 @@
 import { type BlockCache, MAXIMUM_BLOCK } from './block-cache.js';
-import type { Cpu } from './cpu.js';
+import type { Cpu, CpuOptions } from './cpu.js';
 import { DR6_SINGLE_STEP } from './debug-registers.js';
 import { ExitReason } from './exit-reason.js';
 import type { Handler, Instruction } from './instruction.js';
@@ -12,6 +12,7 @@ import {
   CS,
   EFLAGS_SYSTEM,
   EIP,
+  REGION_EXITS,
   SEGMENT_BASE,
   SEGMENT_LIMIT,
   TLB_EMPTY_OFFSET,
@@ -27,21 +28,25 @@ import {
   BLOCK_DEAD,
   BLOCK_EIP,
   BLOCK_LENGTH,
+  BLOCK_MODE,
   BLOCK_SIZE,
   BRANCH_LINK,
   BRANCH_TARGET,
-  BRANCH_WORDS,
   FAULTED,
   HEADER_WORDS,
   JUMP_ENTRIES,
   JUMP_ENTRY_WORDS,
-  OPERATION_WORDS,
   WHERE,
 } from './micro-operation.js';
 import { isBranch, operationNumber } from './micro-operation-table.js';
 import { AccessKind } from './paging.js';
 import { checksAlignment, MODE_CODE_FLAT, modeBits } from './processor-mode.js';
+import { isTerminal, operationLength } from './region.js';
+import { RegionCache, TRANSLATE_AFTER } from './region-cache.js';
+import type { RegionFunction } from './region-translator.js';
 import { EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, segmentLinear, Vector } from './segmentation.js';
+import { executeSseDirect } from './sse-direct.js';
+import { executeX87Direct } from './x87-direct.js';
 
 /** What the assembled loop is: runs blocks from `block` on until something needs attention. */
 export type Execute = (run: Interpreter, block: number, remaining: number) => void;
@@ -56,13 +61,9 @@ const MAXIMUM_CODE_SEGMENTS = 4095;
 /** Jump caches: one that stays empty for code segments that are not flat, and one for each of the modes met lately. */
 const JUMP_CACHES = 9;
 
+const X87 = operationNumber('X87');
+const SSE = operationNumber('SSE');
 const LEAVE_BLOCK = operationNumber('LEAVE_BLOCK');
-const TERMINAL = new Set(
-  ['JUMP', 'JUMP_PAGE', 'JUMP_R', 'CALL', 'CALL_R', 'RETURN', 'RAISE', 'LEAVE_BLOCK', 'HANDLER_END'].map(
-    operationNumber,
-  ),
-);
-
 const Outcome = { Continue: 0, Faulted: 1 } as const;
 
 /**
@@ -92,7 +93,14 @@ export class Interpreter {
   readonly jumps = new Int32Array(JUMP_CACHES * JUMP_ENTRIES * JUMP_ENTRY_WORDS);
   readonly handlers: readonly Handler[];
   readonly instructions: readonly Instruction[];
+  readonly regions: RegionFunction[];
 
+  readonly #regions: RegionCache;
+  /** Every block is translated when it is first entered from here. */
+  readonly #eager: boolean;
+  #slice = 0;
+  /** The block that the last slice ended at, 0 = it ended otherwise. */
+  #sample = 0;
   readonly #blocks: BlockCache;
   readonly #execute: Execute;
   /** Modes that own a jump cache, by place; place 0 is the one that stays empty. */
@@ -116,8 +124,8 @@ export class Interpreter {
   /** Where a read-modify-write operand lies that needs the slow way. */
   #rmwLinear = 0;
 
-  /** @param dedicated see CpuOptions */
-  constructor(cpu: Cpu, dedicated: boolean) {
+  /** @param options see CpuOptions */
+  constructor(cpu: Cpu, options: CpuOptions) {
     this.cpu = cpu;
     this.words = cpu.state;
     this.bytes = cpu.bytes;
@@ -127,9 +135,14 @@ export class Interpreter {
     this.code = cpu.blocks.code;
     this.handlers = cpu.blocks.handlers;
     this.instructions = cpu.blocks.instructions;
+    const threshold = options.translateAfter ?? TRANSLATE_AFTER;
+    this.#eager = threshold === 1;
+    this.#regions = new RegionCache(cpu.blocks, this, threshold);
+    this.regions = this.#regions.functions;
+    cpu.blocks.listener = this.#regions;
     // A fraction now keeps the field a double for good: a change of its kind later would undo compiled code.
     this.sliceEnd = 0.5;
-    this.#execute = dedicated ? dedicatedLoop(this) : sharedLoop();
+    this.#execute = options.dedicatedLoop === true ? dedicatedLoop(this) : sharedLoop();
     rehearse(this, this.#execute);
     this.#emptyJumpCaches();
     this.sliceEnd = 0;
@@ -186,17 +199,21 @@ export class Interpreter {
       const slice = single ? 1 : Math.min(budget, SLICE);
       this.sliceEnd += slice - this.left;
       this.left = slice;
+      this.#slice = slice;
       this.#outcome = Outcome.Continue;
+      if (this.#sample !== 0) this.#countSample();
       const block = this.#locate(slice);
       if (block !== 0) {
         if (cpu.attention) continue;
         // RF has kept an instruction breakpoint from being met again; that is over when the instruction begins.
         if (single) this.words[EFLAGS_SYSTEM] &= ~EFLAGS_RF;
         debug.stepDiscarded = false;
+        this.words[REGION_EXITS] = 0;
         this.#execute(this, block, slice);
         if (this.#patched !== 0) this.#removePatch();
       }
       const retired = slice - this.left;
+      if (retired > SLICE - MAXIMUM_BLOCK) this.#regions.judge();
       budget -= retired;
       if (retired > 0) this.#delivered = false;
       if (block === 0 || this.#hasFaulted()) {
@@ -346,7 +363,10 @@ export class Interpreter {
     }
     if (atBreakpoint) this.#linkOperation = 0;
     if (this.#linkOperation !== 0) this.#link(block);
-    if (this.code[block + BLOCK_SIZE] <= limit) return block;
+    if (this.code[block + BLOCK_SIZE] <= limit) {
+      if (this.#eager) this.#regions.sample(block);
+      return block;
+    }
     const linear = (this.#codeBase + eip) | 0;
     const host = cpu.resolve(linear, AccessKind.Execute, words[CPL] !== 3);
     return host === 0 ? 0 : this.#blocks.decode(host, linear, eip, this.#mode, limit);
@@ -410,7 +430,50 @@ export class Interpreter {
     this.words[EIP] = code[target + BLOCK_EIP];
     this.left = ((remaining + code[target + BLOCK_COUNT]) | 0) + this.#held;
     this.#held = 0;
-    if (code[target + BLOCK_COUNT] === BLOCK_DEAD && source !== 0) this.#unlink(source, target);
+    if (source === 0) return;
+    if (code[target + BLOCK_COUNT] === BLOCK_DEAD) this.#unlink(source, target);
+    // Shorter slices tell nothing of what is hot.
+    else if (this.#slice === SLICE) this.#sample = target;
+  }
+
+  #countSample(): void {
+    const block = this.#sample;
+    this.#sample = 0;
+    // Whatever came between may have dropped all blocks, or changed the mode.
+    if (this.#generation !== this.#blocks.generation || this.code[block + BLOCK_MODE] !== this.#mode) return;
+    this.#regions.sample(block);
+  }
+
+  // --- what regions need ------------------------------------------------------------------------------------------------
+
+  get memory(): WebAssembly.Memory {
+    return this.cpu.memory.memory;
+  }
+
+  get tables() {
+    return { readTable: this.readTable, writeTable: this.writeTable, executeTable: this.executeTable };
+  }
+
+  /** Does an instruction for a region; see TranslatorMachine. */
+  readonly handle = (operation: number, left: number): number => {
+    const { cpu, code, words, view } = this;
+    const number = code[operation] & 0x3ff;
+    if (number === X87 && executeX87Direct(words, view, code, operation, this.readTable, this.writeTable)) return 1;
+    if (number === SSE && executeSseDirect(words, view, code, operation, this.readTable, this.writeTable)) return 1;
+    const index = code[operation + 1];
+    this.left = left;
+    words[EIP] = code[operation + 2];
+    cpu.faulted = false;
+    if (!this.handlers[index](cpu, this.instructions[index])) this.faulted();
+    else if (cpu.attention) this.afterHandler(this.instructions[index].length);
+    else return 1;
+    return 0;
+  };
+
+  knownBlock(eip: number): number {
+    const { jumps, words } = this;
+    const slot = this.jumpBase + ((eip ^ (eip >>> 12)) & (JUMP_ENTRIES - 1)) * JUMP_ENTRY_WORDS;
+    return jumps[slot] === eip && words[this.executeTable + (eip >>> 12)] === jumps[slot + 1] ? jumps[slot + 2] : 0;
   }
 
   /** Forgets the links of a block to one that was invalidated. */
@@ -419,8 +482,8 @@ export class Interpreter {
     for (let at = source + HEADER_WORDS; ; ) {
       const operation = code[at] & 0x3ff;
       if (isBranch(operation) && code[at + BRANCH_LINK] === target) code[at + BRANCH_LINK] = 0;
-      if (TERMINAL.has(operation)) return;
-      at += isBranch(operation) ? BRANCH_WORDS : OPERATION_WORDS;
+      if (isTerminal(operation)) return;
+      at += operationLength(operation);
     }
   }
 
@@ -503,8 +566,8 @@ export class Interpreter {
     let at = operation;
     do {
       const number = code[at] & 0x3ff;
-      if (TERMINAL.has(number)) return;
-      at += isBranch(number) ? BRANCH_WORDS : OPERATION_WORDS;
+      if (isTerminal(number)) return;
+      at += operationLength(number);
     } while (code[at + WHERE] === where && at < block + 4096);
     this.#patched = at;
     this.#patchedWord = code[at];
@@ -614,6 +677,6 @@ export class Interpreter {
 
 const JUMP_PAGE = operationNumber('JUMP_PAGE');
 
-export function createInterpreter(cpu: Cpu, dedicated: boolean): Interpreter {
-  return new Interpreter(cpu, dedicated);
+export function createInterpreter(cpu: Cpu, options: CpuOptions): Interpreter {
+  return new Interpreter(cpu, options);
 }

@@ -101,6 +101,12 @@ export const INTERRUPT_SHADOW = 262;
 export const DEBUG_SHADOW = 263;
 /** 1 from the delivery of an NMI up to the next IRET. */
 export const NMI_BLOCKED = 264;
+/** How a region was left: the budget behind the block, and the block that goes on in the interpreter, 0 = at its head. */
+export const REGION_BUDGET = 266;
+export const REGION_BLOCK = 267;
+/** How often regions were left in front of an instruction, and the number of the one that was last. */
+export const REGION_EXITS = 268;
+export const REGION_LEFT = 269;
 
 export const STATE_WORDS = 1024;
 export const SCRATCH_OFFSET = 0x1000;

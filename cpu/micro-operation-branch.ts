@@ -1,4 +1,5 @@
 /** Micro-operations that may leave the block: jumps, calls, returns, fused compare and jump, instruction handlers. */
+import { REGION_BLOCK, REGION_BUDGET } from './layout.js';
 import {
   A,
   B,
@@ -157,6 +158,18 @@ const HANDLERS: readonly MicroOperation[] = [
     if (!handlers[index](cpu, instruction)) run.faulted();
     else run.afterHandler(instruction.length);
     return;`,
+  },
+  {
+    // First in a block that is the root of a translated region, which says where to go on: at the head of a block, or within one.
+    name: 'REGION',
+    body: `
+    const next = regions[${IMMEDIATE}](remaining + code[block] | 0);
+    if (next === 0) return;
+    remaining = words[${REGION_BUDGET}];
+    block = words[${REGION_BLOCK}];
+    pc = next;
+    if (block === 0) continue blocks;
+    continue;`,
   },
   { name: 'RAISE', body: `run.raise(${IMMEDIATE}, ${IMMEDIATE2}, pc, block, remaining); return;` },
   { name: 'LEAVE_BLOCK', body: 'run.leaveBlock(pc, block, remaining); return;' },

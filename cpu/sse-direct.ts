@@ -43,15 +43,18 @@ export const SseDirect = {
   AddDoublewords: 29,
   LoadQuad: 30,
   LoadDoubleword: 31,
-  StoreDouble: 32,
-  StoreSingle: 33,
-  StoreAligned: 34,
-  StoreUnaligned: 35,
-  StoreDoubleword: 36,
+  LoadHighDouble: 32,
+  UnpackHighDoubles: 33,
+  StoreDouble: 40,
+  StoreSingle: 41,
+  StoreAligned: 42,
+  StoreUnaligned: 43,
+  StoreDoubleword: 44,
+  StoreHighDouble: 45,
 } as const;
 export type SseDirect = (typeof SseDirect)[keyof typeof SseDirect];
 
-const FIRST_STORE = 32;
+const FIRST_STORE = 40;
 /** CR0.EM and CR0.TS, CR4.OSFXSR. */
 const CR0_REFUSES = 0x0c;
 const CR4_ALLOWS = 0x200;
@@ -323,17 +326,37 @@ export function executeSseDirect(
       if ((host & 15) !== 0) return false;
       for (let at = 0; at < 4; at++) words[register + at] += view.getInt32(host + at * 4, true);
       return true;
-    case 32:
+    case 32: {
+      const low = view.getInt32(host, true);
+      words[register + 3] = view.getInt32(host + 4, true);
+      words[register + 2] = low;
+      return true;
+    }
+    case 33: {
+      if ((host & 15) !== 0) return false;
+      const low = view.getInt32(host + 8, true);
+      const high = view.getInt32(host + 12, true);
+      words[register] = words[register + 2];
+      words[register + 1] = words[register + 3];
+      words[register + 2] = low;
+      words[register + 3] = high;
+      return true;
+    }
+    case 40:
       view.setInt32(host, words[register], true);
       view.setInt32(host + 4, words[register + 1], true);
       return true;
-    case 33:
-    case 36:
+    case 41:
+    case 44:
       view.setInt32(host, words[register], true);
       return true;
-    case 34:
-    case 35:
-      if (operation === 34 && (host & 15) !== 0) return false;
+    case 45:
+      view.setInt32(host, words[register + 2], true);
+      view.setInt32(host + 4, words[register + 3], true);
+      return true;
+    case 42:
+    case 43:
+      if (operation === 42 && (host & 15) !== 0) return false;
       view.setInt32(host, words[register], true);
       view.setInt32(host + 4, words[register + 1], true);
       view.setInt32(host + 8, words[register + 2], true);

@@ -84,7 +84,7 @@ export class BootedKernel implements Kernel {
     this.cpu = new Cpu(
       this.memory,
       { pageFault: (_cpu, linear, errorCode) => this.mm.pageFault(linear, errorCode) },
-      { dedicatedLoop: options.dedicatedLoop },
+      { dedicatedLoop: options.dedicatedLoop, translateAfter: options.translateAfter },
     );
     this.clock = new Clock(this.cpu, options.nanosecondsPerInstruction, options.bootTime);
     this.trace = new Trace(options.trace, () => this.clock.nanoseconds());

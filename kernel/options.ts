@@ -1,3 +1,4 @@
+import { TRANSLATE_AFTER } from '../cpu/index.js';
 import type { NtStatus } from './types.js';
 
 /** DEP policy of the boot option /NOEXECUTE. */
@@ -44,6 +45,8 @@ export interface MachineOptions {
   readonly verifyInterval: number;
   /** The processor's loop is compiled for this machine alone: faster, worth it for the only machine of a process. */
   readonly dedicatedLoop: boolean;
+  /** See CpuOptions: how soon the processor translates code. Changes nothing but speed. */
+  readonly translateAfter: number;
   readonly trace: TraceOptions;
   /** What goes wrong on purpose. */
   readonly injections: readonly Injection[];
@@ -104,6 +107,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     maximumTime: Number.POSITIVE_INFINITY,
     verifyInterval: 0,
     dedicatedLoop: false,
+    translateAfter: TRANSLATE_AFTER,
     trace: { sink: null },
     injections: [],
     ...given,

@@ -2,6 +2,7 @@ import { Cpu, type CpuOptions, type ExceptionOwner } from '../../cpu/cpu.js';
 import { CPL, CS, DS, EIP, ES, ESP, FS, GS, SS } from '../../cpu/layout.js';
 import { CR0_NE, CR0_PE, CR0_PG, CR0_WP } from '../../cpu/paging.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
+import { cpuOptions } from './cpu-options.js';
 
 /** Where tests put code, data and stack. */
 export const CODE = 0x10000;
@@ -19,7 +20,7 @@ export function bytes(text: string): number[] {
 }
 
 /** A processor at CPL 3 with flat 32-bit segments, without paging. Exceptions leave run(). */
-export function flatMachine(owner: ExceptionOwner = NO_OWNER, options: CpuOptions = {}): Cpu {
+export function flatMachine(owner: ExceptionOwner = NO_OWNER, options: CpuOptions = cpuOptions): Cpu {
   const cpu = new Cpu(new PhysicalMemory(RAM), owner, options);
   for (const segment of [ES, SS, DS, FS, GS]) cpu.setSegment(segment, 0x23, 0, -1, 0xc0f3);
   cpu.setSegment(CS, 0x1b, 0, -1, 0xc0fb);
@@ -31,8 +32,8 @@ export function flatMachine(owner: ExceptionOwner = NO_OWNER, options: CpuOption
 }
 
 /** The same with two-level paging: 4 MB mapped to itself, writable, for user mode. */
-export function pagedMachine(owner: ExceptionOwner = NO_OWNER): Cpu {
-  const cpu = flatMachine(owner);
+export function pagedMachine(owner: ExceptionOwner = NO_OWNER, options: CpuOptions = cpuOptions): Cpu {
+  const cpu = flatMachine(owner, options);
   for (let page = 0; page < 1024; page++) setPage(cpu, page << 12, (page << 12) | 7);
   cpu.memory.write32(PAGE_DIRECTORY, (PAGE_DIRECTORY + 0x1000) | 7);
   cpu.setCr3(PAGE_DIRECTORY);

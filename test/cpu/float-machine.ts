@@ -2,6 +2,7 @@ import { Cpu, type ExitReason } from '../../cpu/cpu.js';
 import { CPL, EIP, FPU_REGISTERS, FPU_STATUS, FPU_TAG, MXCSR, XMM_REGISTERS } from '../../cpu/layout.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
 import { initialiseX87 } from '../../cpu/x87-control.js';
+import { cpuOptions } from './cpu-options.js';
 
 /** Where the code of a test and its memory operand lie. */
 export const CODE = 0x1000;
@@ -10,7 +11,7 @@ export const OPERAND = 0x2000;
 /** A processor in flat 32-bit protected mode at CPL 3 with x87 and SSE switched on and paging off. */
 export class FloatMachine {
   readonly memory = new PhysicalMemory(0x10000);
-  readonly cpu = new Cpu(this.memory, { pageFault: () => false });
+  readonly cpu = new Cpu(this.memory, { pageFault: () => false }, cpuOptions);
 
   constructor() {
     for (let segment = 0; segment < 6; segment++)

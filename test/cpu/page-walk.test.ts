@@ -2,6 +2,7 @@
  * The page walk against a model written from the SDM's words: every combination of entry bits, control bits, privilege
  * and kind of access, in both paging modes, with error code, frame and accessed and dirty bits.
  */
+
 import { describe, expect, it } from 'vitest';
 import { Cpu } from '../../cpu/cpu.js';
 import { CR0, CR3, CR4, EFER, PDPTE } from '../../cpu/layout.js';
@@ -19,6 +20,7 @@ import {
 } from '../../cpu/paging.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
 import { fillTlb, flushTlb, tlbEntry } from '../../cpu/tlb.js';
+import { cpuOptions } from './cpu-options.js';
 
 const DIRECTORY = 0x2000;
 const TABLE = 0x3000;
@@ -111,7 +113,7 @@ function* combinations(bits: readonly number[]): Generator<number> {
 }
 
 function machine(): Cpu {
-  return new Cpu(new PhysicalMemory(16 << 20), null);
+  return new Cpu(new PhysicalMemory(16 << 20), null, cpuOptions);
 }
 
 function setMode(cpu: Cpu, mode: Mode): void {

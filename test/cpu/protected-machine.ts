@@ -1,4 +1,5 @@
 /** A small machine in flat protected mode without owner, for tests of segments, gates and interrupts. */
+
 import { Cpu, type ExceptionOwner } from '../../cpu/cpu.js';
 import {
   CPL,
@@ -23,6 +24,7 @@ import {
 } from '../../cpu/layout.js';
 import { CR0_PE } from '../../cpu/paging.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
+import { cpuOptions } from './cpu-options.js';
 import { bytes } from './flat-machine.js';
 
 export { bytes };
@@ -88,7 +90,7 @@ export function accessInMemory(cpu: Cpu, address: number): number {
  * HANDLERS + 16 * vector, DPL 3 for the vectors 3, 4 and 80h and up. Starts in the given ring at CODE.
  */
 export function protectedMachine(ring: 0 | 3, owner: ExceptionOwner | null = null): Cpu {
-  const cpu = new Cpu(new PhysicalMemory(16 << 20), owner);
+  const cpu = new Cpu(new PhysicalMemory(16 << 20), owner, cpuOptions);
   const state = cpu.state;
   writeDescriptor(cpu, GDT + CODE0, { access: 0xc09b });
   writeDescriptor(cpu, GDT + DATA0, { access: 0xc093 });

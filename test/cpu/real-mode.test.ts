@@ -1,4 +1,5 @@
 /** Real-address mode: segments, interrupts, limits, and the ways into protected mode and back (SDM vol 3A 9.9, 20.1). */
+
 import { describe, expect, it } from 'vitest';
 import { Cpu } from '../../cpu/cpu.js';
 import { ExitReason } from '../../cpu/exit-reason.js';
@@ -22,6 +23,7 @@ import {
   SS,
 } from '../../cpu/layout.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
+import { cpuOptions } from './cpu-options.js';
 import { execute, segmentCache, writeDescriptor } from './protected-machine.js';
 
 const IF = 0x200;
@@ -34,7 +36,7 @@ const GDT = 0x800;
 
 /** CS:IP = 0100h:0, SS:SP = 0300h:0FFEh, DS = ES = 0400h; vector n leads to 0500h:16n. */
 function machine(): Cpu {
-  const cpu = new Cpu(new PhysicalMemory(4 << 20), null);
+  const cpu = new Cpu(new PhysicalMemory(4 << 20), null, cpuOptions);
   for (const segment of [FS, GS]) cpu.setSegment(segment, 0, 0, 0xffff, 0x93);
   cpu.setSegment(CS, CODE >> 4, CODE, 0xffff, 0x93);
   cpu.setSegment(SS, STACK >> 4, STACK, 0xffff, 0x93);

@@ -1,10 +1,12 @@
 /** What the TLB keeps, and what drops it (SDM vol 3A section 4.10). */
+
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Cpu } from '../../cpu/cpu.js';
 import { CPL, CR0, CR3 } from '../../cpu/layout.js';
 import { AccessKind, CR0_PE, CR0_PG, CR0_WP, CR4_PAE, CR4_PGE, CR4_PSE, TRANSLATION_DIRTY } from '../../cpu/paging.js';
 import { PhysicalMemory } from '../../cpu/physical-memory.js';
 import { fillTlb, invalidatePage, removeWriteEntries, tlbEntry } from '../../cpu/tlb.js';
+import { cpuOptions } from './cpu-options.js';
 
 const DIRECTORY = 0x2000;
 const TABLE = 0x3000;
@@ -46,7 +48,7 @@ const NOT_PRESENT = -1;
 const WRITE_DENIED = -1 - 3;
 
 beforeEach(() => {
-  cpu = new Cpu(new PhysicalMemory(16 << 20), null);
+  cpu = new Cpu(new PhysicalMemory(16 << 20), null, cpuOptions);
   cpu.memory.write32(DIRECTORY, TABLE | US | RW | P);
   for (let frame = 0x10; frame < 0x20; frame++) cpu.memory.write8(frame << 12, frame);
   cpu.state[CPL] = 0;

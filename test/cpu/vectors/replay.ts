@@ -1,5 +1,6 @@
 /** Our processor in the world of the vectors: executes one and says where it went another way than the real one. */
-import { Cpu, ExitReason } from '../../../cpu/cpu.js';
+
+import { Cpu, type CpuOptions, ExitReason } from '../../../cpu/cpu.js';
 import type { InstructionRow } from '../../../cpu/instruction.js';
 import {
   CPL,
@@ -19,6 +20,7 @@ import {
 } from '../../../cpu/layout.js';
 import { PhysicalMemory } from '../../../cpu/physical-memory.js';
 import { setSegmentFromDescriptor } from '../../../cpu/segmentation.js';
+import { cpuOptions } from '../cpu-options.js';
 import {
   backgroundState,
   LDT_ENTRIES,
@@ -75,8 +77,8 @@ export class Replayer {
   readonly #expectedPage = new Uint8Array(PAGE_SIZE);
   #tables = 0;
 
-  constructor() {
-    const cpu = new Cpu(new PhysicalMemory(1 << 20), { pageFault: () => false });
+  constructor(options: CpuOptions = cpuOptions) {
+    const cpu = new Cpu(new PhysicalMemory(1 << 20), { pageFault: () => false }, options);
     this.cpu = cpu;
     this.#hosts = PAGES.map((_, number) => cpu.memory.hostPage((FIRST_PAGE >> 12) + number));
     PAGES.forEach((_, number) => {
