@@ -184,14 +184,30 @@ export class DebugRegisters {
       matched |= 1 << index;
       enabled ||= this.#enabled(index);
     }
-    const start = linear >>> 0;
-    for (const watch of this.#hostWatches) {
-      if (!write && !watch.reads) continue;
-      if (start >= watch.address + watch.size || start + size <= watch.address) continue;
-      this.hostAccess = start;
+    if (this.#isHostWatched(linear >>> 0, size, write)) {
+      this.hostAccess = linear >>> 0;
       this.#report(HOST_BREAKPOINT);
     }
     if (enabled) this.#report(matched);
+  }
+
+  /**
+   * An access that the owner of the machine (a kernel outside of the processor) made to the memory of the program that is current.
+   * Watches of the host alone count: hostAccess tells of one, and run() ends before the next instruction with `Interrupted`.
+   * @param linear unsigned
+   */
+  accessedByOwner(linear: number, size: number, write: boolean): void {
+    if (!this.#isHostWatched(linear, size, write)) return;
+    this.hostAccess = linear;
+    this.#cpu.requestExit();
+  }
+
+  #isHostWatched(start: number, size: number, write: boolean): boolean {
+    for (const watch of this.#hostWatches) {
+      if (!write && !watch.reads) continue;
+      if (start < watch.address + watch.size && start + size > watch.address) return true;
+    }
+    return false;
   }
 
   /** As accessed(), for ports. */

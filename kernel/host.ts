@@ -64,8 +64,11 @@ export interface HostConsole {
    * only; files and pipes block, so that their content arrives the same way in every run).
    */
   read(maximum: number): Uint8Array | 'eof' | 'wait';
-  /** Blocks the host until `read` would give something other than `'wait'`. */
-  waitForInput(): void;
+  /**
+   * Blocks the host until `read` would give something other than `'wait'`, and gives true. A host that does not block (a
+   * debugger's) gives false while there is nothing: the run ends with `waiting`, and is to be continued later.
+   */
+  waitForInput(): boolean;
   /** Writes all bytes. PIPE_BROKEN (reader is gone), DISK_FULL, or the status nearest to the host's error. */
   write(stream: StandardStream, bytes: Uint8Array): NtStatus;
   /** Hands buffered output to the host's system. */

@@ -30,6 +30,7 @@ export {
   type PteFormat,
   type PteLocation,
   pdeLocation,
+  pteLocation,
   systemLocation,
   systemPte,
   type Vad,

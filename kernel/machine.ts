@@ -31,9 +31,18 @@ export interface RunResult {
   /**
    * `exited`: the program's process has ended. `start-failed`: it could not be started. `limit`: the instructions or the
    * virtual time are used up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
-   * `inconsistent`: a check that verifyInterval asked for has failed.
+   * `inconsistent`: a check that verifyInterval asked for has failed. `waiting`: everybody waits for input that a host which does
+   * not block has not got yet; run again.
    */
-  readonly reason: 'exited' | 'start-failed' | 'limit' | 'deadlock' | 'interrupted' | 'bugcheck' | 'inconsistent';
+  readonly reason:
+    | 'exited'
+    | 'start-failed'
+    | 'limit'
+    | 'deadlock'
+    | 'interrupted'
+    | 'bugcheck'
+    | 'inconsistent'
+    | 'waiting';
   /** Exit status of the program, or why it could not be started; null when neither is known. */
   readonly status: NtStatus | null;
   readonly unhandledException: UnhandledExceptionReport | null;
@@ -76,8 +85,8 @@ export class Machine {
   }
 
   /**
-   * Runs the program until it has ended or something else stops the machine; call again to go on after `limit` and
-   * `interrupted`. Throws nothing that a guest could cause.
+   * Runs the program until it has ended or something else stops the machine; call again to go on after `limit`,
+   * `interrupted` and `waiting`. Throws nothing that a guest could cause.
    * @param maxInstructions of this call; without it, what the options allow in all.
    */
   run({ maxInstructions }: { readonly maxInstructions?: number } = {}): RunResult {

@@ -1,6 +1,6 @@
 import type { Host, HostVolume, NtStatus, UnhandledExceptionReport } from '../kernel/index.js';
 import type { Mount } from './machine-flags.js';
-import { NodeConsole } from './node-console.js';
+import { NodeConsole, type NodeConsoleOptions } from './node-console.js';
 import { NodeVolume } from './node-volume.js';
 
 /** What the machine has to say besides the guest's output; what is left out goes nowhere. */
@@ -17,17 +17,19 @@ export interface NodeHostOptions {
   /** The folder with ntdll.dll and the other system images. */
   readonly systemFolder: string;
   readonly reports?: NodeHostReports;
+  readonly console?: NodeConsoleOptions;
 }
 
 /** A host on Node's files and standard streams; close() puts the terminal back into its mode. */
 export class NodeHost implements Host {
-  readonly console = new NodeConsole();
+  readonly console: NodeConsole;
   readonly volumes: ReadonlyMap<string, HostVolume>;
   readonly systemVolume: HostVolume;
   readonly #reports: NodeHostReports;
 
   /** @throws the host's error when a folder does not exist. */
   constructor(options: NodeHostOptions) {
+    this.console = new NodeConsole(options.console);
     const mounted = options.mounts.map(({ drive, folder, readOnly }): [string, HostVolume] => [
       drive.toUpperCase(),
       new NodeVolume({ directory: folder, readOnly }),

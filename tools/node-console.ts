@@ -14,6 +14,16 @@ import { streamFile } from './node-stream-file.js';
 const DEFAULT_SIZE = { columns: 80, rows: 25 } as const;
 /** How long to sleep when a descriptor that should block does not, in milliseconds. */
 const RETRY_MILLISECONDS = 2;
+/** Bytes that waiting may take in. */
+const READ_AHEAD = 4096;
+
+/** How a console behaves under a debugger. */
+export interface NodeConsoleOptions {
+  /** Waiting for a terminal does not block the process: waitForInput() answers at once. */
+  readonly neverWaits?: boolean;
+  /** Ctrl-C on a terminal in raw mode calls this and is not the guest's. */
+  readonly interrupt?: () => void;
+}
 
 /**
  * The process's own standard streams. Output is handed to the system at once, so that a full disk or a reader that has gone is
@@ -29,8 +39,10 @@ export class NodeConsole implements HostConsole {
   #rawControl: tty.ReadStream | null = null;
   #isRaw = false;
   #ended = false;
+  readonly #options: NodeConsoleOptions;
 
-  constructor() {
+  constructor(options: NodeConsoleOptions = {}) {
+    this.#options = options;
     this.#kinds = [kindOf(0), kindOf(1), kindOf(2)];
   }
 
@@ -54,11 +66,24 @@ export class NodeConsole implements HostConsole {
     return this.#isRaw ? this.#poll(maximum) : 'wait';
   }
 
-  waitForInput(): void {
-    if (this.#stash !== null || this.#ended) return;
-    const input = this.#readBlocking(4096);
+  waitForInput(): boolean {
+    if (this.#stash !== null || this.#ended) return true;
+    const polls = this.#options.neverWaits === true && this.#isRaw;
+    const input = polls ? this.#poll(READ_AHEAD) : this.#readBlocking(READ_AHEAD);
+    if (input === 'wait') return false;
     if (input === 'eof') this.#ended = true;
     else this.#stash = input;
+    return true;
+  }
+
+  /** Gives the terminal to somebody else, in its own mode. */
+  release(): void {
+    if (this.#isRaw) this.#rawControl?.setRawMode(false);
+  }
+
+  /** Takes the terminal back that release() gave away. */
+  reclaim(): void {
+    if (this.#isRaw) this.#rawControl?.setRawMode(true);
   }
 
   write(stream: StandardStream, given: Uint8Array): NtStatus {
@@ -128,13 +153,22 @@ export class NodeConsole implements HostConsole {
     return 'eof';
   }
 
+  /** Takes Ctrl-C out of what was typed, where somebody else wants it. */
+  #withoutInterrupts(bytes: Uint8Array): Uint8Array | 'wait' {
+    const { interrupt } = this.#options;
+    if (interrupt === undefined || !bytes.includes(CONTROL_C)) return bytes;
+    interrupt();
+    const rest = bytes.filter((byte) => byte !== CONTROL_C);
+    return rest.length === 0 ? 'wait' : rest;
+  }
+
   #poll(maximum: number): Uint8Array | 'eof' | 'wait' {
     if (this.#pollDescriptor < 0) this.#pollDescriptor = openTerminal(fs.constants.O_NONBLOCK ?? 0);
     if (this.#pollDescriptor < 0) return 'wait';
     const bytes = new Uint8Array(maximum);
     try {
       const count = fs.readSync(this.#pollDescriptor, bytes, 0, maximum, null);
-      if (count > 0) return bytes.subarray(0, count);
+      if (count > 0) return this.#withoutInterrupts(bytes.subarray(0, count));
     } catch (error) {
       if (errorCode(error) === 'EAGAIN') return 'wait';
     }
@@ -158,6 +192,7 @@ function withoutReturns(bytes: Uint8Array): Uint8Array {
   return bytes.filter((byte, index) => byte !== CARRIAGE_RETURN || bytes[index + 1] !== LINE_FEED);
 }
 
+const CONTROL_C = 0x03;
 const CARRIAGE_RETURN = 0x0d;
 const LINE_FEED = 0x0a;
 

@@ -2,7 +2,7 @@ import type { RunResult } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 import { createSession, type Session } from './debugger/index.js';
 import { type GdbServer, parseGdbAddress, serveGdb } from './gdb/index.js';
-import { type RunOptions, reportRun, withRunParts } from './run.js';
+import { type RunOptions, type RunParts, reportRun, withRunParts } from './run.js';
 
 /** Exit code of a program that gdb killed. */
 const KILLED = 128 + 9;
@@ -37,11 +37,12 @@ async function runAlone(session: Session): Promise<RunResult> {
  * killed it. @throws CliError
  */
 export function runUnderGdb(options: RunOptions, address: string): Promise<number> {
-  return withRunParts(options, async ({ flags, host, machine }) => {
+  const work = async ({ flags, host, machine }: RunParts): Promise<number> => {
     const session = createSession(machine, host, () => undefined);
     await session.start();
     const server = await listenForGdb(session, address);
     if ((await server.ending) === 'killed') return KILLED;
     return reportRun(session.machine, await runAlone(session), options, flags, host);
-  });
+  };
+  return withRunParts(options, work, { neverWaits: true });
 }

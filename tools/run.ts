@@ -4,6 +4,7 @@ import { inconsistencyText, runOutcome } from './failure-text.js';
 import { NodeHost } from './host-node.js';
 import { LineWriter } from './line-writer.js';
 import { type MachineFlags, machineFlags, type RawMachineFlags, traceOptions } from './machine-flags.js';
+import type { NodeConsoleOptions } from './node-console.js';
 import { guestImages } from './package-root.js';
 import { place } from './placement.js';
 import { formatStatistics, statistics } from './statistics.js';
@@ -87,12 +88,13 @@ export interface RunParts {
 export async function withRunParts(
   options: RunOptions,
   work: (parts: RunParts) => number | Promise<number>,
+  console: NodeConsoleOptions = {},
 ): Promise<number> {
   const flags = machineFlags(options);
   const { mounts, volumes, path } = place(options.program, flags.mounts);
   const lines = new LineWriter(options.traceFile ?? null);
   const trace = traceOptions(options.trace, (line) => lines.write(line));
-  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages });
+  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages, console });
   try {
     const machine = { ...programOptions(flags, path, options.programArguments), trace };
     return await work({ flags, host, machine });

@@ -57,19 +57,23 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
   const flags = machineFlags(options);
   const batch = batchLines(options);
   const { mounts, volumes, path } = place(options.program, flags.mounts);
-  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages });
+  let session: Session | null = null;
+  const interrupt = (): void => {
+    if (session !== null) session.execution.breakRequested = true;
+  };
+  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages, console: { neverWaits: true, interrupt } });
   const write = (text: string): void => {
     process.stdout.write(text);
   };
   try {
     const notice = (text: string): void => write(options.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);
-    const session = createSession(programOptions(flags, path, options.programArguments), host, notice);
+    session = createSession(programOptions(flags, path, options.programArguments), host, notice);
     const event = await session.start();
     write(`${options.json ? JSON.stringify(stopData(session, event)) : stopText(session, event)}\n`);
     const succeeded = batch === null || (await runScript(session, batch, write, options.json));
     if (options.gdb !== undefined) await waitForGdb(session, options.gdb);
     if (batch !== null) return succeeded ? ExitCode.Success : 1;
-    await runTerminal(session, { input: process.stdin, output: process.stdout }, options.json);
+    await runTerminal(session, { input: process.stdin, output: process.stdout, guest: host.console }, options.json);
     return ExitCode.Success;
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));

@@ -169,15 +169,22 @@ const benchmark: Verb = {
     const parsed = await parser('bench', args, 'nt86 bench [flags]', [
       ['nt86 bench', 'everything, three interleaved rounds'],
       ['nt86 bench --rounds 1 --filter x87', 'a quick look at some kernels'],
-      ['nt86 bench --json', 'the figures as JSON'],
+      ['nt86 bench --stepping', 'how fast the debugger steps, nothing else'],
     ])
       .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds; the least time counts' })
       .option('filter', { type: 'string', default: '', describe: 'only kernels whose name contains this' })
+      .option('stepping', { type: 'boolean', default: false, describe: 'instructions a second under the debugger' })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
     if (!Number.isInteger(parsed.rounds) || parsed.rounds < 1)
       throw new CliError(ExitCode.Usage, 'bench: --rounds takes a whole number of at least 1');
+    if (parsed.stepping) {
+      const { formatStepping, measureStepping } = await import('./bench/stepping.js');
+      const rates = await measureStepping();
+      console.log(parsed.json ? JSON.stringify(rates, null, 2) : formatStepping(rates));
+      return ExitCode.Success;
+    }
     const { bench, formatReport } = await import('./bench/bench.js');
     const report = await bench(parsed);
     console.log(parsed.json ? JSON.stringify(report, null, 2) : formatReport(report));

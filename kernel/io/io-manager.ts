@@ -142,12 +142,16 @@ export class IoManager {
     return this.kernel.ps.initialProcess?.controlRoutine?.hasHandlers === true;
   }
 
-  /** The run loop calls it when nothing can run and somebody waits for input: the host waits, then the waiters wake. */
-  waitForHost(): void {
+  /**
+   * The run loop calls it when nothing can run and somebody waits for input: the host waits, then the waiters wake. False: the
+   * host has none yet and does not wait.
+   */
+  waitForHost(): boolean {
     this.console.host.flush();
-    this.console.host.waitForInput();
+    if (!this.console.host.waitForInput()) return false;
     if (this.inputWaiters === 0) this.console.poll();
     else this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+    return true;
   }
 
   /** The run loop calls it while somebody waits for input and others run or wait for time to pass. */

@@ -8,7 +8,7 @@ import { type Thread, ThreadState } from './thread.js';
 const HOUSEKEEPING_TURNS = 512;
 
 /** Why the run loop stopped. */
-export type RunEnd = 'finished' | 'limit' | 'deadlock' | 'interrupted';
+export type RunEnd = 'finished' | 'limit' | 'deadlock' | 'interrupted' | 'waiting';
 
 /** What the run loop leaves to others: everything that touches the processor, memory and the host. */
 export interface RunLoopEnvironment {
@@ -26,8 +26,8 @@ export interface RunLoopEnvironment {
   clockInterrupt(ticks: number): void;
   /** Someone waits for input from outside. */
   waitsForHost(): boolean;
-  /** Blocks the host until it has input, then wakes who waits for it. */
-  waitForHost(): void;
+  /** Blocks the host until it has input, then wakes who waits for it; false: this host does not block, and has none yet. */
+  waitForHost(): boolean;
   /** Wakes who waits for input if there is some. */
   pollHost(): void;
   /** Virtual nanoseconds at which the next device request completes, Infinity when there is none. */
@@ -70,7 +70,8 @@ export class RunLoop {
       if (environment.interrupted()) return 'interrupted';
       if (dispatcher.clock.nanoseconds() >= maximumTime) return 'limit';
       if (thread === null) {
-        if (!this.#idle()) return 'deadlock';
+        const end = this.#idle();
+        if (end !== null) return end;
         continue;
       }
       if (!thread.housekeeping) {
@@ -144,8 +145,8 @@ export class RunLoop {
     if (quantumEnd && dispatcher.ready.highest() >= current.priority) dispatcher.readyThread(current);
   }
 
-  /** Nothing can run: asks the host for input, or lets the time pass until a timer is due. False: neither can help. */
-  #idle(): boolean {
+  /** Nothing can run: asks the host for input, or lets the time pass until a timer is due. Why the run ends, or null. */
+  #idle(): 'deadlock' | 'waiting' | null {
     const dispatcher = this.#dispatcher;
     if (this.#idleTurns === 0) this.#idleSince = dispatcher.clock.ticks;
     this.#idleTurns++;
@@ -153,17 +154,14 @@ export class RunLoop {
     const device = this.#environment.nextDeviceEvent?.() ?? Number.POSITIVE_INFINITY;
     if (device < (timer === null ? Number.POSITIVE_INFINITY : timer.dueTime * 100)) {
       dispatcher.clock.skip(Math.max(0, device - dispatcher.clock.nanoseconds()));
-      return true;
+      return null;
     }
     const waitsForHost = this.#environment.waitsForHost();
-    if (timer === null && !waitsForHost) return false;
-    if (timer === null) {
-      this.#environment.waitForHost();
-      return true;
-    }
+    if (timer === null && !waitsForHost) return 'deadlock';
+    if (timer === null) return this.#environment.waitForHost() ? null : 'waiting';
     if (waitsForHost) {
       this.#environment.pollHost();
-      if (dispatcher.ready.highest() >= 0) return true;
+      if (dispatcher.ready.highest() >= 0) return null;
     }
     const own = dispatcher.housekeepingTimers.first();
     if (own !== null && own.dueTime < timer.dueTime && this.#housekeepingTurns < HOUSEKEEPING_TURNS) {
@@ -172,7 +170,7 @@ export class RunLoop {
       timer = own;
     }
     dispatcher.clock.skipTo(timer.dueTime);
-    return true;
+    return null;
   }
 
   /**

@@ -81,8 +81,9 @@ export class SystemServiceTable {
     const size = count * 4;
     if (pointer + size > USER_PROBE_ADDRESS) return Status.ACCESS_VIOLATION;
     const list = this.#arguments;
-    const host =
-      (pointer & (PAGE_SIZE - 1)) + size <= PAGE_SIZE ? kernel.cpu.translate(pointer | 0, AccessKind.Read, false) : 0;
+    const { cpu } = kernel;
+    const isPlain = (pointer & (PAGE_SIZE - 1)) + size <= PAGE_SIZE && !cpu.debug.watching;
+    const host = isPlain ? cpu.translate(pointer | 0, AccessKind.Read, false) : 0;
     if (host !== 0) {
       const { view } = kernel.memory;
       for (let index = 0; index < count; index++) list[index] = view.getUint32(host + index * 4, true);

@@ -26,7 +26,7 @@ export { createPeb, createTeb, deleteTeb } from './peb-teb.js';
 export { PfnDatabase } from './pfn.js';
 export { protectVirtualMemory } from './protect-virtual-memory.js';
 export { PageProtection, ProtectionMask } from './protection.js';
-export { NO_PTE, type PteFormat, type PteLocation, PteOwner } from './pte.js';
+export { NO_PTE, type PteFormat, type PteLocation, PteOwner, pteLocation } from './pte.js';
 export { queryVirtualMemory } from './query-virtual-memory.js';
 export type { ControlArea } from './segment.js';
 export { type KernelContext, PASSIVE_LEVEL } from './system-fault.js';

@@ -23,6 +23,10 @@ export class PaePteFormat extends CommonPteFormat implements PteFormat {
   readonly pteTop = layout.PTE_TOP_PAE;
   readonly noExecute = true;
 
+  over(words: Int32Array): PteFormat {
+    return new PaePteFormat(words);
+  }
+
   pteAddress(address: number): number {
     return layout.PTE_BASE + (address >>> 12) * 8;
   }

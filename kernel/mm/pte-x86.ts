@@ -21,6 +21,10 @@ export class X86PteFormat extends CommonPteFormat implements PteFormat {
   readonly pteTop = layout.PTE_TOP_X86;
   readonly noExecute = false;
 
+  over(words: Int32Array): PteFormat {
+    return new X86PteFormat(words);
+  }
+
   pteAddress(address: number): number {
     return layout.PTE_BASE + (address >>> 12) * 4;
   }

@@ -35,6 +35,9 @@ export interface PteFormat {
   /** True when execute faults exist: PAE with NX. */
   readonly noExecute: boolean;
 
+  /** The same format over other words, for entries that are not in memory now. */
+  over(words: Int32Array): PteFormat;
+
   /** Address of the PTE (PDE) of a virtual address in the self-map; unsigned. */
   pteAddress(address: number): number;
   pdeAddress(address: number): number;

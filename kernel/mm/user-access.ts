@@ -65,7 +65,9 @@ function hostOf(mm: MemoryManager, address: number, access: AccessKind, mayWait:
 export function readUser32(mm: MemoryManager, address: number): number {
   if ((address & PAGE_MASK) > 0xffc) return -1;
   const host = userHost(mm, address, AccessKind.Read);
-  return host === 0 ? -1 : mm.view.getUint32(host, true);
+  if (host === 0) return -1;
+  if (mm.cpu.debug.watching) mm.cpu.debug.accessedByOwner(address, 4, false);
+  return mm.view.getUint32(host, true);
 }
 
 /** Writes a dword within one page; false when it cannot be written. */
@@ -74,6 +76,7 @@ export function writeUser32(mm: MemoryManager, address: number, value: number): 
   const host = userHost(mm, address, AccessKind.Write);
   if (host === 0) return false;
   mm.view.setInt32(host, value, true);
+  if (mm.cpu.debug.watching) mm.cpu.debug.accessedByOwner(address, 4, true);
   if (mm.cpu.pageHasCode(host)) mm.cpu.codeWritten(host, 4);
   return true;
 }

@@ -74,7 +74,7 @@ export class UserMemory {
     const status = checkProbe(address, size, alignment);
     if (status !== Status.SUCCESS || size === 0) return status;
     for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
-      if (this.#host(at, access) === 0) return this.takeFailure();
+      if (this.#page(at, access) === 0) return this.takeFailure();
     }
     return Status.SUCCESS;
   }
@@ -97,20 +97,20 @@ export class UserMemory {
   }
 
   read8(address: number): number {
-    const host = this.#host(address, AccessKind.Read);
+    const host = this.#host(address, 1, AccessKind.Read);
     return host === 0 ? 0 : this.#mm.bytes[host];
   }
 
   read16(address: number): number {
     if ((address & PAGE_MASK) > 0xffe) return this.read8(address) | (this.read8(address + 1) << 8);
-    const host = this.#host(address, AccessKind.Read);
+    const host = this.#host(address, 2, AccessKind.Read);
     return host === 0 ? 0 : this.#mm.view.getUint16(host, true);
   }
 
   /** Unsigned. */
   read32(address: number): number {
     if ((address & PAGE_MASK) > 0xffc) return (this.read16(address) | (this.read16(address + 2) << 16)) >>> 0;
-    const host = this.#host(address, AccessKind.Read);
+    const host = this.#host(address, 4, AccessKind.Read);
     return host === 0 ? 0 : this.#mm.view.getUint32(host, true);
   }
 
@@ -120,7 +120,7 @@ export class UserMemory {
   }
 
   write8(address: number, value: number): void {
-    const host = this.#host(address, AccessKind.Write);
+    const host = this.#host(address, 1, AccessKind.Write);
     if (host === 0) return;
     this.#mm.bytes[host] = value;
     this.#written(host, 1);
@@ -132,7 +132,7 @@ export class UserMemory {
       this.write8(address + 1, value >>> 8);
       return;
     }
-    const host = this.#host(address, AccessKind.Write);
+    const host = this.#host(address, 2, AccessKind.Write);
     if (host === 0) return;
     this.#mm.view.setUint16(host, value, true);
     this.#written(host, 2);
@@ -144,7 +144,7 @@ export class UserMemory {
       this.write16(address + 2, value >>> 16);
       return;
     }
-    const host = this.#host(address, AccessKind.Write);
+    const host = this.#host(address, 4, AccessKind.Write);
     if (host === 0) return;
     this.#mm.view.setInt32(host, value, true);
     this.#written(host, 4);
@@ -161,7 +161,7 @@ export class UserMemory {
     for (let done = 0; done < size; ) {
       const at = address + done;
       const run = Math.min(size - done, PAGE_SIZE - (at & PAGE_MASK));
-      const host = this.#host(at, AccessKind.Read);
+      const host = this.#host(at, run, AccessKind.Read);
       if (host === 0) return result;
       result.set(this.#mm.bytes.subarray(host, host + run), done);
       done += run;
@@ -174,7 +174,7 @@ export class UserMemory {
     for (let done = 0; done < bytes.length; ) {
       const at = address + done;
       const run = Math.min(bytes.length - done, PAGE_SIZE - (at & PAGE_MASK));
-      const host = this.#host(at, AccessKind.Write);
+      const host = this.#host(at, run, AccessKind.Write);
       if (host === 0) return done;
       this.#mm.bytes.set(bytes.subarray(done, done + run), host);
       this.#written(host, run);
@@ -221,7 +221,15 @@ export class UserMemory {
     if (this.#mm.cpu.pageHasCode(host)) this.#mm.cpu.codeWritten(host, length);
   }
 
-  #host(address: number, access: AccessKind): number {
+  /** Where to read or write so many bytes of one page. */
+  #host(address: number, size: number, access: AccessKind): number {
+    const host = this.#page(address, access);
+    const { debug } = this.#mm.cpu;
+    if (debug.watching && host !== 0) debug.accessedByOwner(address, size, access === AccessKind.Write);
+    return host;
+  }
+
+  #page(address: number, access: AccessKind): number {
     const mm = this.#mm;
     const host = userHost(mm, address, access);
     if (host !== 0) return host;

@@ -40,7 +40,7 @@ function hostOf(volume: HostVolume): Host {
     console: {
       kind: () => 'pipe',
       read: () => 'eof',
-      waitForInput: () => undefined,
+      waitForInput: () => true,
       write: () => Status.SUCCESS,
       flush: () => undefined,
       size: () => ({ columns: 80, rows: 25 }),

@@ -35,7 +35,7 @@ function run(
         left.shift();
         return Uint8Array.of(key);
       },
-      waitForInput: () => {},
+      waitForInput: () => true,
       write: (_stream, bytes) => {
         output += new TextDecoder().decode(bytes);
         return Status.SUCCESS;

@@ -58,7 +58,7 @@ export function guestMachine(name: string, options: GuestRunOptions = {}): Guest
         position += bytes.length;
         return bytes;
       },
-      waitForInput: () => {},
+      waitForInput: () => true,
       write: (stream: number, bytes: Uint8Array) => {
         written[stream === 2 ? 1 : 0] += decoder.decode(bytes);
         return 0 as never;

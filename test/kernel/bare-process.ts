@@ -161,7 +161,7 @@ export class BareProcess {
       console: {
         kind: (stream) => (stream === StandardStream.Input ? 'none' : 'pipe'),
         read: () => 'eof',
-        waitForInput: () => undefined,
+        waitForInput: () => true,
         write: () => Status.SUCCESS,
         flush: () => undefined,
         size: () => ({ columns: 80, rows: 25 }),

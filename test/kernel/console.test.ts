@@ -133,7 +133,7 @@ function terminal(pieces: readonly (string | Uint8Array)[]) {
       if (piece === undefined) return 'eof';
       return typeof piece === 'string' ? new TextEncoder().encode(piece) : piece;
     },
-    waitForInput: () => {},
+    waitForInput: () => true,
     write: (_stream, bytes) => {
       written += new TextDecoder().decode(bytes);
       return Status.SUCCESS;

@@ -28,7 +28,7 @@ beforeEach(() => {
     console: {
       kind: () => 'none',
       read: () => 'eof',
-      waitForInput: () => {},
+      waitForInput: () => true,
       write: () => Status.SUCCESS,
       flush: () => {},
       size: () => ({ columns: 80, rows: 25 }),

@@ -28,7 +28,7 @@ function machineFor(program: string, options: Partial<MachineOptions> = {}): Rec
     console: {
       kind: (stream) => (stream === 0 ? 'none' : 'pipe'),
       read: () => 'eof',
-      waitForInput: () => undefined,
+      waitForInput: () => true,
       write: (_stream, bytes) => {
         output += new TextDecoder('latin1').decode(bytes);
         return Status.SUCCESS;

@@ -13,7 +13,7 @@ function host(input: readonly string[], files: ReadonlyMap<StandardStream, HostS
   return {
     kind: (stream) => (files.has(stream) ? 'file' : 'pipe'),
     read: () => pieces.shift() ?? 'eof',
-    waitForInput: () => undefined,
+    waitForInput: () => true,
     write: () => Status.SUCCESS,
     flush: () => undefined,
     size: () => ({ columns: 80, rows: 25 }),

@@ -45,7 +45,7 @@ export class SystemThreads {
       reap: () => undefined,
       clockInterrupt: () => undefined,
       waitsForHost: () => false,
-      waitForHost: () => undefined,
+      waitForHost: () => true,
       pollHost: () => undefined,
       interrupted: () => false,
     });

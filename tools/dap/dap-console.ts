@@ -22,7 +22,7 @@ export function dapConsole(
       position += taken.length;
       return taken;
     },
-    waitForInput: () => undefined,
+    waitForInput: () => true,
     write(stream, output) {
       const isError = stream === StandardStream.Error;
       write(isError ? 'stderr' : 'stdout', decoders[Number(isError)].decode(output));

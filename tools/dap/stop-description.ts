@@ -14,6 +14,7 @@ interface StopDescription {
 
 const WORDS: Readonly<Partial<Record<StopEvent['kind'], string>>> = {
   beginning: 'The oldest instruction that can be gone back to',
+  idle: 'Every thread waits for input',
   limit: 'The instructions that --max-instructions allows are used up',
   fault: 'Page fault',
   module: 'Module loaded or unloaded',

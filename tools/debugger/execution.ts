@@ -1,12 +1,14 @@
 import type { FaultEvent, Machine, RunResult, Thread } from '../../kernel/index.js';
 import { faultOutcomeName } from '../../kernel/index.js';
-import type { History } from '../history/history.js';
+import { goesOn, type History } from '../history/history.js';
 import { type Breakpoint, Breakpoints, countHit } from './breakpoints.js';
 import type { EventObserver, ObserverState } from './event-observer.js';
 import type { StopEvent } from './stop-event.js';
 
 /** Instructions between two looks at the terminal. */
 const SLICE = 2_000_000;
+/** How often a host that does not block is asked for the input that everybody waits for. */
+const INPUT_POLL_MILLISECONDS = 10;
 
 /** A place that ends the present command: reached by this thread, with the stack at least this high. */
 export interface Destination {
@@ -69,10 +71,11 @@ export class Execution {
   step(): StopEvent {
     if (this.ended !== null) return { kind: 'ended', result: this.ended };
     this.#history?.settle();
-    const event = this.interpret(this.#one(), false);
+    const result = this.#one();
+    const event = this.interpret(result, false);
     this.#history?.arrived();
     this.#history?.ran();
-    return event ?? { kind: 'step' };
+    return event ?? { kind: result.reason === 'waiting' ? 'idle' : 'step' };
   }
 
   /** Runs on; destination: an address that ends this run alone. */
@@ -92,6 +95,8 @@ export class Execution {
         if (this.breakRequested) return { kind: 'break-in' };
         passes = !passes && result.reason === 'interrupted';
         if (result.reason === 'limit') await new Promise((resolve) => setImmediate(resolve));
+        else if (result.reason === 'waiting')
+          await new Promise((resolve) => setTimeout(resolve, INPUT_POLL_MILLISECONDS));
       }
     } finally {
       this.#destination = null;
@@ -129,7 +134,7 @@ export class Execution {
   interpret(result: RunResult, running: boolean): StopEvent | null {
     const { events } = this.#observer;
     const pending = events.splice(0);
-    if (result.reason === 'limit' || result.reason === 'interrupted') {
+    if (goesOn(result)) {
       let first: StopEvent | null = null;
       for (const event of pending) {
         const stop = this.#wanted(event);

@@ -9,9 +9,9 @@ import {
   statusName,
 } from '../../kernel/index.js';
 import type { Json } from './debugger-error.js';
-import { instructionLine } from './disassembler.js';
+import { type DisassembledInstruction, instructionLine } from './disassembler.js';
 import { hex, hex8, upper8 } from './number-text.js';
-import { protectionText, pteMeaning, vadKind } from './pte-text.js';
+import { entryOf, protectionText, pteMeaning, vadKind } from './pte-text.js';
 import type { Session } from './session.js';
 
 const ACTIONS: Readonly<Record<string, string>> = {
@@ -60,6 +60,17 @@ function vadText(session: Session, address: number): { text: string; data: Json 
   };
 }
 
+/** The registers that the operand's address is made of, as long as they are what the instruction found. */
+function operandLines(session: Session, fault: FaultEvent, instruction: DisassembledInstruction | null): string[] {
+  const operand = instruction?.memory ?? null;
+  if (operand === null || session.thread === null || session.registers.get('eip') !== fault.eip) return [];
+  const names = [operand.base, operand.index].filter((name) => name !== null);
+  const values = names.map((name) => `${name}=${hex8(Number(session.registers.lookup(name) ?? 0n))}`);
+  const scale = operand.index === null || operand.scale === 1 ? '' : `*${operand.scale}`;
+  const offset = operand.displacement === 0 ? '' : ` displacement=${hex8(operand.displacement)}`;
+  return [`  operand      ${operand.segment}:[${names.join('+')}${scale}]  ${values.join(' ')}${offset}`];
+}
+
 /**
  * A page fault from the instruction down to the PTE: the instruction and its operand, the address, the page tables level by
  * level as they are now, what the PTE meant, the VAD behind it, and what the kernel did.
@@ -80,6 +91,7 @@ export function explainFault(
   const lines = [
     `Fault: ${accessWord(fault.access)} of ${hex8(fault.address)} from ${fault.user ? 'user' : 'kernel'} mode`,
     `  instruction  ${by}${name === null ? '' : `  (${name})`}`,
+    ...operandLines(session, fault, instruction),
   ];
   const walk = walkPageTables(cpu, fault.address | 0);
   for (const level of walk.levels) {
@@ -89,9 +101,10 @@ export function explainFault(
     );
   }
   if (walk.failure !== null) lines.push(`  walk         ends: ${walk.failure}`);
-  const zero = /^0+$/.test(values.before);
+  const before = entryOf(format, fault.pteBeforeLow, fault.pteBeforeHigh);
+  const meaning = pteMeaning(before.format, before.at);
   const at = findPte(mm, mm.current, fault.address);
-  lines.push(`  PTE before   ${values.before}${zero ? '  zero: the VAD decides' : ''}`);
+  lines.push(`  PTE before   ${values.before}  ${meaning.text}`);
   if (values.after !== values.before) lines.push(`  PTE after    ${values.after}`);
   if (at !== NO_PTE) lines.push(`  PTE now      ${pteMeaning(format, at).text}`);
   const vad = vadText(session, fault.address);
@@ -109,6 +122,7 @@ export function explainFault(
       levels: walk.levels.map(({ name: level, address, low, high }) => ({ level, address, low, high })),
       failure: walk.failure,
       pteBefore: values.before,
+      pteMeaning: meaning.data,
       pteAfter: values.after,
       vad: vad.data,
       outcome,

@@ -7,9 +7,11 @@ import { hex8 } from './number-text.js';
 import type { Session } from './session.js';
 
 const KB = 4;
+/** A label and its number, as WinDbg lines them up. */
+const LABEL_COLUMNS = 25;
 
 const pagesText = (label: string, pages: number): string =>
-  `      ${`${label}:`.padEnd(21)} ${String(pages).padStart(9)}   ( ${String(pages * KB).padStart(9)} Kb)`;
+  `      ${label}:${String(pages).padStart(LABEL_COLUMNS - label.length)}   (${String(pages * KB).padStart(8)} Kb)`;
 
 /** !vm: what memory there is and who has it. */
 function vm(session: Session, args: string): CommandOutput {
@@ -53,7 +55,7 @@ function vm(session: Session, args: string): CommandOutput {
     lines.push('');
     for (const process of processes) {
       lines.push(
-        `      ${process.id.toString(16).padStart(4, '0')} ${process.name.padEnd(16)} ${String(process.private).padStart(8)} ( ${String(process.private * KB).padStart(8)} Kb)`,
+        `      ${process.id.toString(16).padStart(4, '0')} ${process.name.padEnd(16)} ${String(process.private).padStart(8)} (${String(process.private * KB).padStart(8)} Kb)`,
       );
     }
   }
@@ -71,58 +73,111 @@ const LISTS: readonly (readonly [number, string])[] = [
   [PageLocation.Bad, 'Bad'],
 ];
 
-interface ControlAreaUsage {
+/** Page frames of one owner. */
+interface Usage {
+  /** Address of the control area; null for a process. */
+  readonly controlArea: number | null;
+  readonly name: string;
   valid: number;
   standby: number;
   dirty: number;
   shared: number;
   locked: number;
+  pageTables: number;
 }
 
-/** !memusage: every page frame by its state, and by the control area that it belongs to. */
+/** Names of processes by where the bytes of their page directories lie. */
+function directoryOwners({ mm, ps }: Session['machine']['kernel']): Map<number, string> {
+  const owners = new Map<number, string>();
+  for (const space of mm.addressSpaces) {
+    const process = ps.processes.find(({ pcb }) => pcb.addressSpace === space);
+    for (const directory of space.directories) owners.set(directory, process?.pcb.imageFileName ?? '(ended)');
+  }
+  return owners;
+}
+
+/** !memusage: every page frame by its state, and by the control area or process that it belongs to. */
 function memoryUsage(session: Session): CommandOutput {
-  const { mm } = session.machine.kernel;
-  const { pfn, format } = mm;
+  const { kernel } = session.machine;
+  const { pfn } = kernel.mm;
   const counts = new Array<number>(8).fill(0);
-  const usage = new Map<ControlArea, ControlAreaUsage>();
+  const usage = new Map<ControlArea | string, Usage>();
+  const owners = directoryOwners(kernel);
   for (let frame = 0; frame < pfn.frameCount; frame++) {
     const location = pfn.location(frame);
     counts[location]++;
-    const inUse = location !== PageLocation.Zeroed && location !== PageLocation.Free;
-    if (!inUse || !pfn.isPrototype(frame)) continue;
-    const original = pfn.originalPte(frame);
-    const area = format.isPrototype(original)
-      ? (mm.subsections.get(format.subsectionAddress(original))?.controlArea ?? null)
-      : null;
-    if (area === null) continue;
-    const row = usage.get(area) ?? { valid: 0, standby: 0, dirty: 0, shared: 0, locked: 0 };
-    usage.set(area, row);
+    if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
+    const row = pfn.isPrototype(frame)
+      ? sharedUsage(session, usage, frame)
+      : privateUsage(session, usage, owners, frame);
+    if (row === null) continue;
     if (location === PageLocation.Active) row.valid++;
     else row.standby++;
     if (pfn.isModified(frame)) row.dirty++;
-    if (pfn.shareCount(frame) > 1 && location === PageLocation.Active) row.shared++;
+    if (pfn.shareCount(frame) > 1 && location === PageLocation.Active && pfn.isPrototype(frame)) row.shared++;
     if (pfn.referenceCount(frame) > 1) row.locked++;
   }
-  const size = (value: number): string => `${String(value).padStart(8)} ( ${String(value * KB).padStart(7)} kb)`;
+  const size = (value: number): string => `${String(value).padStart(8)} (${String(value * KB).padStart(8)} kb)`;
   const lines = LISTS.map(([location, name]) => `${`${name}:`.padStart(20)} ${size(counts[location])}`);
   lines.push(
     `${'TOTAL:'.padStart(20)} ${size(pfn.frameCount)}`,
     '  Usage Summary (in Kb):',
-    'Control  Valid Standby Dirty Shared Locked name',
+    'Control  Valid Standby Dirty Shared Locked PageTables  name',
   );
-  const rows = [...usage].sort(([left], [right]) => left.poolAddress - right.poolAddress);
-  for (const [area, row] of rows) {
-    const columns = [row.valid, row.standby, row.dirty, row.shared, row.locked].map((value) =>
-      String(value * KB).padStart(6),
-    );
-    lines.push(`${hex8(area.poolAddress)}${columns.join('')}  ${area.file?.name ?? '(page-file backed)'}`);
-  }
+  const rows = [...usage.values()].sort(
+    (left, right) => (left.controlArea ?? 0xffffffff) - (right.controlArea ?? 0xffffffff),
+  );
+  for (const row of rows) lines.push(usageLine(row));
   const data: Json = {
     ...Object.fromEntries(LISTS.map(([location, name]) => [name, counts[location]])),
     total: pfn.frameCount,
-    controlAreas: rows.map(([area, row]) => ({ address: area.poolAddress, name: area.file?.name ?? null, ...row })),
+    owners: rows.map((row) => ({ ...row })),
   };
   return output(lines.join('\n'), data);
+}
+
+function usageLine({ controlArea, name, valid, standby, dirty, shared, locked, pageTables }: Usage): string {
+  const kilobytes = (pages: number, width: number): string => String(pages * KB).padStart(width);
+  const head = `${controlArea === null ? '--------' : hex8(controlArea)}${kilobytes(valid, 6)}${kilobytes(standby, 8)}${kilobytes(dirty, 6)}`;
+  const tail = `${kilobytes(locked, 7)}${kilobytes(pageTables, 11)}`;
+  return controlArea === null
+    ? `${head}  -----${tail}  process ( ${name} )`
+    : `${head}${kilobytes(shared, 7)}${tail}  ${name}`;
+}
+
+function usageOf(usage: Map<ControlArea | string, Usage>, key: ControlArea | string, name: string): Usage {
+  const controlArea = typeof key === 'string' ? null : key.poolAddress;
+  const none = { valid: 0, standby: 0, dirty: 0, shared: 0, locked: 0, pageTables: 0 };
+  const row = usage.get(key) ?? { controlArea, name, ...none };
+  usage.set(key, row);
+  return row;
+}
+
+function sharedUsage(session: Session, usage: Map<ControlArea | string, Usage>, frame: number): Usage | null {
+  const { pfn, format, subsections } = session.machine.kernel.mm;
+  const original = pfn.originalPte(frame);
+  const area = format.isPrototype(original)
+    ? (subsections.get(format.subsectionAddress(original))?.controlArea ?? null)
+    : null;
+  return area === null ? null : usageOf(usage, area, area.file?.name ?? '(page-file backed)');
+}
+
+/** A page belongs to the process whose directory holds the entry of its page table, a page table to that of its own. */
+function privateUsage(
+  session: Session,
+  usage: Map<ControlArea | string, Usage>,
+  owners: ReadonlyMap<number, string>,
+  frame: number,
+): Usage | null {
+  const { pfn, memory } = session.machine.kernel.mm;
+  const ownerOf = (table: number): string | undefined => owners.get(memory.hostPage(table) >>> 2);
+  const table = pfn.pteFrame(frame);
+  const asTable = ownerOf(table);
+  const name = asTable ?? ownerOf(pfn.pteFrame(table));
+  if (name === undefined) return null;
+  const row = usageOf(usage, name, name);
+  if (asTable !== undefined) row.pageTables++;
+  return row;
 }
 
 function systemPtes(session: Session): CommandOutput {

@@ -61,13 +61,17 @@ function pool(session: Session, args: string): CommandOutput {
   const lines = blocks.map((block) => {
     const holds = address >= block.address && address < block.address + block.size;
     const state = block.allocated ? '(Allocated) ' : '(Free)      ';
-    return `${holds ? '*' : ' '}${hex8(block.address)} size: ${hex(block.size).padStart(4)} previous size: ${hex(block.previousSize).padStart(4)}  ${state}${holds ? '*' : ' '}${block.tag}`;
+    return `${holds ? '*' : ' '}${hex8(block.address)} size: ${hex(block.size).padStart(4)} prev size: ${hex(block.previousSize).padStart(4)}  ${state}${holds ? '*' : ' '}${block.tag}`;
   });
   return output(
     [`Pool page ${hex8(address)} region is ${kind}`, ...lines].join('\n'),
     blocks.map((block) => ({ ...block })),
   );
 }
+
+/** Allocations and bytes of nonpaged and paged pool, under their headings. */
+const columns = (row: readonly number[]): string =>
+  row.map((value, index) => String(value).padStart(index === 2 ? 10 : 9)).join('');
 
 /** !poolused: bytes by tag. */
 function poolUsed(session: Session, args: string): CommandOutput {
@@ -78,10 +82,7 @@ function poolUsed(session: Session, args: string): CommandOutput {
     return nonPaged.allocations + paged.allocations > 0;
   });
   const live = (usage: { allocations: number; frees: number }): number => usage.allocations - usage.frees;
-  const lines = [
-    '               NonPaged                    Paged',
-    ' Tag    Allocs         Used    Allocs         Used',
-  ];
+  const lines = ['            NonPaged           Paged', ' Tag    Allocs     Used    Allocs     Used'];
   const data: Json[] = [];
   const totals = [0, 0, 0, 0];
   for (const { tag, nonPaged, paged } of shown) {
@@ -89,12 +90,10 @@ function poolUsed(session: Session, args: string): CommandOutput {
     row.forEach((value, index) => {
       totals[index] += value;
     });
-    lines.push(` ${tag} ${row.map((value, index) => String(value).padStart(index % 2 === 0 ? 8 : 12)).join(' ')}`);
+    lines.push(` ${tag}${columns(row)}`);
     data.push({ tag, nonPagedAllocs: row[0], nonPagedUsed: row[1], pagedAllocs: row[2], pagedUsed: row[3] });
   }
-  lines.push(
-    ` TOTAL${totals.map((value, index) => String(value).padStart(index === 0 ? 7 : index % 2 === 0 ? 8 : 12)).join(' ')}`,
-  );
+  lines.push(` TOTAL${columns(totals).slice(1)}`);
   return output(lines.join('\n'), data);
 }
 

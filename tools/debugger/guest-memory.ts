@@ -8,12 +8,13 @@ import {
   type Machine,
   type MemoryManager,
   NO_PTE,
-  type PteLocation,
   pdeLocation,
   Status,
   systemLocation,
   systemPte,
 } from '../../kernel/index.js';
+
+import { type Entry, entryOf } from './pte-text.js';
 
 const PAGE_SIZE = 0x1000;
 const SYSTEM_RANGE = 0x80000000;
@@ -156,16 +157,13 @@ export class GuestMemory {
 
   #page(address: number): Uint8Array | null {
     const mm = this.#mm;
-    const { format } = mm;
     if (address >= SYSTEM_RANGE) return this.#systemPage(address);
     const space = this.space ?? mm.current;
-    const at = findPte(mm, space, address);
-    // Nothing is known of a page whose page table is not in memory.
-    if (at === NO_PTE && !format.isZero(pdeLocation(mm, space, address))) return null;
-    if (at !== NO_PTE && !format.isZero(at) && (format.isValid(at) || !format.isPrototype(at)))
-      return this.#contents(at);
-    const pointer =
-      at !== NO_PTE && format.isPrototype(at) && !format.isLookupMarker(at) ? format.prototypeAddress(at) : 0;
+    const entry = this.#entry(space, address);
+    if (entry === null) return null;
+    const { format: form, at } = entry;
+    if (at !== NO_PTE && !form.isZero(at) && (form.isValid(at) || !form.isPrototype(at))) return this.#contents(entry);
+    const pointer = at !== NO_PTE && form.isPrototype(at) && !form.isLookupMarker(at) ? form.prototypeAddress(at) : 0;
     const vpn = address >>> 12;
     if (vpn === SHARED_USER_DATA >>> 12) return this.#prototypePage(mm.sharedUserDataPte);
     const vad = space.vads.find(vpn);
@@ -174,29 +172,42 @@ export class GuestMemory {
     return vad?.privateMemory && vad.memCommit ? new Uint8Array(PAGE_SIZE) : null;
   }
 
+  /** The PTE of an address, NO_PTE without a page table; of a page table that is not in memory a copy. Null: it cannot be read. */
+  #entry(space: AddressSpace, address: number): Entry | null {
+    const mm = this.#mm;
+    const { format } = mm;
+    const at = findPte(mm, space, address);
+    const table = pdeLocation(mm, space, address);
+    if (at !== NO_PTE || format.isZero(table)) return { format, at };
+    const page = format.isPrototype(table) ? null : this.#contents({ format, at: table });
+    if (page === null) return null;
+    const index = ((address >>> 12) & (format.entriesPerTable - 1)) * format.entrySize;
+    const view = new DataView(page.buffer, page.byteOffset + index, format.entrySize);
+    const high = format.isPae ? view.getInt32(4, true) : 0;
+    return entryOf(format, view.getInt32(0, true), high);
+  }
+
   /** The page of a PTE that is neither zero nor a prototype's, wherever it is; null when it was decommitted. */
-  #contents(at: PteLocation): Uint8Array | null {
-    const { format } = this.#mm;
+  #contents({ format, at }: Entry): Uint8Array | null {
     if (format.isValid(at)) return this.#frame(format.frame(at));
     if (format.isTransition(at)) return this.#transitionFrame(format.transitionFrame(at));
     if (format.isDecommitted(at)) return null;
-    return format.isDemandZero(at) ? new Uint8Array(PAGE_SIZE) : this.#pagedOut(at);
+    return format.isDemandZero(at) ? new Uint8Array(PAGE_SIZE) : this.#pagedOut({ format, at });
   }
 
   /** A frame in transition; while its page is still on its way, the page comes from where it is read. */
   #transitionFrame(frame: number): Uint8Array | null {
     const { pfn, format } = this.#mm;
     if (!pfn.isReadInProgress(frame)) return this.#frame(frame);
-    const original = pfn.originalPte(frame);
-    const isPagedOut = !format.isZero(original) && !format.isPrototype(original);
-    return isPagedOut ? this.#pagedOut(original) : null;
+    const at = pfn.originalPte(frame);
+    return format.isZero(at) || format.isPrototype(at) ? null : this.#pagedOut({ format, at });
   }
 
   /** A copy of the slot in a paging file that a PTE names. */
-  #pagedOut(at: PteLocation): Uint8Array | null {
-    const { format, paging } = this.#mm;
+  #pagedOut({ format, at }: Entry): Uint8Array | null {
     const page = new Uint8Array(PAGE_SIZE);
-    const status = paging.files[format.pageFileNumber(at)]?.storage.read(format.pageFileOffset(at), page);
+    const file = this.#mm.paging.files[format.pageFileNumber(at)];
+    const status = file?.storage.read(format.pageFileOffset(at), page);
     return status === Status.SUCCESS ? page : null;
   }
 
@@ -206,7 +217,7 @@ export class GuestMemory {
     const { format } = mm;
     const at = systemLocation(mm, prototype);
     if (at === NO_PTE || format.isZero(at)) return null;
-    if (format.isValid(at) || !format.isPrototype(at)) return this.#contents(at);
+    if (format.isValid(at) || !format.isPrototype(at)) return this.#contents({ format, at });
     const subsection = mm.subsections.get(format.subsectionAddress(at));
     if (subsection === undefined || subsection.controlArea.file === null) return null;
     const start = ((prototype - subsection.base) / format.entrySize) * PAGE_SIZE;

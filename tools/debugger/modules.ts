@@ -1,4 +1,4 @@
-import type { AddressSpace, ControlArea } from '../../kernel/index.js';
+import type { AddressSpace, ControlArea, Vad } from '../../kernel/index.js';
 import type { DebugEntry } from './dwarf-info.js';
 import type { LineRow } from './dwarf-line.js';
 import { type ImageSymbol, type ImageSymbols, readImageSymbols } from './image-symbols.js';
@@ -29,10 +29,12 @@ const MAXIMUM_FILE = 256 * 2 ** 20;
 /** The images of a process, as its image VADs say, with the symbols of their files. */
 export class Modules {
   readonly #images = new Map<string, ImageSymbols | null>();
+  #modules = new WeakMap<Vad, Module>();
 
   /** Forgets what was read of image files (.reload). */
   reload(): void {
     this.#images.clear();
+    this.#modules = new WeakMap();
   }
 
   /** In ascending order of their addresses. */
@@ -40,19 +42,30 @@ export class Modules {
     const modules: Module[] = [];
     if (space === null) return modules;
     for (const vad of space.vads) {
-      const area = vad.controlArea;
-      if (!vad.isImage || area === null || area.file === null) continue;
-      const path = area.file.name;
-      const file = path.split('\\').at(-1) ?? path;
-      modules.push({
-        name: file.replace(/\.[^.]*$/, '').replaceAll(/[^A-Za-z0-9_]/g, '_'),
-        path,
-        base: vad.startAddress,
-        size: vad.pages * 0x1000,
-        symbols: this.#image(path, area),
-      });
+      if (!vad.isImage) continue;
+      const module = this.#mapped(vad);
+      if (module !== null) modules.push(module);
     }
     return modules;
+  }
+
+  /** A mapping is the same module as long as it is there. */
+  #mapped(vad: Vad): Module | null {
+    const known = this.#modules.get(vad);
+    const area = vad.controlArea;
+    if (known !== undefined && known.base === vad.startAddress && known.path === area?.file?.name) return known;
+    if (area === null || area.file === null) return null;
+    const path = area.file.name;
+    const file = path.split('\\').at(-1) ?? path;
+    const module: Module = {
+      name: file.replace(/\.[^.]*$/, '').replaceAll(/[^A-Za-z0-9_]/g, '_'),
+      path,
+      base: vad.startAddress,
+      size: vad.pages * 0x1000,
+      symbols: this.#image(path, area),
+    };
+    this.#modules.set(vad, module);
+    return module;
   }
 
   #image(path: string, area: ControlArea): ImageSymbols | null {

@@ -1,6 +1,27 @@
-import { PageProtection, type PteFormat, type PteLocation, type Vad, VadType } from '../../kernel/index.js';
+import {
+  PageProtection,
+  type PteFormat,
+  type PteLocation,
+  pteLocation,
+  type Vad,
+  VadType,
+} from '../../kernel/index.js';
 import type { Json } from './debugger-error.js';
 import { hex, upper8 } from './number-text.js';
+
+/** An entry of a page table, in memory or a copy. */
+export interface Entry {
+  readonly format: PteFormat;
+  readonly at: PteLocation;
+}
+
+/** Where a copy lies in its words: location 0 is no entry. */
+const COPY = pteLocation(2);
+
+/** A copy of an entry with these contents. */
+export function entryOf(format: PteFormat, low: number, high: number): Entry {
+  return { format: format.over(Int32Array.of(0, 0, low, high)), at: COPY };
+}
 
 /** Names of five-bit protection masks, as NT's headers have them without MM_. */
 const ACCESS = [

@@ -26,6 +26,7 @@ export const registerNames = Object.keys(GENERAL) as readonly RegisterName[];
 
 const SEGMENTS: ReadonlySet<string> = new Set(['cs', 'ss', 'ds', 'es', 'fs', 'gs']);
 /** CONTEXT.ContextFlags of the FXSAVE image alone, and where it lies in a CONTEXT (nt52 11.7). */
+const CONTEXT_I386 = 0x10000;
 const CONTEXT_EXTENDED_REGISTERS = 0x10020;
 const EXTENDED_REGISTERS = 0xcc;
 /** What user mode may have in EFLAGS beside the fixed bits. */
@@ -138,8 +139,10 @@ export class Registers {
 
   /** Bytes of the thread's FXSAVE image (SDM vol 2A, FXSAVE), a copy. */
   floatingBytes(offset: number, size: number): Uint8Array {
-    const context = this.#machine.kernel.ke.getContext(this.thread, CONTEXT_EXTENDED_REGISTERS);
-    return context.slice(EXTENDED_REGISTERS + offset, EXTENDED_REGISTERS + offset + size);
+    // Whoever asks for a context brings the image up to date, whatever parts of it he wants.
+    this.#machine.kernel.ke.getContext(this.thread, CONTEXT_I386);
+    const start = this.#frame.npxOffset + offset;
+    return this.#machine.kernel.memory.bytes.slice(start, start + size);
   }
 
   /** Changes bytes of the FXSAVE image; the processor has them when the thread goes on. */

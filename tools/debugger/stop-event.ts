@@ -7,6 +7,8 @@ export type StopEvent =
   | { readonly kind: 'step' }
   | { readonly kind: 'break-in' }
   | { readonly kind: 'limit' }
+  /** Nothing was executed: every thread waits for input from the terminal. */
+  | { readonly kind: 'idle' }
   /** Going back has come to the oldest instruction that can be gone back to. */
   | { readonly kind: 'beginning' }
   /** The next instruction is the one that was looked for: it stores to this address. */

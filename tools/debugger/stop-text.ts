@@ -76,6 +76,8 @@ function headline(session: Session, event: StopEvent): string {
       return `Breakpoint ${event.breakpoint.id} hit: page fault\n${explainFault(session, event.fault, null).text}`;
     case 'break-in':
       return 'Break-in';
+    case 'idle':
+      return 'Every thread waits for input; g waits with them';
     case 'limit':
       return 'The instructions that --max-instructions allows are used up';
     case 'beginning':

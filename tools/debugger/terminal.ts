@@ -11,6 +11,8 @@ const REPEATABLE = /^(t|p|u|d[a-z]*|g)\b/;
 export interface TerminalStreams {
   readonly input: NodeJS.ReadStream;
   readonly output: NodeJS.WriteStream;
+  /** The guest's console, which has the terminal while a command runs. */
+  readonly guest: { release(): void; reclaim(): void };
 }
 
 /**
@@ -18,7 +20,7 @@ export interface TerminalStreams {
  * terminal is the guest's, and Ctrl-C stops the machine.
  */
 export async function runTerminal(session: Session, streams: TerminalStreams, json: boolean): Promise<void> {
-  const { input, output } = streams;
+  const { input, output, guest } = streams;
   const isTerminal = input.isTTY === true;
   const terminal = readline.createInterface({
     input,
@@ -49,9 +51,13 @@ export async function runTerminal(session: Session, streams: TerminalStreams, js
       if (isTerminal) {
         terminal.pause();
         input.setRawMode(false);
+        guest.reclaim();
       }
       await executeLine(session, command, json, (text) => output.write(`${text}\n`));
-      if (isTerminal) input.setRawMode(true);
+      if (isTerminal) {
+        guest.release();
+        input.setRawMode(true);
+      }
     }
   } finally {
     process.off('SIGINT', breakIn);

@@ -28,6 +28,10 @@ interface Mark<Companion> {
   bytes: number;
 }
 
+/** Whether the machine can be run again after such a run. */
+export const goesOn = ({ reason }: RunResult): boolean =>
+  reason === 'limit' || reason === 'interrupted' || reason === 'waiting';
+
 /** What a history asks of the debugger that it belongs to. */
 export interface HistoryOwner<Companion> {
   /** The past is executed again: nothing of it is to be reported. */
@@ -71,7 +75,7 @@ export class History<Companion = unknown> {
     this.#host.log.isListening = true;
     try {
       const result = this.#machine.run({ maxInstructions: this.#limit(maxInstructions) });
-      if (result.reason !== 'limit' && result.reason !== 'interrupted') this.#ended = result;
+      if (!goesOn(result)) this.#ended = result;
       return result;
     } finally {
       this.#host.log.isListening = false;

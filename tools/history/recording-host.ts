@@ -101,10 +101,10 @@ class RecordingConsole implements HostConsole {
     return first.subarray(0, maximum);
   }
 
-  waitForInput(): void {
-    this.#log.ask('console.waitForInput', () => {
-      if (this.#returned.length === 0) this.#console.waitForInput();
-    });
+  waitForInput(): boolean {
+    // That there was nothing yet is not worth remembering: the machine did nothing but ask again.
+    if (this.#log.isAtEnd && this.#returned.length === 0 && !this.#console.waitForInput()) return false;
+    return this.#log.ask('console.waitForInput', () => true);
   }
 
   write(stream: StandardStream, bytes: Uint8Array): NtStatus {

@@ -329,7 +329,7 @@ function drivenHost(files: Readonly<Record<string, Uint8Array>>): Host {
     console: {
       kind: () => 'none',
       read: () => 'eof',
-      waitForInput: () => undefined,
+      waitForInput: () => true,
       write: () => Status.SUCCESS,
       flush: () => undefined,
       size: () => ({ columns: 80, rows: 25 }),

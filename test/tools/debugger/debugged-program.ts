@@ -30,7 +30,7 @@ export function sampleHost(write: (text: string) => void, folder: string = sampl
     console: {
       kind: () => 'pipe',
       read: () => 'eof',
-      waitForInput: () => {},
+      waitForInput: () => true,
       write: (_stream, bytes) => {
         write(decoder.decode(bytes));
         return 0 as never;

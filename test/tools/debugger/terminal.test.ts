@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { guestImages } from '../../../tools/package-root.js';
 import { useCommandLine } from '../command-line.js';
 import { sampleFolder } from './sample-image.js';
 
@@ -80,6 +81,36 @@ describe.skipIf(pty === null)('nt86 debug in a terminal', () => {
     await terminal.until('kd> ');
     terminal.write('ln eip\r');
     await terminal.until('sample!start');
+    terminal.write('q\r');
+    expect(await terminal.exited).toBe(0);
+  });
+
+  it('breaks into a program that waits for the terminal, and leaves it its input', async () => {
+    const terminal = new DebuggerTerminal(command().script, [join(guestImages, 'console-lines.exe')]);
+    await terminal.until('kd> ');
+    terminal.write('sxi ld; g\r');
+    await terminal.until('type lines');
+    terminal.write('one\r');
+    await terminal.until('1: [one]');
+    terminal.write('two');
+    await terminal.until('two');
+    terminal.write('\x03');
+    await terminal.until('Break-in');
+    await terminal.until('ntdll!KiFastSystemCallRet');
+    await terminal.until('kd> ');
+    terminal.write('k\r');
+    await terminal.until('ntdll!NtReadFile+0xc');
+    await terminal.until('kd> ');
+    terminal.write('t\r');
+    await terminal.until('Every thread waits for input');
+    await terminal.until('kd> ');
+    terminal.write('g\r');
+    await terminal.until('g\r');
+    terminal.write(' three\r');
+    await terminal.until('2: [two three]');
+    terminal.write('\x1a\r');
+    await terminal.until('end of input after 2 lines');
+    await terminal.until('The program has ended with status 00000002');
     terminal.write('q\r');
     expect(await terminal.exited).toBe(0);
   });

@@ -70,6 +70,18 @@ describe('breakpoints and stacks', () => {
     );
   });
 
+  it('stop behind the service in which the kernel touched watched memory', async () => {
+    const { run } = await debugSample();
+    // NtAllocateVirtualMemory(process, &base, 0, &size, ...): the kernel reads and writes both.
+    await run('bp sample!start; g; bc *; sxe sc:NtAllocateVirtualMemory; g; sxi sc; ba w4 poi(edx+c)');
+    expect(await run('g; r eip')).toMatch(/^Breakpoint 0 hit\n[\s\S]*ntdll!KiFastSystemCallRet:\n/);
+    expect(await run('? poi(poi(esp+c))')).toMatch(/= 00[1-9a-f]/);
+
+    const { run: other } = await debugSample();
+    await other('bp sample!start; g; bc *; sxe sc:NtAllocateVirtualMemory; g; sxi sc; ba r4 edx+8');
+    expect(await other('g')).toMatch(/^Breakpoint 0 hit\n[\s\S]*ntdll!KiFastSystemCallRet:\n/);
+  });
+
   it('stop behind the instruction that touched watched memory', async () => {
     const { run, json } = await debugSample();
     await run('ba w4 table+8');
@@ -117,7 +129,7 @@ describe('exceptions', () => {
       / {2}PDPTE {8}at physical [0-9a-f]{9} contains [0-9A-F]{16}\n {2}PDE {10}at physical .*\n {2}PTE {10}at physical /,
     );
     expect(text).toContain(
-      '  walk         ends: not present\n  PTE before   0000000000000000  zero: the VAD decides\n',
+      '  walk         ends: not present\n  PTE before   0000000000000000  not valid: zero, the VAD decides\n',
     );
     expect(text).toContain('  VAD          no VAD: the lowest 64 KB belong to nobody\n');
     expect(text).toContain('  kernel       access-violation: refused: nothing was changed\n');
