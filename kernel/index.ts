@@ -48,7 +48,7 @@ export {
   type ReplacementPolicy,
   type TraceOptions,
 } from './options.js';
-export { Checkpoint, Checkpointer, isReflectable, UnreflectableError } from './reflection/index.js';
+export * from './reflection/index.js';
 export { services } from './services.js';
 export { hex, Trace } from './trace.js';
 export * from './types.js';

@@ -82,6 +82,12 @@ export const gdbFlagDescription = {
   gdb: { type: 'string', describe: '[HOST:]PORT: stop at the first instruction and wait there for gdb' },
 } as const;
 
+/** yargs descriptions of the flags for snapshots. */
+export const snapshotFlagDescriptions = {
+  save: { type: 'string', describe: 'write the machine to this file when it stops before its program has ended' },
+  restore: { type: 'string', describe: 'go on with the machine in this file; names no program' },
+} as const;
+
 /** The flags after yargs has read them. */
 export interface RawMachineFlags {
   readonly maxmem: string;

@@ -27,7 +27,7 @@ async function runAlone(session: Session): Promise<RunResult> {
   session.release();
   while (session.execution.ended === null) {
     const event = await session.execution.go();
-    if (event.kind === 'limit') return session.machine.run();
+    if (event.kind === 'limit') return session.history?.run(Number.POSITIVE_INFINITY) ?? session.machine.run();
   }
   return session.execution.ended;
 }

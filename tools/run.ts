@@ -18,6 +18,8 @@ export interface RunOptions extends RawMachineFlags {
   readonly traceFile?: string | undefined;
   /** '[HOST:]PORT' to wait for gdb at. */
   readonly gdb?: string | undefined;
+  /** File for the machine when it stops before its program has ended. */
+  readonly save?: string | undefined;
 }
 
 /** Quotes one argument so that the C runtime reads it back unchanged. */

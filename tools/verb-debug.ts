@@ -2,22 +2,34 @@ import { readFileSync } from 'node:fs';
 import { BugcheckError, bugcheckText } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 import { createSession, runScript, runTerminal, type Session, stopData, stopText } from './debugger/index.js';
+import { SnapshotError } from './history/snapshot-file.js';
 import { NodeHost } from './host-node.js';
-import { gdbFlagDescription, machineFlagDescriptions, machineFlags, type RawMachineFlags } from './machine-flags.js';
+import {
+  gdbFlagDescription,
+  machineFlagDescriptions,
+  machineFlags,
+  type RawMachineFlags,
+  snapshotFlagDescriptions,
+} from './machine-flags.js';
+import type { NodeConsole } from './node-console.js';
 import { guestImages } from './package-root.js';
 import { place } from './placement.js';
 import { programOptions } from './run.js';
+import { readSnapshot, recipeOf, restoredFlags, writeSnapshot } from './run-saved.js';
 
 /** yargs descriptions of the flags of `nt86 debug`. */
 export const debugFlagDescriptions = {
   ...machineFlagDescriptions,
   ...gdbFlagDescription,
+  ...snapshotFlagDescriptions,
   script: { type: 'string', describe: 'carry out the commands in this file, one line each' },
   c: { type: 'string', describe: "carry out these commands, separated by ';'" },
   json: { type: 'boolean', default: false, describe: 'every output as one line of JSON' },
 } as const;
 
 export interface DebugOptions extends RawMachineFlags {
+  readonly save?: string | undefined;
+  readonly restore?: string | undefined;
   readonly program: string;
   readonly programArguments: readonly string[];
   readonly script?: string | undefined;
@@ -54,9 +66,11 @@ async function waitForGdb(session: Session, address: string): Promise<void> {
  * failed. @throws CliError
  */
 export async function debugProgram(options: DebugOptions): Promise<number> {
-  const flags = machineFlags(options);
   const batch = batchLines(options);
-  const { mounts, volumes, path } = place(options.program, flags.mounts);
+  const restored = options.restore === undefined ? null : readSnapshot(options.restore);
+  const recipe = restored?.recipe ?? recipeOf(options);
+  const flags = machineFlags(restored === null ? options : restoredFlags(recipe, options));
+  const { mounts, volumes, path } = place(restored === null ? options.program : recipe.program, flags.mounts);
   let session: Session | null = null;
   const interrupt = (): void => {
     if (session !== null) session.execution.breakRequested = true;
@@ -67,18 +81,39 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
   };
   try {
     const notice = (text: string): void => write(options.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);
-    session = createSession(programOptions(flags, path, options.programArguments), host, notice);
-    const event = await session.start();
-    write(`${options.json ? JSON.stringify(stopData(session, event)) : stopText(session, event)}\n`);
-    const succeeded = batch === null || (await runScript(session, batch, write, options.json));
-    if (options.gdb !== undefined) await waitForGdb(session, options.gdb);
-    if (batch !== null) return succeeded ? ExitCode.Success : 1;
-    await runTerminal(session, { input: process.stdin, output: process.stdout, guest: host.console }, options.json);
-    return ExitCode.Success;
+    const machine = programOptions(flags, path, recipe.programArguments);
+    const made = createSession(machine, host, notice, restored?.snapshot ?? null);
+    session = made;
+    made.writeSnapshot = (file) => {
+      if (made.savable === null)
+        throw new CliError(ExitCode.CannotStart, `${file}: this build of nt86 cannot save machines`);
+      writeSnapshot(file, made.savable, recipe);
+    };
+    const event = await made.start();
+    write(`${options.json ? JSON.stringify(stopData(made, event)) : stopText(made, event)}\n`);
+    const exitCode = await converse(made, batch, options, { write, guest: host.console });
+    if (options.save !== undefined && made.execution.ended === null) made.writeSnapshot(options.save);
+    return exitCode;
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));
+    if (error instanceof SnapshotError)
+      throw new CliError(ExitCode.CannotStart, `${options.restore}: ${error.message}`);
     throw error;
   } finally {
     host.close();
   }
+}
+
+/** The commands of a script, or of somebody at the terminal or behind gdb. Returns the exit code. */
+async function converse(
+  session: Session,
+  batch: readonly string[] | null,
+  options: DebugOptions,
+  { write, guest }: { readonly write: (text: string) => void; readonly guest: NodeConsole },
+): Promise<number> {
+  const succeeded = batch === null || (await runScript(session, batch, write, options.json));
+  if (options.gdb !== undefined) await waitForGdb(session, options.gdb);
+  if (batch !== null) return succeeded ? ExitCode.Success : 1;
+  await runTerminal(session, { input: process.stdin, output: process.stdout, guest }, options.json);
+  return ExitCode.Success;
 }

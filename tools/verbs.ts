@@ -1,6 +1,12 @@
 import yargs from 'yargs';
 import { CliError, ExitCode } from './cli-error.js';
-import { gdbFlagDescription, machineFlagDescriptions, readConfiguration, TRACE_CATEGORIES } from './machine-flags.js';
+import {
+  gdbFlagDescription,
+  machineFlagDescriptions,
+  readConfiguration,
+  snapshotFlagDescriptions,
+  TRACE_CATEGORIES,
+} from './machine-flags.js';
 import { runProgram } from './run.js';
 
 export interface Verb {
@@ -45,6 +51,16 @@ function requireProgram(verb: string, words: readonly (string | number)[]): [str
   return [program, rest];
 }
 
+/** --restore FILE takes the place of a program. */
+function programOrSnapshot(
+  verb: string,
+  parsed: { readonly _: readonly (string | number)[]; readonly restore?: string | undefined },
+): [string, string[]] {
+  if (parsed.restore === undefined) return requireProgram(verb, parsed._);
+  if (parsed._.length > 0) throw new CliError(ExitCode.Usage, `${verb}: --restore names no program: ${parsed._[0]}`);
+  return ['', []];
+}
+
 const run: Verb = {
   summary: 'run a PE32 program',
   async main(args) {
@@ -62,11 +78,18 @@ const run: Verb = {
       .option('trace', { type: 'string', describe: `${TRACE_CATEGORIES.join(',')}: JSON lines on stderr` })
       .option('trace-file', { type: 'string', describe: 'write the trace to this file instead' })
       .options(gdbFlagDescription)
+      .options(snapshotFlagDescriptions)
       .config('config', 'a JSON file with any of these flags', readConfiguration)
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
-    const [program, programArguments] = requireProgram('run', parsed._);
+    const [program, programArguments] = programOrSnapshot('run', parsed);
     const options = { ...parsed, traceFile: parsed['trace-file'], program, programArguments };
+    if (parsed.save !== undefined || parsed.restore !== undefined) {
+      if (parsed.gdb !== undefined)
+        throw new CliError(ExitCode.Usage, 'run: --gdb with --save or --restore: use nt86 debug --gdb');
+      const { runSaved } = await import('./run-saved.js');
+      return runSaved(options);
+    }
     if (parsed.gdb === undefined) return runProgram(options);
     const { runUnderGdb } = await import('./run-gdb.js');
     return runUnderGdb(options, parsed.gdb);
@@ -86,7 +109,7 @@ const debug: Verb = {
       .config('config', 'a JSON file with any of these flags', readConfiguration)
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
-    const [program, programArguments] = requireProgram('debug', parsed._);
+    const [program, programArguments] = programOrSnapshot('debug', parsed);
     return debugProgram({ ...parsed, program, programArguments });
   },
 };

@@ -33,7 +33,7 @@ export class Frame implements Iterator<unknown, unknown, unknown> {
   readonly maker: (...values: readonly unknown[]) => Frame;
   /** Its variables, parameters first. */
   readonly access: VariableAccess;
-  readonly tries: TryEntry[];
+  tries: TryEntry[];
   status: FrameStatus = FrameStatus.NotStarted;
   /** Location of the statement in execution, as far as try statements care. */
   p = 0;

@@ -1,3 +1,4 @@
 export { Checkpoint, Checkpointer } from './checkpoint.js';
 export { UnreflectableError } from './object-graph.js';
-export { isReflectable } from './runtime.js';
+export { codeText, isReflectable } from './runtime.js';
+export { type ImageNode, type ImageValue, type StateImage, StateImageError, StateImager } from './state-image.js';

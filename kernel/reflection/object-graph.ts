@@ -25,8 +25,6 @@ export type NodeRecord = readonly unknown[];
 /** An object that cannot be saved was met. A defect of the kernel's code: see kernel/reflection/README.md for what it must not do. */
 export class UnreflectableError extends Error {}
 
-type ByteArray = Uint8Array | Int32Array | Uint32Array | Uint16Array | Float64Array | Float32Array;
-
 /** The graph of objects that a machine consists of, from one root on. */
 export class ObjectGraph {
   readonly root: object;
@@ -193,8 +191,8 @@ function restoreArray(node: unknown[], record: NodeRecord): void {
 }
 
 function restoreFrame(frame: Frame, record: NodeRecord): void {
-  const [status, p, n, v, delegate, result] = record;
-  Object.assign(frame, { status, p, n, v, delegate, result });
+  const [status, p, n, v, delegate, result, tries] = record;
+  Object.assign(frame, { status, p, n, v, delegate, result, tries });
   frame.access(record.slice(FRAME_FIELDS));
 }
 
@@ -209,8 +207,6 @@ export function bytesOf(node: object): Uint8Array {
   if (!ArrayBuffer.isView(node)) return new Uint8Array(0);
   return new Uint8Array(node.buffer, node.byteOffset, node.byteLength);
 }
-
-export type { ByteArray };
 
 /** The way from the root to an object, in the names of classes and fields. */
 function unreflectable(node: object, what: string, parents: ReadonlyMap<object, object> | null): UnreflectableError {

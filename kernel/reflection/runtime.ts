@@ -115,6 +115,7 @@ export function makeClosure(id: string, values: readonly unknown[]): AnyFunction
 
 /** Every function, class and constant of the kernel's modules as [module, name, value], in a fixed order. */
 export function* moduleBindings(): Generator<readonly [string, string, unknown]> {
+  yield ['kernel/reflection/cursor.ts', 'Cursor', Cursor];
   for (const module of [...modules.keys()].sort()) {
     for (const [name, value] of Object.entries(modules.get(module)?.() ?? {})) yield [module, name, value];
   }

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 import { afterAll, beforeAll } from 'vitest';
 import { packageRoot } from '../../tools/package-root.js';
 
@@ -32,7 +32,7 @@ export interface CommandLine {
 
 const TIME_LIMIT = 60_000;
 
-async function install(root: string): Promise<CommandLine> {
+async function install(root: string, plugins: Plugin[]): Promise<CommandLine> {
   const script = join(root, 'dist/nt86.js');
   await build({
     absWorkingDir: packageRoot,
@@ -44,6 +44,7 @@ async function install(root: string): Promise<CommandLine> {
     target: 'es2022',
     packages: 'external',
     logLevel: 'error',
+    plugins,
   });
   for (const name of ['guest', 'node_modules', 'package.json']) symlinkSync(join(packageRoot, name), join(root, name));
   const folder = join(root, 'files');
@@ -70,12 +71,15 @@ async function install(root: string): Promise<CommandLine> {
   };
 }
 
-/** Installs the command line for the tests of a file; valid inside tests and hooks. */
-export function useCommandLine(): () => CommandLine {
+/**
+ * Installs the command line for the tests of a file; valid inside tests and hooks.
+ * @param plugins of the bundler
+ */
+export function useCommandLine(plugins: Plugin[] = []): () => CommandLine {
   let installed: CommandLine | null = null;
   const root = mkdtempSync(join(tmpdir(), 'nt86-test-'));
   beforeAll(async () => {
-    installed = await install(root);
+    installed = await install(root, plugins);
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
   return () => {

@@ -1,4 +1,5 @@
-import { type CommandOutput, commands, output, splitArguments } from './command.js';
+import { CliError } from '../cli-error.js';
+import { type CommandOutput, commands, output, splitArguments, unquote } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { Session } from './session.js';
 import type { StopEvent } from './stop-event.js';
@@ -52,6 +53,21 @@ async function timeTravel(session: Session, args: string): Promise<CommandOutput
   return output(lines.join('\n'), { position, beginning, checkpoints: size.checkpoints, bytes: size.bytes });
 }
 
+/** .save FILE */
+function save(session: Session, args: string): CommandOutput {
+  const path = unquote(args.trim());
+  if (path === '') throw new DebuggerError('A file is needed');
+  if (session.execution.ended !== null)
+    throw new DebuggerError('The program has ended; there is nothing to go on with');
+  if (session.writeSnapshot === null) throw new DebuggerError('Nobody here knows how to save this machine');
+  try {
+    session.writeSnapshot(path);
+  } catch (error) {
+    throw error instanceof CliError ? new DebuggerError(error.message) : error;
+  }
+  return output(`Saved to ${path}`, { saved: path });
+}
+
 export const reverseCommands = commands(
   {
     name: 't-',
@@ -89,4 +105,5 @@ export const reverseCommands = commands(
     help: 'where in time the machine is, or to a number of instructions retired',
     run: timeTravel,
   },
+  { name: '.save', syntax: '.save FILE', help: 'write the machine to a file, for --restore', run: save },
 );

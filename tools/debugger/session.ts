@@ -1,6 +1,6 @@
 import { TrapFrameField } from '../../kernel/index.js';
 import { History, type HistoryOwner } from '../history/history.js';
-import type { RecordingHost } from '../history/recording-host.js';
+import type { SavableMachine } from '../history/savable-machine.js';
 import { DebuggerError } from './debugger-error.js';
 import { Disassembler } from './disassembler.js';
 import { clientId, type EventObserver, type EventTarget, type ObserverState } from './event-observer.js';
@@ -33,6 +33,11 @@ export class Session implements EvaluationContext {
   /** What can be gone back to; null where the kernel's code is not reflectable. */
   readonly history: History<ObserverState> | null;
   readonly #reverse: ReverseExecution | null;
+  /** The machine as one that can be saved; null where the kernel's code is not reflectable. */
+  readonly savable: SavableMachine | null;
+  readonly #isRestored: boolean;
+  /** Writes the machine to a file; set by who knows how it was made. */
+  writeSnapshot: ((path: string) => void) | null = null;
   /** $t0 to $t19. */
   readonly userRegisters: bigint[] = new Array<bigint>(20).fill(0n);
   /** Why the machine stands still now. */
@@ -47,18 +52,20 @@ export class Session implements EvaluationContext {
   /**
    * @param observer the one that the machine was made with
    * @param notice takes lines that come while the machine runs
-   * @param host the one that the machine was made with; null: there is no going back
+   * @param reflection the machine as one that can be saved; null: there is no going back
    */
   constructor(
     machine: Machine,
     observer: EventObserver,
     notice: (text: string) => void,
-    host: RecordingHost | null = null,
+    reflection: { readonly savable: SavableMachine; readonly isRestored: boolean } | null = null,
   ) {
     this.machine = machine;
     this.observer = observer;
     this.#notice = notice;
-    this.history = host === null ? null : new History(machine, host, this.#historyOwner());
+    this.savable = reflection?.savable ?? null;
+    this.#isRestored = reflection?.isRestored ?? false;
+    this.history = this.savable === null ? null : new History(machine, this.savable.host, this.#historyOwner());
     this.memory = new GuestMemory(machine, () => this.history?.changed());
     this.disassembler = new Disassembler((address) => this.nameOf(address));
     this.execution = new Execution(
@@ -96,8 +103,12 @@ export class Session implements EvaluationContext {
     };
   }
 
-  /** Boots and stops at the first instruction of the program's first thread. */
+  /** Boots and stops at the first instruction of the program's first thread; a restored machine stands where it was saved. */
   async start(): Promise<StopEvent> {
+    if (this.#isRestored) {
+      this.history?.take();
+      return this.stopped({ kind: 'initial' });
+    }
     const first = this.history?.run(0) ?? this.machine.run({ maxInstructions: 0 });
     this.history?.take();
     this.observer.events.length = 0;

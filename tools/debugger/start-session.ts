@@ -1,21 +1,26 @@
 import { type Host, isReflectable, Machine, type MachineOptions } from '../../kernel/index.js';
-import { RecordingHost } from '../history/recording-host.js';
+import { SavableMachine } from '../history/savable-machine.js';
+import type { Snapshot } from '../history/snapshot-file.js';
 import { EventObserver } from './event-observer.js';
 import { Session } from './session.js';
 
 /**
  * A machine under the debugger, not started yet: call session.start().
  * @param notice takes lines that come while the machine runs
- * @throws BugcheckError when the memory is too small to boot
+ * @param snapshot of a machine to go on with, booted with the same options; null: a new one
+ * @throws BugcheckError when the memory is too small to boot; SnapshotError when the snapshot does not fit
  */
 export function createSession(
   options: Partial<MachineOptions> & { readonly imagePath: string },
   host: Host,
   notice: (text: string) => void,
+  snapshot: Snapshot | null = null,
 ): Session {
   const observer = new EventObserver();
-  if (!isReflectable()) return new Session(new Machine(options, host, observer), observer, notice);
-  const recording = new RecordingHost(host);
-  const machine = new Machine(recording.withTrace(options), recording, observer);
-  return new Session(machine, observer, notice, recording);
+  if (snapshot === null && !isReflectable()) return new Session(new Machine(options, host, observer), observer, notice);
+  const savable =
+    snapshot === null
+      ? SavableMachine.boot(options, host, observer)
+      : SavableMachine.restore(snapshot, options, host, observer);
+  return new Session(savable.machine, observer, notice, { savable, isRestored: snapshot !== null });
 }

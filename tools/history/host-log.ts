@@ -13,6 +13,13 @@ export interface LogPosition {
   readonly used: number;
 }
 
+/** An answer that was given so many times in a row. */
+export interface LoggedAnswer {
+  readonly call: string;
+  readonly answer: unknown;
+  readonly count: number;
+}
+
 const ENTRY_BYTES = 64;
 
 /** The run asked the host for something else than the first time. A defect: the machine is not deterministic, or was not restored. */
@@ -84,6 +91,17 @@ export class HostLog {
     this.#entry = this.#dropped + this.#entries.length - 1;
     this.#used = 1;
     return answer;
+  }
+
+  /** Everything so far: what was called and answered. */
+  answers(): readonly LoggedAnswer[] {
+    return this.#entries.map(({ call, answer, count }) => ({ call, answer, count }));
+  }
+
+  /** Makes an empty log one that has these answers to give. */
+  load(answers: readonly LoggedAnswer[]): void {
+    for (const { call, answer, count } of answers) this.#entries.push({ call, answer, count, bytes: ENTRY_BYTES });
+    this.#bytes += answers.length * ENTRY_BYTES;
   }
 
   /** Goes back, or forward again, to where the machine was at that moment. */

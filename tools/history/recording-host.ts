@@ -12,11 +12,11 @@ import {
   type MachineOptions,
   type NtStatus,
   type StandardStream,
-  Status,
   type StreamKind,
   type UnhandledExceptionReport,
 } from '../../kernel/index.js';
 import { HostLog } from './host-log.js';
+import { RestoredStream } from './restored-stream.js';
 
 const INPUT = 'console.read';
 
@@ -27,16 +27,17 @@ export class RecordingHost implements Host {
   readonly volumes: ReadonlyMap<string, RecordingVolume>;
   readonly systemVolume: RecordingVolume;
   readonly #host: Host;
+  readonly #identities = new Map<bigint, bigint>();
 
   constructor(host: Host) {
     this.#host = host;
     this.console = new RecordingConsole(host.console, this.log);
     const letters = [...host.volumes].map(([letter, volume]): [string, RecordingVolume] => [
       letter,
-      new RecordingVolume(volume, letter, this.log),
+      new RecordingVolume(volume, letter, this.log, this.#identities),
     ]);
     this.volumes = new Map(letters);
-    this.systemVolume = new RecordingVolume(host.systemVolume, '', this.log);
+    this.systemVolume = new RecordingVolume(host.systemVolume, '', this.log, this.#identities);
   }
 
   /** The machine's state was changed: what the host said from here on is no longer true. Input that was read is there again. */
@@ -51,6 +52,22 @@ export class RecordingHost implements Host {
     if (write === null) return options;
     const sink = (line: string): void => this.log.ask('trace', () => write(line));
     return { ...options, trace: { ...trace, sink } };
+  }
+
+  /**
+   * Opens a file of a volume again that was open in a machine that has been saved.
+   * @param identity what the file was known by there; it is here, too, from now on
+   * @returns the file, or null when it is not there or cannot be opened
+   */
+  reopen(origin: VolumeOrigin, identity: bigint): RecordedFile | null {
+    const file = this.#volume(origin.letter)?.reopen(origin) ?? null;
+    if (file === null) return null;
+    this.#identities.set(file.liveIdentity, identity);
+    return file;
+  }
+
+  #volume(letter: string): RecordingVolume | undefined {
+    return letter === '' ? this.systemVolume : this.volumes.get(letter);
   }
 
   debugOutput(text: string): void {
@@ -127,15 +144,33 @@ class RecordingConsole implements HostConsole {
     return this.#log.ask('console.file', () => {
       const found = this.#console.file?.(stream) ?? null;
       if (found === null) return null;
-      return { ...found, file: new RecordedFile(found.file, { kind: 'stream', stream }, this.#log) };
+      return { ...found, file: new RecordedFile(found.file, { kind: 'stream', stream }, this.#log, new Map()) };
     });
+  }
+
+  /** What a standard stream is now that was a regular file of so many bytes in a machine that has been saved. */
+  reopen(stream: StandardStream, size: number): RecordedFile {
+    const file = new RestoredStream(this.#console, stream, size);
+    return new RecordedFile(file, { kind: 'stream', stream }, this.#log, new Map());
   }
 }
 
+/** A file is known by the identity that it had where the machine was saved, if it was open there. */
+function known(information: HostFileInformation, identities: ReadonlyMap<bigint, bigint>): HostFileInformation {
+  const identity = identities.get(information.identity);
+  return identity === undefined ? information : { ...information, identity };
+}
+
 /** Where an open file came from, so that it can be opened again in another process. */
-export type FileOrigin =
-  | { readonly kind: 'stream'; readonly stream: StandardStream }
-  | { readonly kind: 'volume'; readonly letter: string; readonly path: HostPath; readonly writable: boolean };
+export type FileOrigin = { readonly kind: 'stream'; readonly stream: StandardStream } | VolumeOrigin;
+
+interface VolumeOrigin {
+  readonly kind: 'volume';
+  /** '' for the system volume. */
+  readonly letter: string;
+  readonly path: HostPath;
+  readonly writable: boolean;
+}
 
 /** A volume of the host. */
 export class RecordingVolume implements HostVolume {
@@ -145,10 +180,15 @@ export class RecordingVolume implements HostVolume {
   readonly #volume: HostVolume;
   readonly #letter: string;
   readonly #log: HostLog;
+  readonly #identities: ReadonlyMap<bigint, bigint>;
   readonly #files = new Set<RecordedFile>();
 
-  /** @param letter '' for the system volume */
-  constructor(volume: HostVolume, letter: string, log: HostLog) {
+  /**
+   * @param letter '' for the system volume
+   * @param identities what files are to be known by in place of their own identity
+   */
+  constructor(volume: HostVolume, letter: string, log: HostLog, identities: ReadonlyMap<bigint, bigint>) {
+    this.#identities = identities;
     this.readOnly = volume.readOnly;
     this.label = volume.label;
     this.serialNumber = volume.serialNumber;
@@ -166,13 +206,19 @@ export class RecordingVolume implements HostVolume {
   }
 
   information(path: HostPath): HostFileInformation | NtStatus {
-    return this.#log.ask('information', () => this.#volume.information(path));
+    return this.#log.ask('information', () => {
+      const found = this.#volume.information(path);
+      return typeof found === 'number' ? found : known(found, this.#identities);
+    });
   }
 
   list(path: HostPath): readonly HostFileInformation[] | NtStatus {
     return this.#log.ask(
       'list',
-      () => this.#volume.list(path),
+      () => {
+        const found = this.#volume.list(path);
+        return typeof found === 'number' ? found : found.map((entry) => known(entry, this.#identities));
+      },
       (answer) => (typeof answer === 'number' ? 0 : answer.length * 200),
     );
   }
@@ -185,17 +231,18 @@ export class RecordingVolume implements HostVolume {
     return this.#log.ask('createFile', () => this.#opened(this.#volume.createFile(path), path, true));
   }
 
-  #opened(file: HostFile | NtStatus, path: HostPath, writable: boolean): HostFile | NtStatus {
+  #opened(file: HostFile | NtStatus, path: HostPath, writable: boolean): RecordedFile | NtStatus {
     if (typeof file === 'number') return file;
-    const recorded = new RecordedFile(file, { kind: 'volume', letter: this.#letter, path, writable }, this.#log);
+    const origin = { kind: 'volume', letter: this.#letter, path, writable } as const;
+    const recorded = new RecordedFile(file, origin, this.#log, this.#identities);
     this.#files.add(recorded);
     return recorded;
   }
 
-  /** Opens a file of a snapshot again. @throws nothing; the status of the host */
-  reopen(path: HostPath, writable: boolean): RecordedFile | NtStatus {
+  /** Opens a file of a saved machine again; null when it cannot be. */
+  reopen({ path, writable }: VolumeOrigin): RecordedFile | null {
     const file = this.#opened(this.#volume.openFile(path, writable), path, writable);
-    return file instanceof RecordedFile ? file : Status.OBJECT_NAME_NOT_FOUND;
+    return typeof file === 'number' ? null : file;
   }
 
   createDirectory(path: HostPath): NtStatus {
@@ -227,9 +274,11 @@ export class RecordingVolume implements HostVolume {
 export class RecordedFile implements HostFile {
   readonly #file: HostFile;
   readonly #log: HostLog;
+  readonly #identities: ReadonlyMap<bigint, bigint>;
   #origin: FileOrigin;
 
-  constructor(file: HostFile, origin: FileOrigin, log: HostLog) {
+  constructor(file: HostFile, origin: FileOrigin, log: HostLog, identities: ReadonlyMap<bigint, bigint>) {
+    this.#identities = identities;
     this.#file = file;
     this.#origin = origin;
     this.#log = log;
@@ -247,7 +296,16 @@ export class RecordedFile implements HostFile {
   }
 
   information(): HostFileInformation {
-    return this.#log.ask('file.information', () => this.#file.information());
+    return this.#log.ask('file.information', () => known(this.#file.information(), this.#identities));
+  }
+
+  /** The file as the host has it now, whatever the log says. */
+  get live(): HostFile {
+    return this.#file;
+  }
+
+  get liveIdentity(): bigint {
+    return this.#file.information().identity;
   }
 
   size(): number {
