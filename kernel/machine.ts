@@ -29,7 +29,7 @@ export interface WaitingThread {
 /** How a run ended. */
 export interface RunResult {
   /**
-   * `exited`: the program's process has ended. `start-failed`: it could not be started. `limit`: the instructions or the
+   * `exited`: the program's process has ended, and so have those that it started (or they can never run again). `start-failed`: it could not be started. `limit`: the instructions or the
    * virtual time are used up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
    * `inconsistent`: a check that verifyInterval asked for has failed. `waiting`: everybody waits for input that a host which does
    * not block has not got yet; run again.
@@ -99,6 +99,7 @@ export class Machine {
     try {
       const end = this.kernel.runLoop.run(slice, () => this.#isFinished(), options.maximumTime);
       if (this.kernel.inconsistency !== null) return this.#result('inconsistent');
+      if (end === 'deadlock' && this.#programHasEnded()) return this.#result('exited');
       if (end !== 'finished') return this.#result(end);
       return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');
     } catch (error) {
@@ -138,6 +139,10 @@ export class Machine {
     const { status } = this.#started;
     if (status === null) return false;
     if (!isSuccess(status)) return true;
+    return this.#programHasEnded() && this.kernel.ps.processes.length === 1;
+  }
+
+  #programHasEnded(): boolean {
     const process = this.#program();
     return process !== null && process.signalState > 0;
   }

@@ -44,6 +44,7 @@ typedef struct _OBJECT_ATTRIBUTES {
 #define OBJ_PERMANENT 0x10
 #define OBJ_CASE_INSENSITIVE 0x40
 #define OBJ_OPENIF 0x80
+#define DUPLICATE_SAME_ATTRIBUTES 0x04
 #define OBJECT_ATTRIBUTES_OF(name, flags) { sizeof(OBJECT_ATTRIBUTES), NULL, (name), (flags), NULL, NULL }
 
 typedef struct _IO_STATUS_BLOCK { union { NTSTATUS Status; PVOID Pointer; }; ULONG_PTR Information; }
@@ -220,6 +221,13 @@ typedef struct _PROCESS_BASIC_INFORMATION {
   NTSTATUS ExitStatus; PPEB PebBaseAddress; ULONG_PTR AffinityMask; KPRIORITY BasePriority; ULONG_PTR UniqueProcessId,
       InheritedFromUniqueProcessId;
 } PROCESS_BASIC_INFORMATION;
+typedef struct _SECTION_IMAGE_INFORMATION {
+  PVOID TransferAddress; ULONG ZeroBits, MaximumStackSize, CommittedStackSize, SubSystemType; USHORT SubSystemMinorVersion,
+      SubSystemMajorVersion; ULONG GpValue; USHORT ImageCharacteristics, DllCharacteristics, Machine; BOOLEAN ImageContainsCode, Spare;
+  ULONG LoaderFlags, ImageFileSize, Reserved;
+} SECTION_IMAGE_INFORMATION;
+LAYOUT(SECTION_IMAGE_INFORMATION, ImageCharacteristics, 0x1C);
+_Static_assert(sizeof(SECTION_IMAGE_INFORMATION) == 0x30, "SECTION_IMAGE_INFORMATION");
 typedef struct _THREAD_BASIC_INFORMATION {
   NTSTATUS ExitStatus; PTEB TebBaseAddress; CLIENT_ID ClientId; ULONG_PTR AffinityMask; KPRIORITY Priority, BasePriority;
 } THREAD_BASIC_INFORMATION;
@@ -258,6 +266,10 @@ SERVICE NtCreateFile(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK,
                      ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG eaLength);
 SERVICE NtCreateKeyedEvent(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, ULONG flags);
 SERVICE NtCreateMutant(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, BOOLEAN owned);
+SERVICE NtCreateProcess(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, HANDLE parent, BOOLEAN inherit, HANDLE section, HANDLE debugPort,
+                        HANDLE exceptionPort);
+SERVICE NtCreateProcessEx(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, HANDLE parent, ULONG flags, HANDLE section, HANDLE debugPort,
+                          HANDLE exceptionPort, ULONG jobMemberLevel);
 SERVICE NtCreateSection(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PLARGE_INTEGER size, ULONG protect, ULONG attributes,
                         HANDLE file);
 SERVICE NtCreateSemaphore(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, LONG initial, LONG maximum);

@@ -2,21 +2,10 @@
 // status of its own kind), never with success.
 #include "missing.h"
 
-MISSING(CreateProcessA, 40);
-MISSING(CreateProcessW, 40);
 MISSING(CreateIoCompletionPort, 16);
 MISSING(GetQueuedCompletionStatus, 20);
 MISSING(GetQueuedCompletionStatusEx, 24);
 MISSING(PostQueuedCompletionStatus, 16);
-MISSING_HANDLE(CreateToolhelp32Snapshot, 8);
-MISSING(Process32First, 8);
-MISSING(Process32FirstW, 8);
-MISSING(Process32Next, 8);
-MISSING(Process32NextW, 8);
-MISSING(Thread32First, 8);
-MISSING(Thread32Next, 8);
-MISSING(Module32First, 8);
-MISSING(Module32Next, 8);
 MISSING(BeginUpdateResourceW, 8);
 MISSING(UpdateResourceW, 24);
 MISSING(EndUpdateResourceW, 8);
@@ -103,7 +92,6 @@ MISSING(QueryDosDeviceA, 12);
 MISSING(QueryDosDeviceW, 12);
 MISSING(SetVolumeLabelA, 8);
 MISSING(SetVolumeLabelW, 8);
-MISSING(WinExec, 8);
 MISSING(GetLogicalProcessorInformation, 8);
 MISSING(QueryFullProcessImageNameA, 16);
 MISSING(QueryFullProcessImageNameW, 16);
@@ -112,3 +100,5 @@ MISSING(CreateActCtxA, 4);
 MISSING(CreateActCtxW, 4);
 MISSING(ActivateActCtx, 8);
 MISSING(HeapWalk, 8);
+MISSING(Heap32First, 12);
+MISSING(Heap32Next, 4);

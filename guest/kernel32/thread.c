@@ -8,7 +8,7 @@ DECLSPEC_NORETURN void WINAPI BaseThreadStart(PVOID routine, PVOID parameter) {
 }
 
 /* Reserves the stack, commits its top and puts a guard page below the committed part. */
-static NTSTATUS create_stack(HANDLE process, SIZE_T commit, SIZE_T reserve, PINITIAL_TEB teb) {
+NTSTATUS base_create_stack(HANDLE process, SIZE_T commit, SIZE_T reserve, PINITIAL_TEB teb) {
   const IMAGE_OPTIONAL_HEADER32 *optional = &RtlImageNtHeader(current_peb()->ImageBaseAddress)->OptionalHeader;
   if (reserve == 0) reserve = optional->SizeOfStackReserve;
   if (commit == 0) commit = optional->SizeOfStackCommit;
@@ -39,12 +39,12 @@ static NTSTATUS create_stack(HANDLE process, SIZE_T commit, SIZE_T reserve, PINI
   return status;
 }
 
-static void initial_context(PCONTEXT context, PVOID routine, PVOID parameter, PVOID stackBase) {
+void base_initial_context(PCONTEXT context, void (*start)(void), PVOID eax, PVOID ebx, PVOID stackBase) {
   memset(context, 0, sizeof *context);
   context->ContextFlags = CONTEXT_FULL;
-  context->Eip = (DWORD)BaseThreadStartThunk;
-  context->Eax = (DWORD)routine;
-  context->Ebx = (DWORD)parameter;
+  context->Eip = (DWORD)start;
+  context->Eax = (DWORD)eax;
+  context->Ebx = (DWORD)ebx;
   context->Esp = (DWORD)stackBase - sizeof(PVOID);
   context->EFlags = 0x200;
   context->SegCs = 0x1B;
@@ -63,8 +63,8 @@ HANDLE WINAPI CreateRemoteThread(HANDLE process, LPSECURITY_ATTRIBUTES security,
     return NULL;
   }
   BOOLEAN isReserve = (flags & STACK_SIZE_PARAM_IS_A_RESERVATION) != 0;
-  if (!ok(create_stack(process, isReserve ? 0 : stack, isReserve ? stack : 0, &teb))) return NULL;
-  initial_context(&context, (PVOID)routine, parameter, teb.StackBase);
+  if (!ok(base_create_stack(process, isReserve ? 0 : stack, isReserve ? stack : 0, &teb))) return NULL;
+  base_initial_context(&context, BaseThreadStartThunk, (PVOID)routine, parameter, teb.StackBase);
   ULONG inherit = security != NULL && security->bInheritHandle ? OBJ_INHERIT : 0;
   OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(NULL, inherit);
   NTSTATUS status = NtCreateThread(&thread, THREAD_ALL_ACCESS & 0x1F03FF, &attributes, process, &client, &context, &teb, TRUE);

@@ -42,6 +42,25 @@ export class HandleTable<Entry> {
     return handle(index * 4);
   }
 
+  /**
+   * Fills an empty table with copies of another's entries, those that are `wanted`, at their own handle values (ExDupHandleTable);
+   * the values between them are handed out first. False when the table can take no more: what has been copied stays.
+   */
+  fillFrom(other: HandleTable<Entry>, wanted: (entry: Entry) => boolean, copy: (entry: Entry) => Entry): boolean {
+    for (const [value, entry] of other.inUse()) {
+      if (!wanted(entry)) continue;
+      while (this.#entries.length <= value >>> 2) {
+        if (this.#append() === 0) return false;
+      }
+      this.#entries[value >>> 2] = copy(entry);
+      this.#count++;
+    }
+    for (let index = this.#entries.length - 1; index > 0; index--) {
+      if (this.#entries[index] === null) this.#free.push(index);
+    }
+    return true;
+  }
+
   /** The entry of a handle, or null for a value that is not in use (also 0 and everything out of range). */
   get(value: number): Entry | null {
     const index = value >>> 2;

@@ -4,11 +4,11 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { EProcess } from '../ps/process.js';
-import type { Blocking, NtStatus } from '../types.js';
+import { type Blocking, handle, type NtStatus } from '../types.js';
 import { DirectoryBody, SymbolicLinkBody } from './directory.js';
 import { MAXIMUM_NAME_LENGTH } from './name.js';
 import { HandleFlag, ObjectFlag } from './object-header.js';
-import { CURRENT_PROCESS, CURRENT_THREAD } from './object-manager.js';
+import { CURRENT_PROCESS, CURRENT_THREAD, type HandleResult } from './object-manager.js';
 import { Access } from './object-type.js';
 import { queryDirectoryObject } from './query-directory-object.js';
 import { queryObject } from './query-object.js';
@@ -41,22 +41,36 @@ function* duplicateObject(
   const source = ob.peekObjectByHandle(sourceProcess, ob.types.process, PROCESS_DUP_HANDLE);
   if (source.object === null) return source.status;
   const from = source.object.body;
-  if (targetProcess === 0 && (options & DuplicateOption.CLOSE_SOURCE) !== 0) return ob.closeHandle(from, sourceHandle);
+  const closes = (options & DuplicateOption.CLOSE_SOURCE) !== 0;
+  if (targetProcess === 0 && closes) return ob.closeHandle(from, sourceHandle);
+  const result = duplicateInto(kernel, from, sourceHandle, targetProcess, { access, attributes, options });
+  // Whether or not there is a duplicate now.
+  if (closes) ob.closeHandle(from, sourceHandle);
+  if (isSuccess(result.status) && targetHandleAddress !== 0) user.write32(targetHandleAddress, result.handle);
+  user.clearFailure();
+  return result.status;
+}
+
+function duplicateInto(
+  kernel: Kernel,
+  from: EProcess,
+  sourceHandle: number,
+  targetProcess: number,
+  wanted: { readonly access: number; readonly attributes: number; readonly options: number },
+): HandleResult {
+  const { ob } = kernel;
+  const failed = (status: NtStatus): HandleResult => ({ status, handle: handle(0) });
   const target = ob.peekObjectByHandle(targetProcess, ob.types.process, PROCESS_DUP_HANDLE);
-  if (target.object === null) return target.status;
+  if (target.object === null) return failed(target.status);
   const to = target.object.body;
-  if (from.exiting || to.exiting) return Status.PROCESS_IS_TERMINATING;
+  if (from.exiting || to.exiting) return failed(Status.PROCESS_IS_TERMINATING);
   const entry = sourceEntry(kernel, from, sourceHandle);
-  if (entry === null) return Status.INVALID_HANDLE;
-  const sameAccess = (options & DuplicateOption.SAME_ACCESS) !== 0;
-  const granted = sameAccess ? entry.grantedAccess : entry.object.type.mapAccess(access);
-  const sameAttributes = (options & DuplicateOption.SAME_ATTRIBUTES) !== 0;
-  const asked = (attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
-  const result = ob.insertHandle(to, entry.object, granted, sameAttributes ? entry.flags : asked);
-  if (!isSuccess(result.status)) return result.status;
-  if ((options & DuplicateOption.CLOSE_SOURCE) !== 0) ob.closeHandle(from, sourceHandle);
-  if (targetHandleAddress !== 0) user.write32(targetHandleAddress, result.handle);
-  return Status.SUCCESS;
+  if (entry === null) return failed(Status.INVALID_HANDLE);
+  const sameAccess = (wanted.options & DuplicateOption.SAME_ACCESS) !== 0;
+  const granted = sameAccess ? entry.grantedAccess : entry.object.type.mapAccess(wanted.access);
+  const sameAttributes = (wanted.options & DuplicateOption.SAME_ATTRIBUTES) !== 0;
+  const asked = (wanted.attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
+  return ob.insertHandle(to, entry.object, granted, sameAttributes ? entry.flags : asked);
 }
 
 /** The entry of a handle of a process; pseudo handles mean the caller's own process and thread. */

@@ -122,6 +122,21 @@ export class ObjectManager {
   }
 
   /**
+   * Gives a new process, whose table is empty, every handle of another that is inherited, with the same value, access and flags
+   * (ObInitProcess). INSUFFICIENT_RESOURCES: what was inherited so far is there, for closeAllHandles.
+   */
+  inheritHandles(parent: HandleTableOwner, child: HandleTableOwner): NtStatus {
+    const inherited = (entry: HandleEntry): boolean => (entry.flags & HandleFlag.INHERIT) !== 0;
+    const complete = child.handleTable.fillFrom(parent.handleTable, inherited, (entry) => {
+      entry.object.pointerCount++;
+      entry.object.handleCount++;
+      entry.object.type.handleCount++;
+      return { ...entry };
+    });
+    return complete ? Status.SUCCESS : Status.INSUFFICIENT_RESOURCES;
+  }
+
+  /**
    * The object behind a handle, with a reference that the caller gives back (dereferenceObject). INVALID_HANDLE,
    * OBJECT_TYPE_MISMATCH, ACCESS_DENIED. The pseudo handles give the current process and thread with all rights.
    */

@@ -1,6 +1,6 @@
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
-import { createStack } from './create-process.js';
+import { createStack } from './start-program.js';
 import { createUserThread, initialContext } from './create-thread.js';
 import type { EProcess } from './process.js';
 import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';

@@ -1,96 +1,53 @@
-import { type HostStreamFile, StandardStream } from '../host.js';
-import { CreateRequestDefaults, createFile, kernelAttributes } from '../io/create-file.js';
 import { Process } from '../ke/process.js';
-import type { ImageInformation } from '../mm/segment.js';
+import type { Section } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
-import { HandleFlag } from '../ob/object-header.js';
-import type { Blocking, NtStatus } from '../types.js';
-import { createUserThread, type InitialTeb, initialContext } from './create-thread.js';
-import { environmentBlock, environmentOf, type ProcessParameters, parametersBlock } from './parameters.js';
+import type { ObjectHeader } from '../ob/object-header.js';
+import type { NtStatus } from '../types.js';
 import type { EProcess } from './process.js';
 import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
 import { userDispatchers } from './system-dll.js';
-import type { EThread } from './thread.js';
 
-/** A program to start. Paths are as RtlDosPathNameToNtPathName would leave them. */
-export interface ProcessRequest {
-  /** NT path: \??\C:\dir\prog.exe. */
+/** What PspCreateProcess makes a process of. */
+export interface NewProcess {
+  /** Of an image; the caller keeps its reference. */
+  readonly section: ObjectHeader<Section>;
+  /** Whose handles, token and priority it takes over. Null: a process of the machine itself, with a token of its own. */
+  readonly parent: EProcess | null;
+  readonly inheritHandles: boolean;
+  /** NT path of the image. */
   readonly imagePath: string;
-  readonly commandLine: string;
-  /** DOS path. */
-  readonly currentDirectory: string;
-  readonly environment: ReadonlyMap<string, string>;
-  /** NT paths of what the standard handles are opened on; null: no handle. */
-  readonly standardStreams: readonly [string | null, string | null, string | null];
 }
 
-export interface ProcessResult {
+export interface CreatedProcess {
   readonly status: NtStatus;
   readonly process: EProcess | null;
-  readonly thread: EThread | null;
 }
 
-const failed = (status: NtStatus): ProcessResult => ({ status, process: null, thread: null });
-const PAGE = 0x1000;
-const GRANULARITY = 0x10000;
-const DEFAULT_STACK_RESERVE = 0x100000;
-const IMAGE_FILE_DLL = 0x2000;
-/** FILE_GENERIC_READ, and FILE_GENERIC_WRITE with FILE_READ_ATTRIBUTES. */
-const STREAM_READ = 0x120089;
-const STREAM_WRITE = 0x120196;
-
-/** Starts the program that the machine's options name; see createUserProcess. */
-export function* createInitialProcess(manager: ProcessManager): Blocking<ProcessResult> {
-  const { options, io } = manager.kernel;
-  const status = manager.loadSystemDll();
-  if (!isSuccess(status)) return failed(status);
-  return yield* createUserProcess(manager, {
-    imagePath: options.imagePath,
-    commandLine: options.commandLine,
-    currentDirectory: options.currentDirectory,
-    environment: environmentOf(options.environment),
-    standardStreams: [
-      io.standardStreamPath(StandardStream.Input),
-      io.standardStreamPath(StandardStream.Output),
-      io.standardStreamPath(StandardStream.Error),
-    ],
-  });
-}
+const failed = (status: NtStatus): CreatedProcess => ({ status, process: null });
 
 /**
- * Makes a process with its first thread and starts it: address space, image and ntdll mapped, PEB, parameters, standard
- * handles, user stack, thread (nt52.md 11.5). Statuses of image sections, paths and memory; INVALID_IMAGE_FORMAT for a
- * DLL. Nothing is left behind when it fails. Environment: PASSIVE_LEVEL in any thread; may block.
+ * Makes a process without threads: address space with image, ntdll and PEB, inherited handles, token (PspCreateProcess).
+ * SECTION_NOT_IMAGE, PROCESS_IS_TERMINATING, INSUFFICIENT_RESOURCES, CONFLICTING_ADDRESSES where the image lies in ntdll's
+ * place, and what mapping gives. Nothing is left behind when it fails. Environment: PASSIVE_LEVEL, any process; never blocks.
  */
-export function* createUserProcess(manager: ProcessManager, request: ProcessRequest): Blocking<ProcessResult> {
-  const { kernel, memory } = manager;
-  const opened = kernel.io.openImageFile(request.imagePath);
-  if (opened.file === null) return failed(opened.status);
-  const section = memory.createImageSection(opened.file);
-  opened.file.dereference();
-  if (section.object === null) return failed(section.status);
-  const image = section.object.body.segment.imageInformation;
-  if (image === null || (image.characteristics & IMAGE_FILE_DLL) !== 0) {
-    kernel.ob.dereferenceObject(section.object);
-    return failed(Status.INVALID_IMAGE_FORMAT);
-  }
-  const process = makeProcess(manager, request.imagePath);
-  if (process === null) {
-    kernel.ob.dereferenceObject(section.object);
-    return failed(Status.INSUFFICIENT_RESOURCES);
-  }
-  process.imageSection = section.object;
-  kernel.ke.attachProcess(process.pcb);
-  const result = yield* buildUserHalf(manager, process, image, request);
-  kernel.ke.detachProcess();
-  if (result.thread === null) {
-    manager.discardProcess(process);
-    return failed(result.status);
-  }
-  return { status: Status.SUCCESS, process, thread: result.thread };
+export function createProcess(manager: ProcessManager, request: NewProcess): CreatedProcess {
+  const { kernel } = manager;
+  const { parent, section } = request;
+  if (section.body.segment.imageInformation === null) return failed(Status.SECTION_NOT_IMAGE);
+  if (parent?.exiting) return failed(Status.PROCESS_IS_TERMINATING);
+  const process = makeProcessObject(manager, request);
+  if (process === null) return failed(Status.INSUFFICIENT_RESOURCES);
+  kernel.ob.referenceObject(section);
+  process.imageSection = section;
+  let status: NtStatus = Status.SUCCESS;
+  if (request.inheritHandles && parent !== null) status = kernel.ob.inheritHandles(parent, process);
+  if (isSuccess(status)) status = mapImages(manager, process, section.body);
+  if (isSuccess(status)) return { status: Status.SUCCESS, process };
+  manager.discardProcess(process);
+  return failed(status);
 }
 
-function makeProcess(manager: ProcessManager, imagePath: string): EProcess | null {
+function makeProcessObject(manager: ProcessManager, { parent, imagePath }: NewProcess): EProcess | null {
   const { kernel } = manager;
   const id = manager.allocateClientId();
   if (id === 0) return null;
@@ -100,190 +57,34 @@ function makeProcess(manager: ProcessManager, imagePath: string): EProcess | nul
     manager.freeClientId(id);
     return null;
   }
-  const parent = kernel.ke.currentProcess.uniqueProcessId || SYSTEM_PROCESS_ID;
-  const process = manager.createProcessObject(pcb, parent, imagePath);
+  const process = manager.createProcessObject(pcb, parent?.processId ?? SYSTEM_PROCESS_ID, imagePath);
   if (process === null) {
     kernel.mm.deleteAddressSpace(pcb.addressSpace);
     manager.freeClientId(id);
     return null;
   }
-  manager.setToken(process, manager.createUserToken());
-  return process;
+  const inherited = parent?.token?.body.copy(manager.allocateLuid());
+  if (manager.setToken(process, inherited ?? manager.createUserToken())) return process;
+  manager.discardProcess(process);
+  return null;
 }
 
-interface UserHalfResult {
-  readonly status: NtStatus;
-  readonly thread: EThread | null;
-}
-
-/** Fills the user half of a new address space; the caller is attached to the process. */
-function* buildUserHalf(
-  manager: ProcessManager,
-  process: EProcess,
-  image: ImageInformation,
-  request: ProcessRequest,
-): Blocking<UserHalfResult> {
-  const { kernel, memory } = manager;
-  const stop = (status: NtStatus): UserHalfResult => ({ status, thread: null });
-  const section = process.imageSection;
-  const dll = manager.systemDll;
-  if (section === null || dll === null) return stop(Status.DLL_NOT_FOUND);
-  const mapped = memory.mapImage(process, section.body);
-  if (!isSuccess(mapped.status)) return stop(mapped.status);
+/** Maps the image, ntdll and the PEB. */
+function mapImages(manager: ProcessManager, process: EProcess, section: Section): NtStatus {
+  const { kernel, memory, systemDll } = manager;
+  const image = section.segment.imageInformation;
+  if (systemDll === null || image === null) return Status.DLL_NOT_FOUND;
+  const mapped = memory.mapImage(process, section);
+  if (!isSuccess(mapped.status)) return mapped.status;
   process.sectionBaseAddress = mapped.base;
-  const system = memory.mapImage(process, dll.section.body);
-  if (!isSuccess(system.status)) return stop(system.status);
+  const system = memory.mapImage(process, systemDll.section.body);
+  if (!isSuccess(system.status)) return system.status;
+  // Every process enters user mode through the same addresses: KUSER_SHARED_DATA holds them for all.
+  const elsewhere = manager.processes.some(({ systemDllBase }) => systemDllBase !== 0 && systemDllBase !== system.base);
+  if (elsewhere) return Status.CONFLICTING_ADDRESSES;
+  kernel.ke.setUserDispatchers(userDispatchers(systemDll, system.base));
   process.systemDllBase = system.base;
-  kernel.ke.setUserDispatchers(userDispatchers(dll, system.base));
-
-  const handles = openStandardStreams(manager, process, request.standardStreams);
-  const parameters = parametersOf(request, handles);
-  const placed = yield* placeParameters(manager, process, parameters, request.environment);
-  if (!isSuccess(placed.status)) return stop(placed.status);
-  const stack = createStack(manager, process, image);
-  if (typeof stack === 'number') return stop(stack);
   const peb = memory.createPeb(process, mapped.base, image);
-  if (!isSuccess(peb.status)) return stop(peb.status);
   process.pcb.peb = peb.address;
-  const pebStatus = yield* kernel.user.probeForWrite(peb.address, PAGE, 1);
-  if (!isSuccess(pebStatus)) return stop(pebStatus);
-  kernel.user.write32(peb.address + 0x10, placed.address);
-
-  const relocated = mapped.base - image.imageBase;
-  const entry = image.transferAddress === 0 ? 0 : (image.transferAddress + relocated) >>> 0;
-  return createUserThread(manager, {
-    process,
-    context: initialContext({ eip: entry, esp: stack.stackBase - 4, eax: entry, ebx: peb.address }),
-    initialTeb: stack,
-    suspended: false,
-  });
-}
-
-/** Handles 4, 8 and C in the new process, in the order input, output, error; 0 where the host has nothing. */
-function openStandardStreams(
-  manager: ProcessManager,
-  process: EProcess,
-  paths: ProcessRequest['standardStreams'],
-): readonly [number, number, number] {
-  const { kernel } = manager;
-  const made: [number, number, number] = [0, 0, 0];
-  for (const stream of [StandardStream.Input, StandardStream.Output, StandardStream.Error] as const) {
-    const path = paths[stream];
-    const redirection = kernel.io.standardFiles.get(stream);
-    const shared = redirection?.sharedWith ?? null;
-    if (shared !== null && made[shared] !== 0) {
-      made[stream] = duplicateStandardHandle(manager, process, made[shared]);
-    } else if (path !== null) {
-      made[stream] = openStandardStream(manager, process, path, redirection);
-    }
-  }
-  return made;
-}
-
-/** A stream that shares its position with an earlier one is another handle to the same file object. */
-function duplicateStandardHandle(manager: ProcessManager, process: EProcess, handle: number): number {
-  const entry = process.handleTable.get(handle);
-  if (entry === null) return 0;
-  return manager.kernel.ob.insertHandle(process, entry.object, entry.grantedAccess, entry.flags).handle;
-}
-
-function openStandardStream(
-  manager: ProcessManager,
-  process: EProcess,
-  path: string,
-  redirection: HostStreamFile | null,
-): number {
-  const { kernel } = manager;
-  const desiredAccess = redirection === null ? STREAM_READ | STREAM_WRITE : redirectionAccess(redirection);
-  const attributes = kernelAttributes(path);
-  const outcome = createFile(kernel.io, { ...CreateRequestDefaults, attributes, desiredAccess });
-  if (outcome.file === null) return 0;
-  outcome.file.currentOffset = redirection?.position ?? 0;
-  const { object } = kernel.ob.createObject(kernel.ob.types.file, outcome.file);
-  if (object === null) {
-    kernel.io.abandon(outcome.file);
-    return 0;
-  }
-  const result = kernel.ob.insertHandle(process, object, outcome.file.grantedAccess, HandleFlag.INHERIT);
-  if (!isSuccess(result.status)) kernel.io.closeUnreferenced(outcome.file);
-  kernel.ob.dereferenceObject(object);
-  return result.handle;
-}
-
-function redirectionAccess({ readable, writable }: HostStreamFile): number {
-  return (readable ? STREAM_READ : 0) | (writable ? STREAM_WRITE : 0);
-}
-
-function parametersOf(request: ProcessRequest, handles: readonly [number, number, number]): ProcessParameters {
-  const imagePathName = request.imagePath.replace(/^\\\?\?\\/, '');
-  const directory = imagePathName.slice(0, imagePathName.lastIndexOf('\\'));
-  const path = [...request.environment].find(([name]) => name.toUpperCase() === 'PATH')?.[1] ?? '';
-  const current = request.currentDirectory.endsWith('\\') ? request.currentDirectory : `${request.currentDirectory}\\`;
-  return {
-    imagePathName,
-    commandLine: request.commandLine,
-    currentDirectory: current,
-    dllPath: `${directory.endsWith(':') ? `${directory}\\` : directory};C:\\WINDOWS\\system32;C:\\WINDOWS;.;${path}`,
-    windowTitle: imagePathName,
-    standardInput: handles[0],
-    standardOutput: handles[1],
-    standardError: handles[2],
-  };
-}
-
-interface Placed {
-  readonly status: NtStatus;
-  readonly address: number;
-}
-
-function* placeParameters(
-  manager: ProcessManager,
-  process: EProcess,
-  parameters: ProcessParameters,
-  environment: ReadonlyMap<string, string>,
-): Blocking<Placed> {
-  const environmentPlace = yield* place(manager, process, environmentBlock(environment));
-  if (!isSuccess(environmentPlace.status)) return environmentPlace;
-  const size = parametersBlock(0, 0, parameters).length;
-  const region = manager.memory.allocate(process, size);
-  if (!isSuccess(region.status)) return { status: region.status, address: 0 };
-  const bytes = parametersBlock(region.base, environmentPlace.address, parameters);
-  return yield* write(manager, region.base, bytes);
-}
-
-function* place(manager: ProcessManager, process: EProcess, bytes: Uint8Array): Blocking<Placed> {
-  const region = manager.memory.allocate(process, bytes.length);
-  if (!isSuccess(region.status)) return { status: region.status, address: 0 };
-  return yield* write(manager, region.base, bytes);
-}
-
-function* write(manager: ProcessManager, address: number, bytes: Uint8Array): Blocking<Placed> {
-  const { user } = manager.kernel;
-  const status = yield* user.probeForWrite(address, bytes.length, 1);
-  if (isSuccess(status)) user.writeBytes(address, bytes);
-  return { status, address };
-}
-
-/** The user stack as kernel32 makes it: reserved whole, committed at its top, one guard page below. */
-export function createStack(
-  manager: ProcessManager,
-  process: EProcess,
-  image: ImageInformation,
-): InitialTeb | NtStatus {
-  const { memory } = manager;
-  const commit = roundUp(Math.max(image.committedStackSize, PAGE), PAGE);
-  let reserve = image.maximumStackSize === 0 ? DEFAULT_STACK_RESERVE : image.maximumStackSize;
-  if (commit >= reserve) reserve = roundUp(commit + 1, DEFAULT_STACK_RESERVE);
-  reserve = roundUp(reserve, GRANULARITY);
-  const region = memory.reserve(process, reserve);
-  if (!isSuccess(region.status)) return region.status;
-  const stackBase = region.base + reserve;
-  const guard = reserve >= commit + PAGE;
-  const status = memory.commitStack(process, stackBase - commit, commit, guard);
-  if (!isSuccess(status)) return status;
-  return { stackBase, stackLimit: stackBase - commit, allocationBase: region.base };
-}
-
-function roundUp(value: number, multiple: number): number {
-  return Math.ceil(value / multiple) * multiple;
+  return peb.status;
 }

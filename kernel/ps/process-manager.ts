@@ -7,9 +7,9 @@ import { Status } from '../ntstatus.js';
 import type { HandleEntry } from '../ob/object-manager.js';
 import { createSystemToken, createUserToken, type Token } from '../se/token.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { createInitialProcess } from './create-process.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
+import { createInitialProcess } from './start-program.js';
 import { loadSystemDll, type SystemDll } from './system-dll.js';
 import { EThread } from './thread.js';
 
@@ -31,13 +31,20 @@ export class ProcessManager {
   systemDll: SystemDll | null = null;
   /** Client ids: processes and threads share one table. */
   readonly #clientIds = new HandleTable<EProcess | EThread | 'reserved'>();
+  /** Processes whose rundown is under way or waits for that of the first. */
+  readonly #ending: EProcess[] = [];
   #nextLuid = 0x10000;
 
   constructor(kernel: Kernel) {
     this.kernel = kernel;
     this.memory = processMemory(kernel);
     const { types } = kernel.ob;
-    types.process.procedures = { delete: (process) => this.#deleteProcess(process) };
+    types.process.procedures = {
+      close: (process, handles) => {
+        if (handles === 1 && process.peakThreads === 0) this.discardProcess(process);
+      },
+      delete: (process) => this.#deleteProcess(process),
+    };
     types.thread.procedures = { delete: (thread) => this.#deleteThread(thread) };
     this.#clientIds.allocate('reserved');
   }
@@ -65,10 +72,7 @@ export class ProcessManager {
   /** Gives the System process, made by Machine, its executive part: handle table, token, object. */
   adoptSystemProcess(pcb: Process): EProcess {
     const process = this.createProcessObject(pcb, 0, '');
-    if (process !== null) {
-      this.setToken(process, createSystemToken(this.allocateLuid()));
-      return process;
-    }
+    if (process !== null && this.setToken(process, createSystemToken(this.allocateLuid()))) return process;
     return this.kernel.bugcheck(0x32, Status.INSUFFICIENT_RESOURCES);
   }
 
@@ -106,9 +110,11 @@ export class ProcessManager {
     return thread;
   }
 
-  setToken(process: EProcess, token: Token): void {
+  /** Gives a process its token. False without pool. */
+  setToken(process: EProcess, token: Token): boolean {
     const { object } = this.kernel.ob.createObject(this.kernel.ob.types.token, token);
     process.token = object;
+    return object !== null;
   }
 
   /** Locally unique ids for tokens and NtAllocateLocallyUniqueId. */
@@ -184,7 +190,7 @@ export class ProcessManager {
     for (const thread of threads) {
       if (thread.tcb !== current) this.terminateThread(thread, exitStatus);
     }
-    if (threads.length === 0 && process.exiting) this.#endProcess(process);
+    if (threads.length === 0 && process.exiting) this.discardProcess(process);
     return threads.length === 0 ? Status.NOTHING_TO_TERMINATE : Status.SUCCESS;
   }
 
@@ -221,11 +227,23 @@ export class ProcessManager {
     if (thread.object !== null) kernel.ob.dereferenceObject(thread.object);
   }
 
-  /** The last thread has ended: everything that the process holds goes; its object stays while somebody refers to it. */
+  /**
+   * The last thread has ended: everything that the process holds goes; its object stays while somebody refers to it. Closing its
+   * handles may end processes that never ran, which hold others in turn: they queue up here.
+   */
   #endProcess(process: EProcess): void {
     if (process.rundownDone) return;
     process.rundownDone = true;
     process.exiting = true;
+    this.#ending.push(process);
+    if (this.#ending.length > 1) return;
+    for (let next = this.#ending.at(0); next !== undefined; next = this.#ending.at(0)) {
+      this.#rundown(next);
+      this.#ending.shift();
+    }
+  }
+
+  #rundown(process: EProcess): void {
     process.exitTime = this.kernel.ke.systemTime();
     const { ob } = this.kernel;
     ob.closeAllHandles(process);
@@ -260,8 +278,9 @@ export class ProcessManager {
     return entry === 'reserved' ? null : entry;
   }
 
-  /** Undoes createProcessObject for a process that never got a thread. */
+  /** Ends a process that has no threads; whoever waits for it is satisfied. */
   discardProcess(process: EProcess): void {
     this.#endProcess(process);
+    this.kernel.ke.signal(process.pcb, 0);
   }
 }

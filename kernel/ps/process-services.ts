@@ -13,6 +13,7 @@ export const ProcessAccess = {
   CREATE_THREAD: 0x2,
   VM_OPERATION: 0x8,
   DUP_HANDLE: 0x40,
+  CREATE_PROCESS: 0x80,
   SET_QUOTA: 0x100,
   SET_INFORMATION: 0x200,
   QUERY_INFORMATION: 0x400,
@@ -39,8 +40,9 @@ function* terminateProcess(kernel: Kernel, handle: number, exitStatus: number): 
     return yield* ps.exitThread(ntStatus(exitStatus));
   }
   if (process.exiting) return Status.PROCESS_IS_TERMINATING;
-  const result = ps.killProcess(process, ntStatus(exitStatus));
-  return isSuccess(result) ? Status.SUCCESS : result;
+  // One that has no threads has ended as well.
+  ps.killProcess(process, ntStatus(exitStatus));
+  return Status.SUCCESS;
 }
 
 /** What NtOpenProcess and NtOpenThread have in common: an object by CLIENT_ID, or by name (there are none). */

@@ -85,6 +85,14 @@ export class Token {
     this.source = options.source;
   }
 
+  /** A token of its own that grants the same: for a child process (SeSubProcessToken). */
+  copy(tokenId: number): Token {
+    const { authenticationId, user, source } = this;
+    const groups = this.groups.map((group) => ({ ...group }));
+    const privileges = this.privileges.map((privilege) => ({ ...privilege }));
+    return new Token({ tokenId, authenticationId, user, groups, privileges, source });
+  }
+
   /** Tells whether a privilege is held and enabled. */
   holdsPrivilege(luid: number): boolean {
     return this.privileges.some(

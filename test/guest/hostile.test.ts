@@ -26,3 +26,19 @@ describe('a hostile program harms nobody but itself', () => {
     expect(calls).toBeGreaterThan(8000);
   });
 });
+
+describe('a program that starts itself over and over', () => {
+  it.each([
+    ['PAE', true],
+    ['two-level', false],
+  ])('%s: gets errors when the machine is full, and the machine goes on', (_name, pae) => {
+    const options = { pae, memorySize: 24 << 20, maximumInstructions: 150_000_000, maximumTime: 3_600e9 };
+    const { machine, close } = guestMachine('process-bomb', { machine: options });
+    const result = machine.run();
+    close();
+    expect(['exited', 'limit', 'deadlock']).toContain(result.reason);
+    expect(result.bugcheck).toBeNull();
+    expect(machine.verify()).toBeNull();
+    expect(machine.kernel.ps.processes.length).toBeGreaterThan(4);
+  });
+});

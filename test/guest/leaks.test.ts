@@ -57,6 +57,7 @@ describe.each([
     ['file-copy', ['source', 'target']],
     ['directory-list', ['*']],
     ['crash', ['write']],
+    ['check-processes', none],
     ['hostile', ['5', '2', '150']],
   ])('%s', (name, args) => {
     writeFileSync(join(folder, 'source'), 'some text');

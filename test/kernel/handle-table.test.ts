@@ -62,4 +62,43 @@ describe('a handle table', () => {
       }),
     );
   });
+
+  it('is filled from another one at the same values, and hands out the gaps first', () => {
+    const parent = new HandleTable<number>();
+    for (let value = 1; value <= 10; value++) parent.allocate(value);
+    const child = new HandleTable<number>();
+    expect(
+      child.fillFrom(
+        parent,
+        (value) => value % 3 === 0,
+        (value) => value * 100,
+      ),
+    ).toBe(true);
+    expect([...child.inUse()]).toEqual([
+      [0xc, 300],
+      [0x18, 600],
+      [0x24, 900],
+    ]);
+    expect(child.count).toBe(3);
+    expect([1, 2, 3, 4, 5, 6, 7].map((value) => child.allocate(value))).toEqual([4, 8, 0x10, 0x14, 0x1c, 0x20, 0x28]);
+  });
+
+  it('takes over what it can when it cannot grow', () => {
+    const parent = new HandleTable<number>();
+    for (let value = 1; value <= 1000; value++) parent.allocate(value);
+    let pages = 1;
+    const child = new HandleTable<number>(() => pages-- > 0);
+    const copied: number[] = [];
+    const complete = child.fillFrom(
+      parent,
+      () => true,
+      (value) => {
+        copied.push(value);
+        return value;
+      },
+    );
+    expect(complete).toBe(false);
+    expect(child.count).toBe(copied.length);
+    expect(copied.length).toBe(511);
+  });
 });

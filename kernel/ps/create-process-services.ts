@@ -1,0 +1,97 @@
+import { type Service, service } from '../ke/service.js';
+import type { Kernel } from '../kernel.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import type { Blocking, NtStatus } from '../types.js';
+import { createProcess } from './create-process.js';
+import { ProcessAccess } from './process-services.js';
+
+/** Flags of NtCreateProcessEx. */
+const CreateFlag = { BREAKAWAY: 0x1, NO_DEBUG_INHERIT: 0x2, INHERIT_HANDLES: 0x4, VALID: 0x1f } as const;
+const SECTION_MAP_EXECUTE = 0x8;
+
+/** What the two services have in common, as NtCreateProcessEx names it. */
+interface CreateCall {
+  readonly handleAddress: number;
+  readonly access: number;
+  readonly objectAttributes: number;
+  readonly parent: number;
+  readonly flags: number;
+  readonly section: number;
+  readonly debugPort: number;
+  readonly exceptionPort: number;
+  readonly jobMemberLevel: number;
+}
+
+/**
+ * Makes a process without threads from an image section. INVALID_PARAMETER for unknown flags, no parent or a job level without
+ * a job; OBJECT_TYPE_MISMATCH for ports (there are none); NOT_IMPLEMENTED without a section (address-space cloning) and for
+ * named processes; SECTION_NOT_IMAGE and what handles, memory and mapping give.
+ */
+function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
+  const { user, ob, ps } = kernel;
+  if ((call.flags & ~CreateFlag.VALID) !== 0) return Status.INVALID_PARAMETER;
+  const probed = yield* user.probeForWrite(call.handleAddress, 4, 4);
+  if (!isSuccess(probed)) return probed;
+  if (call.parent === 0) return Status.INVALID_PARAMETER;
+  const attributes = yield* user.captureObjectAttributes(call.objectAttributes);
+  if (!isSuccess(attributes.status)) return attributes.status;
+  const parent = ob.peekObjectByHandle(call.parent, ob.types.process, ProcessAccess.CREATE_PROCESS);
+  if (parent.object === null) return parent.status;
+  if (call.jobMemberLevel !== 0) return Status.INVALID_PARAMETER;
+  if (call.section === 0 || attributes.hasName) return Status.NOT_IMPLEMENTED;
+  const section = ob.peekObjectByHandle(call.section, ob.types.section, SECTION_MAP_EXECUTE);
+  if (section.object === null) return section.status;
+  for (const port of [call.debugPort, call.exceptionPort]) {
+    if (port === 0) continue;
+    const found = ob.peekObjectByHandle(port, null, 0);
+    return found.object === null ? found.status : Status.OBJECT_TYPE_MISMATCH;
+  }
+  const { status, process } = createProcess(ps, {
+    section: section.object,
+    parent: parent.object.body,
+    inheritHandles: (call.flags & CreateFlag.INHERIT_HANDLES) !== 0,
+    imagePath: section.object.body.controlArea.file?.name ?? '',
+  });
+  if (process === null || process.object === null) return status;
+  const inserted = ob.insertObject(process.object, attributes.attributes, call.access);
+  if (!isSuccess(inserted.status)) {
+    ps.discardProcess(process);
+    return inserted.status;
+  }
+  user.write32(call.handleAddress, inserted.handle);
+  user.clearFailure();
+  return Status.SUCCESS;
+}
+
+export const createProcessServices: readonly Service[] = [
+  service('NtCreateProcessEx', (kernel, ...given) =>
+    createCall(kernel, {
+      handleAddress: given[0],
+      access: given[1],
+      objectAttributes: given[2],
+      parent: given[3],
+      flags: given[4],
+      section: given[5],
+      debugPort: given[6],
+      exceptionPort: given[7],
+      jobMemberLevel: given[8],
+    }),
+  ),
+  // The low bits of two handles are flags here.
+  service('NtCreateProcess', (kernel, ...given) =>
+    createCall(kernel, {
+      handleAddress: given[0],
+      access: given[1],
+      objectAttributes: given[2],
+      parent: given[3],
+      flags:
+        ((given[4] & 0xff) !== 0 ? CreateFlag.INHERIT_HANDLES : 0) |
+        ((given[5] & 1) !== 0 ? CreateFlag.BREAKAWAY : 0) |
+        ((given[6] & 1) !== 0 ? CreateFlag.NO_DEBUG_INHERIT : 0),
+      section: (given[5] & ~1) >>> 0,
+      debugPort: (given[6] & ~1) >>> 0,
+      exceptionPort: given[7],
+      jobMemberLevel: 0,
+    }),
+  ),
+];
