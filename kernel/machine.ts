@@ -29,10 +29,10 @@ export interface WaitingThread {
 /** How a run ended. */
 export interface RunResult {
   /**
-   * `exited`: the program's process has ended, and so have those that it started (or they can never run again). `start-failed`: it could not be started. `limit`: the instructions or the
-   * virtual time are used up. `deadlock`: no thread can ever run again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped.
-   * `inconsistent`: a check that verifyInterval asked for has failed. `waiting`: everybody waits for input that a host which does
-   * not block has not got yet; run again.
+   * `exited`: the program's process has ended, and so have those that it started (or they can never run again). `start-failed`:
+   * it could not be started. `limit`: the instructions or the virtual time are used up. `deadlock`: no thread can ever run
+   * again. `interrupted`: requestStop(). `bugcheck`: the kernel stopped. `inconsistent`: a check that verifyInterval asked for
+   * has failed. `waiting`: everybody waits for input that a host which does not block has not got yet; run again.
    */
   readonly reason:
     | 'exited'

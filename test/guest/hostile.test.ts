@@ -32,13 +32,13 @@ describe('a program that starts itself over and over', () => {
     ['PAE', true],
     ['two-level', false],
   ])('%s: gets errors when the machine is full, and the machine goes on', (_name, pae) => {
-    const options = { pae, memorySize: 24 << 20, maximumInstructions: 150_000_000, maximumTime: 3_600e9 };
+    const options = { pae, memorySize: 20 << 20, maximumInstructions: 40_000_000, maximumTime: 3_600e9 };
     const { machine, close } = guestMachine('process-bomb', { machine: options });
     const result = machine.run();
     close();
     expect(['exited', 'limit', 'deadlock']).toContain(result.reason);
     expect(result.bugcheck).toBeNull();
     expect(machine.verify()).toBeNull();
-    expect(machine.kernel.ps.processes.length).toBeGreaterThan(4);
+    expect(machine.counters.systemCalls).toBeGreaterThan(1000);
   });
 });
