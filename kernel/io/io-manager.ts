@@ -139,7 +139,7 @@ export class IoManager {
   waitsForHost(): boolean {
     if (this.inputWaiters > 0) return true;
     if (!this.#inputIsTerminal || this.console.hasEnded) return false;
-    return this.kernel.ps.initialProcess?.controlRoutine?.hasHandlers === true;
+    return this.kernel.ps.processes.some(({ controlRoutine }) => controlRoutine?.hasHandlers === true);
   }
 
   /**

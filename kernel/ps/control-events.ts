@@ -1,9 +1,9 @@
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
-import { createStack } from './start-program.js';
 import { createUserThread, initialContext } from './create-thread.js';
 import type { EProcess } from './process.js';
 import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
+import { createStack } from './start-program.js';
 
 /** Priority of the thread that makes the program's thread: above the program, so that the event is not put off. */
 const DELIVERY_PRIORITY = 15;
@@ -18,22 +18,30 @@ export interface ControlRoutine {
 }
 
 /**
- * Ctrl-C or Ctrl-Break at the terminal: a thread of the program runs its handlers, the last of which ends it. A program that has not
- * come so far, or cannot have a thread, ends with CONTROL_C_EXIT at once. Environment: any; the thread is made later.
+ * Ctrl-C or Ctrl-Break at the terminal: in every process, which all share the console, a thread runs the handlers, the last of which
+ * ends it. A program that has not come so far, or cannot have a thread, ends with CONTROL_C_EXIT at once. Environment: any; the
+ * threads are made later.
  */
 export function deliverControlEvent(manager: ProcessManager, event: number): void {
-  const process = manager.initialProcess;
-  if (process === null || process.exiting) return;
+  const system = manager.findProcess(SYSTEM_PROCESS_ID);
+  for (const process of [...manager.processes]) {
+    if (process !== system && process.peakThreads > 0) deliverTo(manager, process, event);
+  }
+}
+
+function deliverTo(manager: ProcessManager, process: EProcess, event: number): void {
+  if (process.exiting) return;
   const { controlRoutine } = process;
   if (controlRoutine === null) {
-    manager.interruptProgram();
+    manager.interruptProcess(process);
     return;
   }
   const system = manager.findProcess(SYSTEM_PROCESS_ID);
   if (system === null) return;
   // biome-ignore lint/correctness/useYield: it never waits
   manager.kernel.ke.createSystemThread(system.pcb, DELIVERY_PRIORITY, function* (): Blocking<void> {
-    if (!process.exiting && !startControlThread(manager, process, controlRoutine, event)) manager.interruptProgram();
+    const ends = !process.exiting && !startControlThread(manager, process, controlRoutine, event);
+    if (ends) manager.interruptProcess(process);
   });
 }
 

@@ -200,10 +200,9 @@ export class ProcessManager {
     if (this.kernel.ke.currentThread.process === pcb) yield* this.exitThread(exitStatus);
   }
 
-  /** Ctrl-C that nobody handles: the program ends with CONTROL_C_EXIT. */
-  interruptProgram(): void {
-    const process = this.initialProcess;
-    if (process === null || process.exiting) return;
+  /** Ctrl-C that nobody handles: the process ends with CONTROL_C_EXIT. */
+  interruptProcess(process: EProcess): void {
+    if (process.exiting) return;
     const current = this.kernel.ke.currentThread.executive;
     this.killProcess(process, Status.CONTROL_C_EXIT);
     if (current === null || current.process !== process) return;
