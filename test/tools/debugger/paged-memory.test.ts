@@ -35,15 +35,15 @@ describe('pages that are not in memory', () => {
     expect(vad).toBeDefined();
     if (space === null || vad === undefined) return;
     const before = { faults: { ...mm.counters }, instructions: cpu.instructionCount };
-    const valueOf = (page: number) => session.memory.read32(vad.startAddress + page * 0x1000 + (page & 1023) * 4);
+    const writtenTo = (page: number) => session.memory.read32(vad.startAddress + page * 0x1000 + (page & 1023) * 4);
     let written = vad.pages;
-    while (written > 0 && valueOf(written - 1) === 0) written--;
+    while (written > 0 && writtenTo(written - 1) === 0) written--;
     expect(written).toBeGreaterThan(5000);
     let pagedOut = 0;
     let tablesOut = 0;
     for (let page = 0; page < written; page++) {
       // The program's first pass writes this, at a place of its own in each page.
-      expect(valueOf(page), page.toString()).toBe(Math.imul(page, 2654435761) >>> 0);
+      expect(writtenTo(page), page.toString()).toBe(Math.imul(page, 2654435761) >>> 0);
       const at = findPte(mm, space, vad.startAddress + page * 0x1000);
       if (at === NO_PTE) tablesOut++;
       else if (!format.isValid(at) && !format.isTransition(at) && format.pageFileOffset(at) !== 0) pagedOut++;
