@@ -23,6 +23,7 @@ import { armInjections } from './mm/fault-injection.js';
 import { type FaultEvent, faultOutcomeName } from './mm/fault-outcome.js';
 import type { VerificationOptions } from './mm/fault-verifier.js';
 import { DESCRIPTOR_TABLES, PAGE_SIZE, PCR_ADDRESS, SHARED_USER_DATA } from './mm/layout.js';
+import { createMemoryConditions } from './mm/memory-conditions.js';
 import { MemoryManager, type TraceMemory } from './mm/memory-manager.js';
 import { initializeSectionType } from './mm/section-services.js';
 import type { SystemMemory } from './mm/system-memory.js';
@@ -108,6 +109,8 @@ export class BootedKernel implements Kernel {
     this.systemProcess = new Process(SYSTEM_PROCESS_ID, 'System');
     this.systemProcess.addressSpace = this.mm.systemSpace;
     this.ps.adoptSystemProcess(this.systemProcess);
+    dispatcher.swapIn = (thread) => this.mm.swapper.requestInSwap(thread);
+    createMemoryConditions(this);
     this.#startPaging();
     armInjections(this.mm, options.injections);
     this.runLoop = this.#createRunLoop(dispatcher, processorBlock, sharedUserData);

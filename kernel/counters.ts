@@ -20,6 +20,8 @@ export class Counters {
   noExecuteFaults = 0;
   /** Faults that had to wait because their process makes modified pages too fast. */
   throttledFaults = 0;
+  /** Kernel stacks that left memory. */
+  kernelStacksSwappedOut = 0;
   accessViolations = 0;
   /** Pages that left a working set, by replacement or trimming. */
   pagesTrimmed = 0;

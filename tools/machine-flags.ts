@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { type Injection, isError, ntStatus, type PagingFileOptions, type TraceOptions } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 
@@ -24,6 +24,8 @@ export interface MachineFlags {
   readonly verify: VerifyPolicy;
   readonly replacement: 'clock' | 'fifo';
   readonly clusterPageFileReads: number;
+  /** Host folder for the paging files; undefined: they are kept in memory. */
+  readonly pagingFolder: string | undefined;
   /** Empty: none; null: what the machine makes by itself. */
   readonly pagingFiles: readonly PagingFileOptions[] | null;
 }
@@ -64,6 +66,10 @@ export const machineFlagDescriptions = {
     nargs: 1,
     describe: 'SIZE[:MAX] of a paging file, or none; by default 1.5 times the memory',
   },
+  'pagefile-path': {
+    type: 'string',
+    describe: 'DIR: keep the paging files in files of this folder while the machine runs',
+  },
   replacement: {
     type: 'string',
     default: 'clock',
@@ -99,6 +105,7 @@ export interface RawMachineFlags {
   readonly inject?: string[] | undefined;
   readonly verify: string;
   readonly pagefile?: string[] | undefined;
+  readonly 'pagefile-path'?: string | undefined;
   readonly replacement?: string | undefined;
   readonly 'cluster-reads'?: number | undefined;
   readonly seed: number;
@@ -191,10 +198,12 @@ function parseVerify(text: string): VerifyPolicy {
 
 const MINIMUM_PAGING_FILE = 2 ** 20;
 const MAXIMUM_PAGING_FILE = 0xffff_f000;
+const MAXIMUM_PAGING_FILES = 16;
 
 function parsePagingFiles(texts: readonly string[] | undefined): readonly PagingFileOptions[] | null {
   if (texts === undefined) return null;
   if (texts.length === 1 && texts[0] === 'none') return [];
+  if (texts.length > MAXIMUM_PAGING_FILES) throw usage(`--pagefile: at most ${MAXIMUM_PAGING_FILES} of them`);
   return texts.map((text) => {
     const [first, second] = text.split(':');
     const size = Math.floor(parseSize(first ?? '') / 4096) * 4096;
@@ -203,6 +212,12 @@ function parsePagingFiles(texts: readonly string[] | undefined): readonly Paging
       throw usage(`--pagefile ${text}: write SIZE or SIZE:MAX, 1M to 4095M`);
     return { size, maximum };
   });
+}
+
+function parsePagingFolder(folder: string | undefined): string | undefined {
+  if (folder !== undefined && !statSync(folder, { throwIfNoEntry: false })?.isDirectory())
+    throw usage(`--pagefile-path ${folder}: there is no such folder`);
+  return folder;
 }
 
 function parseReplacement(text: string): 'clock' | 'fifo' {
@@ -229,6 +244,7 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     seed: raw.seed,
     verify: parseVerify(raw.verify),
     pagingFiles: parsePagingFiles(raw.pagefile),
+    pagingFolder: parsePagingFolder(raw['pagefile-path']),
     replacement: parseReplacement(raw.replacement ?? 'clock'),
     clusterPageFileReads: parseClusterReads(raw['cluster-reads'] ?? 0),
   };

@@ -1,4 +1,11 @@
-import { BugcheckError, bugcheckText, Machine, type MachineOptions, type RunResult } from '../kernel/index.js';
+import {
+  BugcheckError,
+  bugcheckText,
+  Machine,
+  type MachineOptions,
+  type RunResult,
+  statusName,
+} from '../kernel/index.js';
 import { CliError, ExitCode } from './cli-error.js';
 import { inconsistencyText, runOutcome } from './failure-text.js';
 import { NodeHost } from './host-node.js';
@@ -96,7 +103,14 @@ export async function withRunParts(
   const { mounts, volumes, path } = place(options.program, flags.mounts);
   const lines = new LineWriter(options.traceFile ?? null);
   const trace = traceOptions(options.trace, (line) => lines.write(line));
-  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages, console });
+  const host = new NodeHost({
+    mounts,
+    volumes,
+    systemFolder: guestImages,
+    console,
+    pagingFolder: flags.pagingFolder,
+    reports: { popup: (status) => process.stderr.write(`nt86: the machine is out of memory: ${statusName(status)}\n`) },
+  });
   try {
     const machine = { ...programOptions(flags, path, options.programArguments), trace };
     return await work({ flags, host, machine });

@@ -239,3 +239,31 @@ BOOL WINAPI InitializeCriticalSectionEx(LPCRITICAL_SECTION section, DWORD spin, 
   (void)flags;
   return ok(RtlInitializeCriticalSectionAndSpinCount(section, spin & 0x00FFFFFF));
 }
+
+// --- memory conditions
+
+enum { EVENT_QUERY_STATE = 1 };
+
+HANDLE WINAPI CreateMemoryResourceNotification(MEMORY_RESOURCE_NOTIFICATION_TYPE type) {
+  static const WCHAR *const names[] = { L"\\KernelObjects\\LowMemoryCondition", L"\\KernelObjects\\HighMemoryCondition" };
+  if ((ULONG)type >= ARRAY_LENGTH(names)) {
+    set_last_error(ERROR_INVALID_PARAMETER);
+    return NULL;
+  }
+  UNICODE_STRING name;
+  RtlInitUnicodeString(&name, names[type]);
+  OBJECT_ATTRIBUTES attributes = { .Length = sizeof attributes, .ObjectName = &name };
+  HANDLE handle = NULL;
+  return ok(NtOpenEvent(&handle, EVENT_QUERY_STATE | SYNCHRONIZE, &attributes)) ? handle : NULL;
+}
+
+BOOL WINAPI QueryMemoryResourceNotification(HANDLE handle, PBOOL state) {
+  struct { ULONG type; LONG state; } event;
+  if (!ok(NtQueryEvent(handle, 0, &event, sizeof event, NULL))) return FALSE;
+  if (event.type != NotificationEvent) {
+    set_last_error(ERROR_INVALID_PARAMETER);
+    return FALSE;
+  }
+  *state = event.state != 0;
+  return TRUE;
+}

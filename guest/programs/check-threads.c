@@ -149,6 +149,15 @@ int main(void) {
   ok(GetTickCount() - before >= 93, "time passed: %lu", GetTickCount() - before);
   ok(WaitForMultipleObjects(2, both, FALSE, 0) == WAIT_OBJECT_0 + 1, "any of two");
 
+  HANDLE low = CreateMemoryResourceNotification(LowMemoryResourceNotification);
+  HANDLE high = CreateMemoryResourceNotification(HighMemoryResourceNotification);
+  BOOL state = 9;
+  ok(QueryMemoryResourceNotification(low, &state) && !state, "memory is not low");
+  ok(QueryMemoryResourceNotification(high, &state) && state, "memory is plentiful");
+  ok(WaitForSingleObject(high, 0) == 0 && WaitForSingleObject(low, 0) == WAIT_TIMEOUT, "waits for memory conditions");
+  ok(CreateMemoryResourceNotification(2) == NULL && GetLastError() == ERROR_INVALID_PARAMETER, "no such condition");
+  ok(!QueryMemoryResourceNotification(mutex, &state), "a mutex is no condition: %lu", GetLastError());
+
   SLIST_HEADER list;
   SLIST_ENTRY entries[3];
   InitializeSListHead(&list);

@@ -39,6 +39,8 @@ export class Dispatcher {
   readonly housekeepingTimers = new TimerQueue();
   readonly idleThread: Thread;
   current: Thread;
+  /** Asks the swapper for a thread's kernel stack. */
+  swapIn: ((thread: Thread) => void) | null = null;
   /** The priority at which the last scan of the ready queues ended. */
   #scanPriority = 0;
 
@@ -55,8 +57,13 @@ export class Dispatcher {
     return this.ready.highest() > this.current.priority;
   }
 
-  /** Makes a thread ready to run. */
+  /** Makes a thread ready to run (KiReadyThread); one whose kernel stack is not in memory as soon as it is. */
   readyThread(thread: Thread): void {
+    if (!thread.kernelStackResident) {
+      thread.state = ThreadState.Transition;
+      this.swapIn?.(thread);
+      return;
+    }
     thread.readySince = this.clock.ticks;
     this.ready.insert(thread, false);
   }

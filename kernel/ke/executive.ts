@@ -1,5 +1,6 @@
 import type { Kernel } from '../kernel.js';
 import { createKernelStack, deleteKernelStack } from '../mm/kernel-stack.js';
+import { makeStackResident } from '../mm/swapper.js';
 import { systemLocation } from '../mm/system-pages.js';
 import { Status } from '../ntstatus.js';
 import { hex } from '../trace.js';
@@ -132,6 +133,15 @@ export class Executive implements KernelExecutive {
     return routines.cancelTimer(this.dispatcher, timer);
   }
 
+  readyThread(thread: Thread): void {
+    this.dispatcher.readyThread(thread);
+  }
+
+  leaveProcessorState(thread: Thread): void {
+    this.#fpu.save(thread);
+    this.#fpu.forget(thread);
+  }
+
   scanReadyQueues(): void {
     this.dispatcher.scanReadyQueues();
   }
@@ -173,6 +183,7 @@ export class Executive implements KernelExecutive {
     const id = this.#kernel.ps.allocateClientId();
     const thread = threads.createSystemThread(this.dispatcher, process, id, priority, body);
     thread.initialStack = virtualAddress(createKernelStack(this.#kernel.mm));
+    if (thread.initialStack !== 0) process.stackCount++;
     return thread;
   }
 
@@ -184,6 +195,7 @@ export class Executive implements KernelExecutive {
     if (stack === 0) return { status: Status.INSUFFICIENT_RESOURCES, thread: null };
     const thread = new Thread(process, parameters.uniqueThreadId, process.basePriority, Mode.User);
     thread.initialStack = virtualAddress(stack);
+    process.stackCount++;
     thread.teb = parameters.teb;
     const frame = this.#frameOn(stack);
     thread.trapFrame = frame;
@@ -237,6 +249,7 @@ export class Executive implements KernelExecutive {
   reap(thread: Thread): void {
     this.#fpu.forget(thread);
     if (thread.initialStack === 0) return;
+    thread.process.stackCount--;
     deleteKernelStack(this.#kernel.mm, thread.initialStack);
     thread.initialStack = virtualAddress(0);
     thread.trapFrame = null;
@@ -294,6 +307,7 @@ export class Executive implements KernelExecutive {
   getContext(thread: Thread, flags: number): Uint8Array {
     const frame = thread.trapFrame;
     if (frame === null) return new Uint8Array(CONTEXT_SIZE);
+    makeStackResident(this.#kernel, thread);
     this.#fpu.save(thread);
     const bytes = new Uint8Array(CONTEXT_SIZE);
     contextFromFrame(frame, this.#kernel.memory.words, flags | ContextFlag.I386, new Int32Array(bytes.buffer), 0);
@@ -303,6 +317,7 @@ export class Executive implements KernelExecutive {
   setContext(thread: Thread, context: Uint8Array): void {
     const frame = thread.trapFrame;
     if (frame === null) return;
+    makeStackResident(this.#kernel, thread);
     this.#fpu.save(thread);
     this.#fpu.forget(thread);
     contextToFrame(contextWords(context), frame, this.#kernel.memory.words);

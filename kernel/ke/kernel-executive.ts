@@ -79,6 +79,10 @@ export interface KernelExecutive {
   /** True when the timer was in the queue before. @param period milliseconds, 0 for one shot. */
   setTimer(timer: KTimer, dueTime: Timeout, period: number, onExpire?: (() => void) | null): boolean;
   cancelTimer(timer: KTimer): boolean;
+  /** Makes a thread ready whose kernel stack has come back. */
+  readyThread(thread: Thread): void;
+  /** What the processor holds of a thread that does not run goes to its kernel stack. */
+  leaveProcessorState(thread: Thread): void;
   /** Helps threads that were ready for long without running (KiScanReadyQueues). */
   scanReadyQueues(): void;
   /** Signals a process or thread object; done by ke itself at their end. */

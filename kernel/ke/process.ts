@@ -22,6 +22,8 @@ export class Process extends DispatcherObject {
   quantumReset = 6;
   /** Living threads in order of creation. */
   readonly threads: Thread[] = [];
+  /** Threads with a kernel stack in memory. */
+  stackCount = 0;
   exitStatus: NtStatus = ntStatus(0x103);
   /** Virtual time in 100 ns units that ended threads spent; see Thread for the living. */
   userTime = 0;

@@ -22,6 +22,7 @@ export const ThreadState = {
   Terminated: 4,
   Waiting: 5,
   Transition: 6,
+  DeferredReady: 7,
 } as const;
 export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 
@@ -74,6 +75,10 @@ export class Thread extends DispatcherObject {
   teb: VirtualAddress = virtualAddress(0);
   /** Top of the kernel stack (KTHREAD.InitialStack, below it the NPX save area and the trap frame). */
   initialStack: VirtualAddress = virtualAddress(0);
+  /** The stack is in memory. While it is not, the thread waits or is in state Transition, and its trap frame must not be read. */
+  kernelStackResident = true;
+  /** Clock tick at which the present wait began. */
+  waitTime = 0;
   /** Null for system threads: they never were in user mode. */
   trapFrame: TrapFrame | null = null;
   previousMode: Mode;

@@ -40,22 +40,36 @@ export const NPX_FRAME_SIZE = 0x210;
 const V86_SEGMENTS_SIZE = 0x10;
 /** Distance from InitialStack down to the start of the trap frame; its last 16 bytes are the V86 segments. */
 export const TRAP_FRAME_DISTANCE = NPX_FRAME_SIZE + TRAP_FRAME_SIZE;
+/** Distance from InitialStack down to KernelStack, the stack pointer of a thread that waits: its calls in the kernel lie above. */
+export const KERNEL_STACK_DISTANCE = TRAP_FRAME_DISTANCE + 0x100;
 /** Tss.Esp0 = InitialStack - this: the processor pushes below the V86 segments. */
 export const ESP0_DISTANCE = NPX_FRAME_SIZE + V86_SEGMENTS_SIZE;
 
-/** The user-mode registers of a thread that is in the kernel: real bytes on its resident kernel stack. */
+/** The user-mode registers of a thread that is in the kernel: real bytes on its kernel stack, which must be resident. */
 export class TrapFrame {
-  /** Byte offset of the frame in the machine's linear memory. */
-  readonly offset: number;
-  /** Byte offset of the FXSAVE image above it. */
-  readonly npxOffset: number;
   readonly #words: Int32Array;
-  readonly #base: number;
+  #offset: number;
+  #base: number;
 
   constructor(words: Int32Array, offset: number) {
-    this.offset = offset;
-    this.npxOffset = offset + TRAP_FRAME_SIZE;
     this.#words = words;
+    this.#offset = offset;
+    this.#base = offset >>> 2;
+  }
+
+  /** Byte offset of the frame in the machine's linear memory. */
+  get offset(): number {
+    return this.#offset;
+  }
+
+  /** Byte offset of the FXSAVE image above it. */
+  get npxOffset(): number {
+    return this.#offset + TRAP_FRAME_SIZE;
+  }
+
+  /** The stack came back to another page frame. */
+  moveTo(offset: number): void {
+    this.#offset = offset;
     this.#base = offset >>> 2;
   }
 

@@ -139,6 +139,7 @@ function* blockThread(
   deadline: Deadline | null,
 ): Blocking<void> {
   thread.waitReason = parameters.reason;
+  thread.waitTime = dispatcher.clock.ticks;
   thread.waitMode = parameters.mode;
   thread.alertable = parameters.alertable;
   if (hasDeliverableKernelApc(thread)) {

@@ -59,6 +59,8 @@ export class AddressSpace implements WorkingSetOwner {
   executeDisable = false;
   /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */
   executeEnable = false;
+  /** No thread has a kernel stack in memory: the working set may be trimmed below its minimum. */
+  outswapEnabled = false;
   /** Deletion has begun: services answer PROCESS_IS_TERMINATING. */
   deleted = false;
 

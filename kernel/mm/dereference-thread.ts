@@ -90,15 +90,19 @@ export function* dereferenceSegmentThread(kernel: Kernel): Blocking<void> {
   }
 }
 
+/** A charge of so many pages for a program does not fit, but it may once paging files have grown. */
+export function canExtendFor(mm: MemoryManager, pages: number): boolean {
+  return mm.commit.missing(pages) > 0 && pages > 0 && mm.paging.room > 0;
+}
+
 /**
- * Before a service charges a program for so many pages: when the limit is too low and paging files can grow, waits until the
- * dereference segment thread has tried to make them. Whether the charge succeeds is seen when it is made.
+ * Before a service charges a program for so many pages: when paging files can grow for it, waits until the dereference
+ * segment thread has tried to make them. Whether the charge succeeds is seen when it is made.
  * Environment: PASSIVE_LEVEL; may block.
  */
 export function* waitForCommitment(kernel: Kernel, pages: number): Blocking<void> {
   const { mm, ke } = kernel;
-  const missing = mm.commit.missing(pages);
-  if (missing === 0 || mm.paging.room === 0) return;
-  const done = mm.dereference.requestAndNotify(missing);
+  if (!canExtendFor(mm, pages)) return;
+  const done = mm.dereference.requestAndNotify(mm.commit.missing(pages));
   yield* ke.waitForSingleObject(done, WaitReason.PageOut, Mode.Kernel, false, null);
 }

@@ -34,6 +34,7 @@ import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
 import { ResidentPages } from './resident-pages.js';
 import type { Subsection } from './segment.js';
+import { Swapper } from './swapper.js';
 import { SystemMemory } from './system-memory.js';
 import { SystemPtes } from './system-pte.js';
 import { SystemWorkingSet } from './system-working-set.js';
@@ -119,6 +120,7 @@ export interface FaultCounters {
   pageTableFaults: number;
   noExecuteFaults: number;
   throttledFaults: number;
+  kernelStacksSwappedOut: number;
   accessViolations: number;
   pagesTrimmed: number;
   pagesRead: number;
@@ -164,6 +166,7 @@ const newCounters = (): FaultCounters => ({
   pageTableFaults: 0,
   noExecuteFaults: 0,
   throttledFaults: 0,
+  kernelStacksSwappedOut: 0,
   accessViolations: 0,
   pagesTrimmed: 0,
   pagesRead: 0,
@@ -237,6 +240,9 @@ export class MemoryManager {
   /** What goes wrong on purpose, from the end of the boot on. */
   injection: FaultInjection | null = null;
   readonly mappedWriter: MappedWriterQueue;
+  readonly swapper: Swapper;
+  /** Kernel stacks without owner, kept for the next threads (their InitialStack). */
+  readonly deadKernelStacks: number[] = [];
   /** What the dereference segment thread has to do. */
   readonly dereference: DereferenceQueue;
   /** MmWorkingSetManagerEvent, MmZeroingPageEvent. */
@@ -305,6 +311,7 @@ export class MemoryManager {
     }
     this.mappedWriter = new MappedWriterQueue(pfn.frameCount);
     this.dereference = new DereferenceQueue(this);
+    this.swapper = new Swapper(this);
     this.commit.extension = this.dereference;
     this.hasCommitLimit = true;
     this.resident = new ResidentPages(this.lists.availablePages - FLUID_PAGES);

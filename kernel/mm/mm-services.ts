@@ -3,7 +3,7 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { Privilege } from '../se/token.js';
-import type { NtStatus } from '../types.js';
+import type { Blocking, NtStatus } from '../types.js';
 import {
   allocateVirtualMemory,
   checkAllocationRange,
@@ -11,8 +11,9 @@ import {
   MemoryType,
 } from './allocate-virtual-memory.js';
 import { pagingFileServices } from './create-paging-file.js';
+import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { checkFreeRange, checkFreeType, freeVirtualMemory } from './free-virtual-memory.js';
-import { HIGHEST_USER_ADDRESS } from './layout.js';
+import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
 import { lockServices } from './lock-virtual-memory.js';
 import { checkProtectRange, protectVirtualMemory } from './protect-virtual-memory.js';
 import { INVALID_PROTECTION, makeProtectionMask, PageProtection } from './protection.js';
@@ -39,7 +40,23 @@ function ntAllocateVirtualMemory(
   regionSize: number,
   type: number,
   protection: number,
-): NtStatus {
+): NtStatus | Blocking<NtStatus> {
+  return allocate(kernel, { process, baseAddress, zeroBits, regionSize, type, protection }, true);
+}
+
+/** The service's arguments. */
+interface AllocateArguments {
+  readonly process: number;
+  readonly baseAddress: number;
+  readonly zeroBits: number;
+  readonly regionSize: number;
+  readonly type: number;
+  readonly protection: number;
+}
+
+/** @param mayExtend paging files may have to grow first, which is waited for */
+function allocate(kernel: Kernel, given: AllocateArguments, mayExtend: boolean): NtStatus | Blocking<NtStatus> {
+  const { process, baseAddress, zeroBits, regionSize, type, protection } = given;
   let status = checkAllocationType(zeroBits, type, protection);
   if (status === Status.SUCCESS) status = probeDwords(kernel, baseAddress, regionSize);
   if (status !== Status.SUCCESS) return status;
@@ -51,11 +68,20 @@ function ntAllocateVirtualMemory(
   if (typeof space === 'number') return space;
   const needsPrivilege = (type & MemoryType.LargePages) !== 0;
   if (needsPrivilege && !holdsPrivilege(kernel, Privilege.LOCK_MEMORY)) return Status.PRIVILEGE_NOT_HELD;
+  const committed = (type & MemoryType.Commit) === 0 ? 0 : Math.ceil(size / PAGE_SIZE);
+  if (mayExtend && canExtendFor(kernel.mm, committed)) return allocateWhenExtended(kernel, given, committed);
   const result = allocateVirtualMemory(kernel, space, { base, zeroBits, size, type, protection });
   if (result.status !== Status.SUCCESS) return result.status;
   writeDword(kernel, regionSize, result.size);
   writeDword(kernel, baseAddress, result.base);
   return result.status;
+}
+
+/** The service begins anew when the dereference segment thread has tried to make paging files bigger. */
+function* allocateWhenExtended(kernel: Kernel, given: AllocateArguments, pages: number): Blocking<NtStatus> {
+  yield* waitForCommitment(kernel, pages);
+  const result = allocate(kernel, given, false);
+  return typeof result === 'number' ? result : yield* result;
 }
 
 /** NtFreeVirtualMemory(Process, Base*, Size*, FreeType): nt52 9.2. */

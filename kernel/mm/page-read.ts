@@ -52,7 +52,7 @@ export function startPageRead(
   for (let distance = -before; distance <= after; distance++) {
     frames.push(beginRead(mm, neighbour(mm, pte, distance)));
   }
-  const read = new PageRead(frames, before);
+  const read = new PageRead(frames, before, file, slot);
   for (const frame of frames) paging.reads.set(frame, read);
   mm.counters.pagingFileFaults++;
   mm.counters.pagesRead += frames.length;
@@ -191,7 +191,8 @@ function noteFailure(mm: MemoryManager, read: PageRead, status: NtStatus): void 
     paging.readRetries++;
     read.mustRetry = (paging.readRetries & (isKernelData ? KERNEL_RETRY_MASK : USER_RETRY_MASK)) !== 0;
   }
-  if (!isKernelData || read.mustRetry) return;
+  // Whoever brings a kernel stack in says what it means that he could not.
+  if (!isKernelData || mm.systemPtes.contains(address) || read.mustRetry) return;
   mm.environment.bugcheck(
     KERNEL_DATA_INPAGE_ERROR,
     pteAddress,

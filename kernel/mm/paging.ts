@@ -15,6 +15,9 @@ export class PageRead {
   readonly frames: readonly number[];
   /** The page that was wanted; the others go to the standby list. */
   readonly frame: number;
+  /** Paging file and its first page. */
+  readonly file: number;
+  readonly slot: number;
   /** Signaled when the page is there or the read has failed. */
   readonly event = new KEvent(EventType.Notification, false);
   isDone = false;
@@ -22,9 +25,11 @@ export class PageRead {
   /** It has failed, but is to be begun again after a while. */
   mustRetry = false;
 
-  constructor(frames: readonly number[], wanted: number) {
+  constructor(frames: readonly number[], wanted: number, file: number, slot: number) {
     this.frames = frames;
     this.frame = frames[wanted];
+    this.file = file;
+    this.slot = slot;
   }
 }
 

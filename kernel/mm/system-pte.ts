@@ -81,6 +81,11 @@ export class SystemPtes {
     this.#link(previous, start);
   }
 
+  /** True for the addresses that system PTEs map. */
+  contains(address: number): boolean {
+    return address >= SYSTEM_PTE_START && address < SYSTEM_PTE_START + this.count * PAGE_SIZE;
+  }
+
   /** The first thing wrong with the free list, in one sentence, or null. */
   verify(): string | null {
     let total = 0;

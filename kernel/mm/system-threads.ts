@@ -6,6 +6,7 @@ import { BALANCE_SET_MANAGER_PRIORITY, balanceSetManager } from './balance-set-m
 import { DEREFERENCE_THREAD_PRIORITY, dereferenceSegmentThread } from './dereference-thread.js';
 import { MAPPED_WRITER_PRIORITY, MODIFIED_PAGE_LIFE, mappedPageWriter } from './mapped-writer.js';
 import { MODIFIED_WRITER_PRIORITY, modifiedPageWriter } from './modified-writer.js';
+import { SWAPPER_PRIORITY, swapper } from './swapper.js';
 import { ZERO_PAGE_PRIORITY, zeroPageThread } from './zero-page-thread.js';
 
 interface SystemThread {
@@ -21,6 +22,7 @@ const threads: readonly SystemThread[] = [
   { priority: MAPPED_WRITER_PRIORITY, body: mappedPageWriter, memoryMaker: true },
   { priority: DEREFERENCE_THREAD_PRIORITY, body: dereferenceSegmentThread, memoryMaker: true },
   { priority: BALANCE_SET_MANAGER_PRIORITY, body: balanceSetManager, memoryMaker: true },
+  { priority: SWAPPER_PRIORITY, body: swapper, memoryMaker: true },
   { priority: ZERO_PAGE_PRIORITY, body: zeroPageThread, memoryMaker: false },
 ];
 

@@ -42,6 +42,10 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
     if (at !== NO_PTE && namesSlot(format, at)) note(at, `paged pool page ${address.toString(16)}`);
     address = at === NO_PTE ? address - (address % tableBytes) + tableBytes : address + PAGE_SIZE;
   }
+  for (const { initialStack } of mm.swapper.swappedOut) {
+    const at = systemPte(mm, initialStack - PAGE_SIZE);
+    if (at !== NO_PTE && namesSlot(format, at)) note(at, `the kernel stack below ${initialStack.toString(16)}`);
+  }
   const reader = new PageReader(mm);
   for (const subsection of mm.subsections.values()) {
     for (let page = 0; subsection.base !== 0 && page < subsection.pages; page++) {

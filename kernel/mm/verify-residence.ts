@@ -1,3 +1,4 @@
+import { KERNEL_STACK_PAGES, verifyOutswappedStack } from './kernel-stack.js';
 import type { MemoryManager } from './memory-manager.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
 
@@ -11,6 +12,16 @@ export function verifyResidence(mm: MemoryManager): string | null {
   const minimums = processes.reduce((sum, space) => sum + space.vm.minimum, 0);
   if (resident.charged.workingSets !== minimums) {
     return `${resident.charged.workingSets} resident pages are promised to working sets, whose minimums make ${minimums}`;
+  }
+  const { swappedOut } = mm.swapper;
+  const stacks = mm.committed.kernelStacks - swappedOut.length * KERNEL_STACK_PAGES;
+  if (resident.charged.kernelStacks !== stacks) {
+    return `${resident.charged.kernelStacks} resident pages are promised to kernel stacks, but ${stacks} are in memory`;
+  }
+  for (const thread of swappedOut) {
+    const wrong = thread.kernelStackResident ? 'a thread with a kernel stack counts as swapped out' : null;
+    const found = wrong ?? verifyOutswappedStack(mm, thread.initialStack);
+    if (found !== null) return found;
   }
   const owners: readonly WorkingSetOwner[] = [mm.systemCache, ...processes];
   for (const space of owners) {

@@ -1,6 +1,7 @@
 import { Mode } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import type { Blocking } from '../types.js';
+import { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { AvailableLimit } from './memory-thresholds.js';
 import { processOverheadPages } from './page-directory.js';
@@ -127,7 +128,8 @@ function trimInPass(mm: MemoryManager, space: WorkingSetOwner, pass: TrimPass, i
   if (pass.ages) ageWorkingSet(mm, space);
 }
 
-/** What may be taken: a process keeps its minimum. */
+/** What may be taken: a process keeps its minimum, unless all of its threads have left memory. */
 function aboveMinimum(space: WorkingSetOwner): number {
-  return Math.max(0, space.workingSetSize - space.vm.minimum);
+  const leaves = space instanceof AddressSpace && space.outswapEnabled;
+  return Math.max(0, space.workingSetSize - (leaves ? 0 : space.vm.minimum));
 }

@@ -93,6 +93,7 @@ export class Registers {
   constructor(machine: Machine, thread: Thread, changed: () => void) {
     this.#changed = changed;
     if (thread.trapFrame === null) throw new DebuggerError('The thread has no user-mode registers');
+    if (!thread.kernelStackResident) throw new DebuggerError('The kernel stack of the thread is not in memory');
     this.thread = thread;
     this.#frame = thread.trapFrame;
     this.#machine = machine;
