@@ -314,7 +314,7 @@ describe('what a program makes without end comes to an end', () => {
       expect(path.length).toBeLessThan(32_768);
     });
     end(guest);
-    expect(guest.kernel.ob.types.directory.objectCount).toBe(7);
+    expect(guest.kernel.ob.types.directory.objectCount).toBe(8);
   });
 
   it('empty files in memory: DISK_FULL', () => {

@@ -111,7 +111,8 @@ describe('the end of a process', () => {
     });
     expect(guest.run()).toBe('finished');
     expect(process.pcb).toMatchObject({ exitStatus: Status.ACCESS_VIOLATION, addressSpace: null });
-    expect(types.event.objectCount).toBe(0);
+    // The two memory conditions.
+    expect(types.event.objectCount).toBe(2);
     expect(types.process.objectCount).toBe(1);
     expect(types.thread.objectCount).toBe(0);
     expect(kernel.ps.findProcess(id)).toBeNull();
