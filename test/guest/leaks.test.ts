@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Machine } from '../../kernel/index.js';
+import { KERNEL_STACK_PAGES } from '../../kernel/mm/kernel-stack.js';
 import { guestMachine } from './guest-program.js';
 
 let folder = '';
@@ -11,18 +12,22 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Everything that a process can hold. What the pool's own pages cost is left out: freed blocks may keep a page. */
+/**
+ * Everything that a process can hold. What the pool's own pages cost is left out: freed blocks may keep a page. So are the kernel
+ * stacks that are kept for the next threads.
+ */
 function holdings({ kernel }: Machine) {
   const { mm, ob, ps, ke, io } = kernel;
   const types = Object.values(ob.types);
   const tags = mm.pool.trackers.list().filter(({ paged, nonPaged }) => paged.bytes + nonPaged.bytes > 0);
+  const deadStacks = mm.deadKernelStacks.length * KERNEL_STACK_PAGES;
   return {
     objects: Object.fromEntries(types.map(({ name, objectCount }) => [name, objectCount])),
     handles: types.reduce((sum, { handleCount }) => sum + handleCount, 0),
     pool: Object.fromEntries(tags.map(({ tag, paged, nonPaged }) => [tag, [paged.bytes, nonPaged.bytes]])),
-    kernelStacks: mm.committed.kernelStacks,
-    commit: mm.commit.charged - mm.committed.pool,
-    frames: mm.lists.availablePages + mm.committed.pool,
+    kernelStacks: mm.committed.kernelStacks - deadStacks,
+    commit: mm.commit.charged - mm.committed.pool - deadStacks,
+    frames: mm.lists.availablePages + mm.committed.pool + deadStacks,
     addressSpaces: mm.addressSpaces.length,
     processes: ps.processes.length,
     timers: ke.dispatcher.timers.count,
