@@ -12,7 +12,7 @@ const inPackage = (name: string): string => fileURLToPath(new URL(name, import.m
 /** Whoever goes back in time or saves a machine needs the kernel whose state can be reached; for others it would be slower. */
 function needsReflection([verb, ...words]: readonly string[]): boolean {
   if (verb === 'debug' || verb === 'dap') return true;
-  return words.some((word) => /^--(gdb|save|restore)(=|$)/.test(word));
+  return words.some((word) => /^--(gdb|save|restore|history)(=|$)/.test(word));
 }
 
 const reflectable = inPackage('command-line-reflectable.cjs');

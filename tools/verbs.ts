@@ -193,10 +193,12 @@ const benchmark: Verb = {
       ['nt86 bench', 'everything, three interleaved rounds'],
       ['nt86 bench --rounds 1 --filter x87', 'a quick look at some kernels'],
       ['nt86 bench --stepping', 'how fast the debugger steps, nothing else'],
+      ['nt86 bench --history', 'what checkpoints cost, and how long going back takes'],
     ])
       .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds; the least time counts' })
       .option('filter', { type: 'string', default: '', describe: 'only kernels whose name contains this' })
       .option('stepping', { type: 'boolean', default: false, describe: 'instructions a second under the debugger' })
+      .option('history', { type: 'boolean', default: false, describe: 'cost of checkpoints and of going back' })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
@@ -206,6 +208,12 @@ const benchmark: Verb = {
       const { formatStepping, measureStepping } = await import('./bench/stepping.js');
       const rates = await measureStepping();
       console.log(parsed.json ? JSON.stringify(rates, null, 2) : formatStepping(rates));
+      return ExitCode.Success;
+    }
+    if (parsed.history) {
+      const { formatHistory, measureHistory } = await import('./bench/history.js');
+      const figures = await measureHistory(parsed.rounds);
+      console.log(parsed.json ? JSON.stringify(figures, null, 2) : formatHistory(figures));
       return ExitCode.Success;
     }
     const { bench, formatReport } = await import('./bench/bench.js');

@@ -80,7 +80,9 @@ function liftClosure(path, program, id, local, definitions) {
   }
   const needsSelf = path.isArrowFunctionExpression() && replaceThis(path);
   const names = captured.map(({ identifier }) => identifier.name);
-  const parameters = ['$self', ...names].map((name) => t.identifier(name));
+  // In a generator `this` is a variable already.
+  const own = names.includes('$self') ? '$none' : '$self';
+  const parameters = [own, ...names].map((name) => t.identifier(name));
   definitions.push(definition(local, '$closure', id, t.arrowFunctionExpression(parameters, code)));
   const values = [
     needsSelf ? t.thisExpression() : t.identifier('undefined'),

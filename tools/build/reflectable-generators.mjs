@@ -38,7 +38,11 @@ function liftGenerator(path, program, id, local) {
   const captured = capturedBindings(path, program);
   const problem = handOverProblem(path, captured);
   if (problem !== null) throw path.buildCodeFrameError(`a generator ${problem}`);
-  path.traverse({ ForOfStatement: iterateByCursor, Function: (inner) => inner.skip() });
+  path.traverse({
+    ForOfStatement: iterateByCursor,
+    LogicalExpression: chooseByTest,
+    Function: (inner) => inner.skip(),
+  });
   replaceThis(path);
   const { node } = path;
   const forwarded = [];
@@ -118,6 +122,16 @@ function iterateByCursor(path) {
   const item = t.variableDeclaration(left.kind, [t.variableDeclarator(left.declarations[0].id, value)]);
   const loop = t.forStatement(t.variableDeclaration('let', [start]), next, null, t.blockStatement([item, body]));
   path.replaceWith(loop);
+}
+
+/** `a ?? b` that waits -> `(value = a) != null ? value : b`: the regenerator does not know the operator. */
+function chooseByTest(path) {
+  const { operator, left, right } = path.node;
+  if (operator !== '??') return;
+  const value = path.scope.generateUid('value');
+  path.getFunctionParent().scope.push({ id: t.identifier(value), kind: 'let' });
+  const test = t.binaryExpression('!=', t.assignmentExpression('=', t.identifier(value), left), t.nullLiteral());
+  path.replaceWith(t.conditionalExpression(test, t.identifier(value), right));
 }
 
 /** Variables of blocks become variables of the function, for which each needs a name of its own. */

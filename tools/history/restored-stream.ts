@@ -62,7 +62,8 @@ export class RestoredStream implements HostFile {
         this.#passed += input.length;
         return input;
       }
-      this.#console.waitForInput();
+      // A host that does not wait has nothing for a file: the end of it.
+      if (!this.#console.waitForInput()) return new Uint8Array(0);
     }
   }
 

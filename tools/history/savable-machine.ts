@@ -81,6 +81,14 @@ export class SavableMachine {
     return made;
   }
 
+  /** A hash of the whole state: the same for the same state, whatever way the machine came there. */
+  digest(): string {
+    const { counters: _, ...image } = this.#imager.save(describe);
+    const sum = createHash('sha256').update(JSON.stringify([image.nodes, image.records, image.processor]));
+    for (const bytes of [image.tlb, ...image.memory.pages, ...image.bytes]) sum.update(bytes);
+    return sum.digest('hex');
+  }
+
   /**
    * The machine as it is now, between two runs.
    * @param recipe how to make its options and host again, for whoever restores it; JSON
