@@ -7,7 +7,7 @@ import { timeBetweenLines, timeToFirstOutput } from './timed-process.js';
 
 export interface BenchOptions {
   readonly rounds: number;
-  /** Only kernels whose name contains this. */
+  /** Only kernels and faults whose name contains this. */
   readonly filter: string;
   readonly json: boolean;
 }
@@ -25,6 +25,7 @@ export interface BenchReport {
   /** Geometric mean of the time relative to native, by contender. */
   readonly geometricMean: Record<string, number>;
   readonly firstOutputMilliseconds: number;
+  /** By what happens, in words. */
   readonly faults: Record<string, { readonly nt86Microseconds: number; readonly nativeMicroseconds: number | null }>;
   readonly absent: readonly string[];
 }
@@ -59,21 +60,57 @@ function geometricMean(kernels: readonly KernelFigures[], contender: string): nu
   return Math.exp(logs.reduce((sum, value) => sum + value, 0) / logs.length);
 }
 
-async function measureFaults(native: string | null, rounds: number): Promise<BenchReport['faults']> {
+/** What is measured of faults: a row of the report, the machine it needs, and whether the native program has it too. */
+interface FaultKind {
+  readonly title: string;
+  readonly flags: readonly string[];
+  readonly arguments: readonly string[];
+  readonly isNative: boolean;
+}
+
+const plainFault = (title: string, kind: string, flags: readonly string[] = []): FaultKind => ({
+  title,
+  flags,
+  arguments: [kind],
+  isNative: kind === 'touch' || kind === 'violation',
+});
+
+/** The same fault while something that it must not depend on grows. */
+const growingFault = (kind: string, number: number, unit: string, flags: readonly string[]): FaultKind => ({
+  title: `touch a fresh page, ${number.toLocaleString('en')} ${unit}`,
+  flags,
+  arguments: [kind, String(number)],
+  isNative: false,
+});
+
+const faultKinds: readonly FaultKind[] = [
+  plainFault('touch a fresh page', 'touch'),
+  plainFault('access violation, handler repairs, resume', 'violation'),
+  plainFault('take a trimmed page back from a list', 'transition'),
+  plainFault('copy a shared page at a store', 'copy-on-write'),
+  plainFault('read a page from the paging file', 'page-file', ['--maxmem', '32M']),
+  ...[1, 16, 256, 1024].map((megabytes) =>
+    growingFault('working-set', megabytes, 'MB in the working set', ['--maxmem', '1536M']),
+  ),
+  ...[10, 1000, 10_000, 100_000].map((count) => growingFault('regions', count, 'regions', ['--maxmem', '256M'])),
+];
+
+async function measureFaults(native: string | null, { rounds, filter }: BenchOptions): Promise<BenchReport['faults']> {
   const faults: Record<string, { nt86Microseconds: number; nativeMicroseconds: number | null }> = {};
   const image = join(guestImages, 'bench-faults.exe');
-  for (const kind of ['touch', 'violation']) {
+  for (const { title, flags, arguments: given, isNative } of faultKinds) {
+    if (!title.includes(filter)) continue;
     let nt86 = Number.POSITIVE_INFINITY;
     let host = Number.POSITIVE_INFINITY;
     for (let round = 0; round < rounds; round++) {
-      progress(`faults: ${kind}, round ${round + 1} of ${rounds}`);
-      const run = await timeBetweenLines(process.execPath, [commandLine, 'run', image, kind]);
+      progress(`faults: ${title}, round ${round + 1} of ${rounds}`);
+      const run = await timeBetweenLines(process.execPath, [commandLine, 'run', ...flags, image, ...given]);
       nt86 = Math.min(nt86, (run.milliseconds * 1000) / Number(run.result));
-      if (native === null) continue;
-      const nativeRun = await timeBetweenLines(native, [kind]);
+      if (native === null || !isNative) continue;
+      const nativeRun = await timeBetweenLines(native, given);
       host = Math.min(host, (nativeRun.milliseconds * 1000) / Number(nativeRun.result));
     }
-    faults[kind] = { nt86Microseconds: nt86, nativeMicroseconds: native === null ? null : host };
+    faults[title] = { nt86Microseconds: nt86, nativeMicroseconds: Number.isFinite(host) ? host : null };
   }
   return faults;
 }
@@ -102,7 +139,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
       rounds: options.rounds,
       kernels,
       geometricMean: Object.fromEntries(means),
-      faults: await measureFaults(native, options.rounds),
+      faults: await measureFaults(native, options),
       firstOutputMilliseconds: await measureFirstOutput(Math.max(3, options.rounds)),
       absent,
     };
@@ -144,14 +181,10 @@ export function formatReport(report: BenchReport): string {
     const distinct = new Set(Object.values(checksums));
     if (distinct.size > 1) lines.push(`  checksums differ in ${kernel}: ${JSON.stringify(checksums)}`);
   }
-  const titles: Record<string, string> = {
-    touch: 'touch a fresh page',
-    violation: 'access violation, handler repairs, resume',
-  };
   lines.push('', 'faults, microseconds each');
-  for (const [kind, { nt86Microseconds, nativeMicroseconds }] of Object.entries(report.faults))
+  for (const [title, { nt86Microseconds, nativeMicroseconds }] of Object.entries(report.faults))
     lines.push(
-      `${(titles[kind] ?? kind).padEnd(44)} nt86 ${nt86Microseconds.toFixed(2)}   native Linux ${nativeMicroseconds?.toFixed(2) ?? '-'}`,
+      `${title.padEnd(48)} nt86 ${nt86Microseconds.toFixed(2)}   native Linux ${nativeMicroseconds?.toFixed(2) ?? '-'}`,
     );
   lines.push('', `start of process to first guest output: ${report.firstOutputMilliseconds.toFixed(0)} ms`);
   for (const reason of report.absent) lines.push(`not measured: ${reason}`);
