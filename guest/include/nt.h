@@ -266,6 +266,9 @@ SERVICE NtCreateFile(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK,
                      ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG eaLength);
 SERVICE NtCreateKeyedEvent(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, ULONG flags);
 SERVICE NtCreateMutant(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, BOOLEAN owned);
+SERVICE NtCreateNamedPipeFile(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG share, ULONG disposition, ULONG options,
+                              ULONG type, ULONG readMode, ULONG completionMode, ULONG instances, ULONG inbound, ULONG outbound,
+                              PLARGE_INTEGER timeout);
 SERVICE NtCreateProcess(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, HANDLE parent, BOOLEAN inherit, HANDLE section, HANDLE debugPort,
                         HANDLE exceptionPort);
 SERVICE NtCreateProcessEx(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, HANDLE parent, ULONG flags, HANDLE section, HANDLE debugPort,

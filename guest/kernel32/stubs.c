@@ -33,7 +33,6 @@ MISSING(ScrollConsoleScreenBufferW, 20);
 MISSING(FreeConsole, 0);
 MISSING_HANDLE(CreateNamedPipeA, 32);
 MISSING_HANDLE(CreateNamedPipeW, 32);
-MISSING(CreatePipe, 16);
 MISSING(ConnectNamedPipe, 8);
 MISSING(DisconnectNamedPipe, 4);
 MISSING(SetNamedPipeHandleState, 16);

@@ -223,6 +223,57 @@ static void snapshots(void) {
   finish(&child);
 }
 
+/* A child that answers on its standard output what comes on its standard input. */
+static void pipes(void) {
+  SECURITY_ATTRIBUTES inherits = { sizeof inherits, NULL, TRUE };
+  STARTUPINFOA redirected = { .cb = sizeof redirected, .dwFlags = STARTF_USESTDHANDLES };
+  PROCESS_INFORMATION child;
+  HANDLE toChild[2], fromChild[2];
+  char line[MAX_PATH + 20], buffer[5000];
+  DWORD count = 0, available = 0, total = 0, wrong = 0;
+  ok(CreatePipe(&toChild[0], &toChild[1], &inherits, 0) && CreatePipe(&fromChild[0], &fromChild[1], &inherits, 100), "pipes: %lu", GetLastError());
+  SetHandleInformation(toChild[1], HANDLE_FLAG_INHERIT, 0);
+  SetHandleInformation(fromChild[0], HANDLE_FLAG_INHERIT, 0);
+  ok(GetFileType(toChild[0]) == FILE_TYPE_PIPE, "file type");
+  redirected.hStdInput = toChild[0], redirected.hStdOutput = redirected.hStdError = fromChild[1];
+  sprintf(line, "\"%s\" upper", self);
+  ok(CreateProcessA(NULL, line, NULL, NULL, TRUE, 0, NULL, NULL, &redirected, &child), "child: %lu", GetLastError());
+  CloseHandle(toChild[0]);
+  CloseHandle(fromChild[1]);
+  ok(WriteFile(toChild[1], "hello pipe", 10, &count, NULL) && count == 10, "write");
+  ok(ReadFile(fromChild[0], buffer, sizeof buffer, &count, NULL) && count == 10 && memcmp(buffer, "HELLO PIPE", 10) == 0, "answer of %lu", count);
+  ok(PeekNamedPipe(fromChild[0], NULL, 0, NULL, &available, NULL) && available == 0, "empty: %lu", available);
+  /* More than both pipes hold together would block both: as much as fits, piece by piece. */
+  for (int i = 0; i < 50; i++) {
+    memset(buffer, 'a' + i % 26, 1000);
+    WriteFile(toChild[1], buffer, 1000, &count, NULL);
+    for (DWORD got = 0; got < 1000; got += count) {
+      if (!ReadFile(fromChild[0], buffer, sizeof buffer, &count, NULL) || count > 100) break;
+      for (DWORD j = 0; j < count; j++) wrong += buffer[j] != 'A' + i % 26;
+      total += count;
+    }
+  }
+  ok(total == 50000 && wrong == 0, "%lu bytes, %lu wrong", total, wrong);
+  CloseHandle(toChild[1]);
+  ok(!ReadFile(fromChild[0], buffer, sizeof buffer, &count, NULL) && GetLastError() == ERROR_BROKEN_PIPE, "end: %lu", GetLastError());
+  ok(finish(&child) == 0, "the child saw the end");
+  CloseHandle(fromChild[0]);
+  ok(CreatePipe(&toChild[0], &toChild[1], NULL, 0), "pipe");
+  CloseHandle(toChild[0]);
+  ok(!WriteFile(toChild[1], "x", 1, &count, NULL) && GetLastError() == ERROR_NO_DATA, "nobody reads: %lu", GetLastError());
+  CloseHandle(toChild[1]);
+}
+
+static int upper(void) {
+  char buffer[700];
+  DWORD count, done;
+  while (ReadFile(GetStdHandle(STD_INPUT_HANDLE), buffer, sizeof buffer, &count, NULL)) {
+    for (DWORD i = 0; i < count; i++) buffer[i] = (char)(buffer[i] >= 'a' && buffer[i] <= 'z' ? buffer[i] - 32 : buffer[i]);
+    if (!WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), buffer, count, &done, NULL) || done != count) return 1;
+  }
+  return GetLastError() != ERROR_BROKEN_PIPE;
+}
+
 typedef LONG(NTAPI *create_process)(HANDLE *, ULONG access, void *attributes, HANDLE parent, ULONG flags, HANDLE section, HANDLE debug, HANDLE exception, ULONG job);
 typedef LONG(NTAPI *create_section)(HANDLE *, ULONG access, void *attributes, LARGE_INTEGER *size, ULONG protect, ULONG kind, HANDLE file);
 
@@ -269,6 +320,7 @@ static int child(int count, char **arguments) {
   if (strcmp(arguments[1], "exit") == 0) ExitProcess(strtoul(arguments[2], NULL, 0));
   if (strcmp(arguments[1], "crash") == 0) *(volatile int *)0 = 0;
   if (strcmp(arguments[1], "sleep") == 0) Sleep(INFINITE);
+  if (strcmp(arguments[1], "upper") == 0) return upper();
   if (strcmp(arguments[1], "set") == 0) return SetEvent((HANDLE)strtoul(arguments[2], NULL, 16));
   if (strcmp(arguments[1], "variable") == 0) {
     const char *value = getenv("NT86_C");
@@ -301,6 +353,7 @@ int main(int count, char **arguments) {
   finding();
   many();
   snapshots();
+  pipes();
   native();
   return report("processes");
 }

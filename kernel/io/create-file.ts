@@ -129,6 +129,16 @@ function openDevice(
       if (channel === null) return failed(Status.OBJECT_NAME_NOT_FOUND);
       return openCharacterDevice(io, device, channel, request);
     }
+    case 'pipe': {
+      if ((request.options & CreateOption.DIRECTORY_FILE) !== 0) return failed(Status.NOT_A_DIRECTORY);
+      const pipe = device.open(remaining.replace(/^\\/, ''));
+      if (typeof pipe === 'number') return failed(pipe);
+      const grantedAccess = io.kernel.ob.types.file.mapAccess(request.desiredAccess);
+      const { shareAccess, options } = request;
+      const createOptions = options & ~CreateOption.DELETE_ON_CLOSE;
+      const file = new FileObject({ device, control: null, pipe, grantedAccess, shareAccess, createOptions });
+      return { status: Status.SUCCESS, file, information: CreateResult.OPENED };
+    }
     case 'null':
       if (remaining !== '') return failed(Status.OBJECT_NAME_NOT_FOUND);
       return openCharacterDevice(io, device, ConsoleChannel.Input, request);

@@ -3,6 +3,7 @@ import type { ConsoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { DirectoryScan } from './directory-scan.js';
 import type { FileControlBlock } from './file-control-block.js';
+import type { PipeEnd } from './pipe-device.js';
 
 /** NtCreateFile CreateOptions. */
 export const CreateOption = {
@@ -65,6 +66,8 @@ export class FileObject {
   readonly control: FileControlBlock | null;
   /** For a console: which side of it. For a stream: its number. */
   readonly channel: ConsoleChannel;
+  /** For an end of a pipe. */
+  readonly pipe: PipeEnd | null;
   readonly grantedAccess: number;
   readonly shareAccess: number;
   /** The CreateOptions that stay as the file's mode. */
@@ -81,6 +84,7 @@ export class FileObject {
     device: DeviceBody;
     control: FileControlBlock | null;
     channel?: ConsoleChannel;
+    pipe?: PipeEnd | null;
     grantedAccess: number;
     shareAccess: number;
     createOptions: number;
@@ -88,6 +92,7 @@ export class FileObject {
     this.device = options.device;
     this.control = options.control;
     this.channel = options.channel ?? 0;
+    this.pipe = options.pipe ?? null;
     this.grantedAccess = options.grantedAccess;
     this.shareAccess = options.shareAccess;
     this.deleteOnClose = (options.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;

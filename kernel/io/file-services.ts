@@ -4,8 +4,8 @@ import { isSuccess, Status } from '../ntstatus.js';
 import { HandleFlag, ObjectFlag } from '../ob/object-header.js';
 import { Access } from '../ob/object-type.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { type CreateRequest, Disposition } from './create-file.js';
-import { CreateOption, FileAccess, FileShare } from './file-object.js';
+import { type CreateOutcome, type CreateRequest, Disposition } from './create-file.js';
+import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
 import { beginOperation, completeOperation, done, handleArguments, refused } from './io-status.js';
 
 const IO_STATUS_BLOCK_SIZE = 8;
@@ -19,7 +19,7 @@ interface CreateCall extends Omit<CreateRequest, 'attributes' | 'allocationSize'
 }
 
 function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
-  const { user, ob, io } = kernel;
+  const { user, io } = kernel;
   let status = yield* user.probeForWrite(call.handleAddress, 4, 4);
   if (isSuccess(status)) status = yield* user.probeForWrite(call.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
   if (isSuccess(status) && call.allocationSizeAddress !== 0) {
@@ -36,12 +36,23 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   const request = { attributes, desiredAccess, allocationSize, fileAttributes, shareAccess, disposition, options };
   const outcome = io.createFile(request);
   if (outcome.file === null) return outcome.status;
+  return insertFile(kernel, { ...outcome, file: outcome.file }, attributes.attributes, call);
+}
+
+/** The end of every way to open a file: object, handle, results. */
+export function insertFile(
+  kernel: Kernel,
+  outcome: CreateOutcome & { readonly file: FileObject },
+  attributes: number,
+  call: { readonly handleAddress: number; readonly ioStatusBlock: number },
+): NtStatus {
+  const { user, ob, io } = kernel;
   const created = ob.createObject(ob.types.file, outcome.file);
   if (created.object === null) {
     io.abandon(outcome.file);
     return created.status;
   }
-  const flags = (attributes.attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
+  const flags = (attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
   const owner = kernel.ke.currentProcess.executive;
   const inserted =
     owner === null

@@ -35,6 +35,13 @@ function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
 
 function peek(kernel: Kernel, { file }: IoOperation, buffer: number, length: number): IoResult {
   const { device, channel } = file;
+  if (file.pipe !== null) {
+    const { reads } = file.pipe;
+    if (length < PEEK_HEADER) return refused(Status.INVALID_PARAMETER);
+    if (reads.length === 0 && reads.writerGone) return refused(Status.PIPE_BROKEN);
+    const header = [dword(PIPE_CONNECTED), dword(reads.length), dword(0), dword(0)];
+    return putBytes(kernel, buffer, length, concatenate([...header, reads.peek(length - PEEK_HEADER)]));
+  }
   if (device.kind !== 'stream' || channel !== ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
   if (length < PEEK_HEADER) return refused(Status.INVALID_PARAMETER);
   const ahead = device.peek();

@@ -3,6 +3,7 @@ import { deviceControlServices } from './device-control.js';
 import { fileServices } from './file-services.js';
 import { fsControlServices } from './fs-control.js';
 import { lockServices } from './lock-services.js';
+import { pipeServices } from './pipe-services.js';
 import { directoryServices } from './query-directory.js';
 import { queryFileServices } from './query-file.js';
 import { readWriteServices } from './read-write.js';
@@ -26,4 +27,5 @@ export const ioServices: readonly Service[] = [
   ...lockServices,
   ...deviceControlServices,
   ...fsControlServices,
+  ...pipeServices,
 ];

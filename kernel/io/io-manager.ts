@@ -16,6 +16,7 @@ import { CreateOption, FileAccess, type FileObject, FileShare } from './file-obj
 import { MemoryVolume } from './memory-volume.js';
 import { mountedVolume } from './mounted-volume.js';
 import { NullDevice } from './null-device.js';
+import { PipeDevice } from './pipe-device.js';
 import { STANDARD_FILES_PATH, StandardFiles } from './standard-files.js';
 import { StreamDevice } from './stream-device.js';
 import { VolumeDevice } from './volume-device.js';
@@ -40,6 +41,7 @@ export class IoManager {
   readonly volumes: VolumeDevice[] = [];
   readonly console: ConsoleDevice;
   readonly stream: StreamDevice;
+  readonly pipes: PipeDevice;
   /** Standard streams that were redirected to regular files. */
   readonly standardFiles: StandardFiles;
 
@@ -56,6 +58,7 @@ export class IoManager {
     this.#inputIsTerminal = kernel.host.console.kind(StandardStream.Input) === 'terminal';
     this.console = new ConsoleDevice(kernel.host.console, kernel.options.imagePath.replace(/^\\\?\?\\/, ''));
     this.stream = new StreamDevice(kernel.host.console);
+    this.pipes = new PipeDevice(kernel);
     this.standardFiles = new StandardFiles(kernel.host.console);
     this.console.onInterrupt = (event) => deliverControlEvent(kernel.ps, event);
     const { types } = kernel.ob;
@@ -181,6 +184,7 @@ export class IoManager {
 
   /** The last handle goes: locks and sharing end, and a file that was to be deleted is. */
   #cleanup(file: FileObject): void {
+    if (file.pipe !== null) this.pipes.close(file.pipe);
     const control = file.control;
     if (control === null) return;
     control.locks.unlockAll(file);
@@ -206,6 +210,8 @@ export class IoManager {
     add('\\Device\\Null', new NullDevice());
     add('\\Device\\Console', this.console);
     add('\\Device\\Stream', this.stream);
+    add('\\Device\\NamedPipe', this.pipes);
+    ob.createSymbolicLink('\\GLOBAL??\\PIPE', '\\Device\\NamedPipe');
     add(STANDARD_FILES_PATH, new VolumeDevice(STANDARD_FILES_PATH, '', this.standardFiles));
     // Windows is on C: even where the host has nothing to show there.
     const volumes = new Map(host.volumes);

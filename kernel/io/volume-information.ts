@@ -92,6 +92,7 @@ function deviceInformation(device: DeviceBody): Uint8Array {
     case 'console':
       return concatenate([dword(DeviceType.CONSOLE), dword(0)]);
     case 'stream':
+    case 'pipe':
       return concatenate([dword(DeviceType.NAMED_PIPE), dword(0)]);
     case 'null':
       return concatenate([dword(DeviceType.NULL), dword(0)]);

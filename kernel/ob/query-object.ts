@@ -97,6 +97,8 @@ function nameOf(kernel: Kernel, object: ObjectHeader): string {
       return `\\Device\\Console\\${['Input', 'Output', 'Error'][body.channel]}`;
     case 'stream':
       return `\\Device\\Stream\\${body.channel}`;
+    case 'pipe':
+      return `\\Device\\NamedPipe\\${body.pipe?.pipe.name ?? ''}`;
     case 'null':
       return '\\Device\\Null';
   }
