@@ -192,7 +192,6 @@ const benchmark: Verb = {
     const parsed = await parser('bench', args, 'nt86 bench [flags]', [
       ['nt86 bench', 'everything, three interleaved rounds'],
       ['nt86 bench --rounds 1 --filter x87', 'a quick look at some kernels'],
-      ['nt86 bench --stepping', 'how fast the debugger steps, nothing else'],
       ['nt86 bench --history', 'what checkpoints cost, and how long going back takes'],
     ])
       .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds; the least time counts' })
