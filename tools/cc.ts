@@ -4,6 +4,9 @@ import { CliError, ExitCode } from './cli-error.js';
 
 const COMPILER = 'i686-w64-mingw32-gcc';
 
+/** Flags that name the result themselves, or that make something else than a program. */
+const namesResult = (flag: string) => flag.startsWith('-o') || ['-c', '-S', '-E', '-fsyntax-only'].includes(flag);
+
 /** The output name when none is given: the first source with .exe, in the folder where the command runs. */
 function defaultOutput(sources: readonly string[]): string {
   const first = sources.find((source) => !source.startsWith('-')) ?? 'a';
@@ -15,9 +18,9 @@ function defaultOutput(sources: readonly string[]): string {
  * Returns the compiler's exit code.
  * @throws CliError when the compiler is not installed, saying how to get it.
  */
-export function compile(args: readonly string[], output: string | undefined): number {
-  const target = output ?? defaultOutput(args);
-  const flags = ['-O2', '-g', '-fno-omit-frame-pointer', '-Wl,--no-insert-timestamp', ...args, '-o', target];
+export function compile(args: readonly string[]): number {
+  const target = args.some(namesResult) ? [] : ['-o', defaultOutput(args)];
+  const flags = ['-O2', '-g', '-fno-omit-frame-pointer', '-Wl,--no-insert-timestamp', ...args, ...target];
   const result = spawnSync(COMPILER, flags, { stdio: 'inherit' });
   if (result.error !== undefined)
     throw new CliError(

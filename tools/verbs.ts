@@ -154,17 +154,18 @@ const info: Verb = {
 const cc: Verb = {
   summary: 'compile C with mingw into a program for nt86',
   async main(args) {
-    const parsed = await parser('cc', args, 'nt86 cc [-o PROGRAM] FILE.c... [compiler flags]', [
+    const usage = parser('cc', askedForHelp(args) ? args : [], 'nt86 cc [compiler flags] FILE.c... [-o PROGRAM]', [
       ['nt86 cc hello.c', 'hello.exe in the current folder'],
       ['nt86 cc -o build/sort.exe sort.c list.c', 'two files, a name of your own'],
-      ['nt86 cc -o tool.dll tool.c -shared', 'what stands behind the file goes to the compiler'],
-    ])
-      .option('o', { alias: 'output', type: 'string', describe: 'the program to write' })
+      ['nt86 cc tool.c -shared -O0 -o tool.dll', 'every flag of the compiler, anywhere'],
+    ]);
+    await usage
+      .option('o', { type: 'string', describe: 'the program to write; otherwise the first file names it' })
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
-    const [first, rest] = requireProgram('cc', parsed._);
+    requireProgram('cc', args);
     const { compile } = await import('./cc.js');
-    return compile([first, ...rest], parsed.o);
+    return compile(args);
   },
 };
 
