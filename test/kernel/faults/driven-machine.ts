@@ -55,11 +55,15 @@ const TEB_ARBITRARY = 0x14;
 class Recorder implements MachineObserver {
   readonly faults: { readonly address: number; readonly outcome: string }[] = [];
   raised: ExceptionRecord | null = null;
+  /** Called at each fault, once it is decided. */
+  atFault: (address: number) => void = () => undefined;
   /** Called at an exception, before the kernel does anything about it. */
   atException: () => void = () => undefined;
 
   pageFault(event: FaultEvent): void {
-    this.faults.push({ address: event.address, outcome: faultOutcomeName(event.outcome) });
+    const outcome = faultOutcomeName(event.outcome);
+    this.faults.push({ address: event.address, outcome });
+    this.atFault(event.address);
   }
 
   exception(_thread: Thread, record: ExceptionRecord): boolean {
@@ -220,6 +224,16 @@ export class DrivenMachine {
   }
 
   // --- the machine around it
+
+  /** What happens elsewhere in the machine when a fault has been decided, and before anybody waits for it. */
+  atFault(happens: (address: number) => void): void {
+    this.#recorder.atFault = happens;
+  }
+
+  /** Virtual nanoseconds since boot. */
+  get time(): number {
+    return this.machine.kernel.clock.nanoseconds();
+  }
 
   /** Lets virtual time pass with nothing to do, so that the system's threads come to work. */
   sleep(milliseconds: number): void {

@@ -116,10 +116,7 @@ export type LeafId = keyof typeof leaves;
 
 /** Leaves that the kernel cannot reach yet, with the reason. */
 export const notBuilt: Partial<Record<LeafId, string>> = {
-  'C.throttle': 'nobody counts the modified pages of a process',
-  'C.retry': 'a fault that finds no resources becomes an in-page error',
   'C.zero.beyond-view': 'no view is longer than its section',
   'R.transition.same-thread': 'no code of a thread can run while it waits for a read',
-  'R.page-file.cluster': 'one page is read at a time',
   'R.file.cluster': 'one page is read at a time',
 };

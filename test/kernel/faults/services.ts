@@ -156,6 +156,12 @@ export function emptySystemWorkingSet(drive: DrivenMachine): void {
   drive.check();
 }
 
+/** Takes every page that is not locked out of the process's working set, without a service in between. */
+export function trimEverything(drive: DrivenMachine): void {
+  trimAll(drive.machine.kernel.mm, drive.space);
+  drive.check();
+}
+
 /** Begins to write modified pages to the paging file. */
 export function startWrite(drive: DrivenMachine): void {
   if (!startPageWrite(drive.machine.kernel.mm)) throw new Error('no page could be written');

@@ -1,0 +1,58 @@
+// Plants bugs in the memory manager, one at a time, and tells which of them this folder's tests and the model find:
+//   node test/kernel/faults/planted-bugs.mjs [PART OF A NAME]
+// A bug is a piece of source text and what stands there in its place (planted-bugs.json). No file is changed: vitest gets the
+// other text. Exit status 0: every bug was found.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startVitest } from 'vitest/node';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+const TESTS = ['test/kernel/faults/', 'test/kernel/memory-model.test.ts'];
+/** Steps of the model for each bug: enough for all of its configurations to do everything a few times. */
+process.env.NT86_MODEL_STEPS ??= '8000';
+
+const bugs = JSON.parse(readFileSync(new URL('planted-bugs.json', import.meta.url), 'utf8'));
+
+/** First failure of the tests with a bug in place (null: none is), or null when they all pass. */
+async function failureWith(bug) {
+  const plugin = {
+    name: 'planted-bug',
+    enforce: 'pre',
+    transform: (text, id) => (bug !== null && id.endsWith(`/kernel/mm/${bug.file}`) ? replace(text, bug) : undefined),
+  };
+  const reporter = { onInit() {} };
+  const options = {
+    root,
+    config: false,
+    watch: false,
+    bail: 1,
+    reporters: [reporter],
+    silent: true,
+    testTimeout: 600_000,
+  };
+  const vitest = await startVitest('test', TESTS, options, { plugins: [plugin] });
+  const failed = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests('failed')]);
+  const errors = vitest.state.getUnhandledErrors();
+  await vitest.close();
+  process.exitCode = 0;
+  if (failed.length > 0) return failed[0].fullName;
+  return errors.length > 0 ? String(errors[0]) : null;
+}
+
+const replace = (text, { find, replace: other }) => text.replace(find, () => other);
+
+const wanted = bugs.filter(({ name }) => name.includes(process.argv[2] ?? ''));
+const misfits = wanted.filter(({ file, find }) => {
+  return readFileSync(new URL(`../../../kernel/mm/${file}`, import.meta.url), 'utf8').split(find).length !== 2;
+});
+for (const { name, file } of misfits) console.log(`UNFIT  ${name}: its text does not stand once in ${file}`);
+const plain = await failureWith(null);
+if (plain !== null) throw new Error(`without any planted bug: ${plain}`);
+let found = 0;
+for (const bug of wanted.filter((candidate) => !misfits.includes(candidate))) {
+  const failure = await failureWith(bug);
+  if (failure !== null) found++;
+  console.log(failure === null ? `MISSED ${bug.name}` : `found  ${bug.name} - by ${failure}`);
+}
+console.log(`${found} of ${wanted.length} planted bugs found`);
+process.exit(found === wanted.length ? 0 : 1);
