@@ -49,6 +49,8 @@ export {
   type TraceOptions,
 } from './options.js';
 export * from './reflection/index.js';
+export { type Account, accounts } from './se/account.js';
+export { privilegeByName, privilegeNames } from './se/privilege.js';
 export { services } from './services.js';
 export { hex, Trace } from './trace.js';
 export * from './types.js';

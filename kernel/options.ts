@@ -1,4 +1,5 @@
 import { TRANSLATE_AFTER } from '../cpu/index.js';
+import type { Account } from './se/account.js';
 import type { NtStatus } from './types.js';
 
 /** DEP policy of the boot option /NOEXECUTE. */
@@ -32,6 +33,10 @@ export interface MachineOptions {
   readonly currentDirectory: string;
   /** Added to the machine's own environment, or replacing; names are case-insensitive. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Whom the program runs as. */
+  readonly account: Account;
+  /** LUIDs of privileges that the account holds beside its own; the program has to enable them. */
+  readonly privileges: readonly number[];
   readonly seed: number;
   /** System time at boot, 100 ns units since 1601. */
   readonly bootTime: bigint;
@@ -100,6 +105,8 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     commandLine: given.imagePath,
     currentDirectory: 'C:\\',
     environment: {},
+    account: 'admin',
+    privileges: [],
     seed: 0,
     bootTime: DEFAULT_BOOT_TIME,
     nanosecondsPerInstruction: 1,

@@ -1,5 +1,15 @@
 import { readFileSync, statSync } from 'node:fs';
-import { type Injection, isError, ntStatus, type PagingFileOptions, type TraceOptions } from '../kernel/index.js';
+import {
+  type Account,
+  accounts,
+  type Injection,
+  isError,
+  ntStatus,
+  type PagingFileOptions,
+  privilegeByName,
+  privilegeNames,
+  type TraceOptions,
+} from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 
 /** A host folder as a guest drive. */
@@ -21,6 +31,9 @@ export interface MachineFlags {
   readonly maximumTime: number;
   readonly injections: readonly Injection[];
   readonly seed: number;
+  readonly account: Account;
+  /** LUIDs that the account holds beside its own. */
+  readonly privileges: readonly number[];
   readonly verify: VerifyPolicy;
   readonly replacement: 'clock' | 'fifo';
   readonly clusterPageFileReads: number;
@@ -80,6 +93,13 @@ export const machineFlagDescriptions = {
     default: 0,
     describe: 'pages, 0 to 15, that may be read from a paging file together with the one that is wanted',
   },
+  account: { type: 'string', default: 'admin', describe: 'user, admin or system: whom the program runs as' },
+  privilege: {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'NAME: a privilege that the account holds too and the program may enable, as SeLockMemoryPrivilege',
+  },
   seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
 } as const;
 
@@ -108,6 +128,8 @@ export interface RawMachineFlags {
   readonly 'pagefile-path'?: string | undefined;
   readonly replacement?: string | undefined;
   readonly 'cluster-reads'?: number | undefined;
+  readonly account?: string | undefined;
+  readonly privilege?: string[] | undefined;
   readonly seed: number;
 }
 
@@ -225,6 +247,21 @@ function parseReplacement(text: string): 'clock' | 'fifo' {
   throw usage(`--replacement ${text}: write clock or fifo`);
 }
 
+function parseAccount(text: string): Account {
+  const account = Object.keys(accounts).find((name): name is Account => name === text);
+  if (account === undefined) throw usage(`--account ${text}: write ${Object.keys(accounts).join(', ')}`);
+  return account;
+}
+
+function parsePrivilege(name: string): number {
+  const luid = privilegeByName(name);
+  if (luid === null)
+    throw usage(
+      `--privilege ${name}: there is no such privilege; choose from ${[...privilegeNames.values()].join(', ')}`,
+    );
+  return luid;
+}
+
 function parseClusterReads(pages: number): number {
   if (Number.isInteger(pages) && pages >= 0 && pages <= 15) return pages;
   throw usage('--cluster-reads takes a whole number from 0 to 15');
@@ -242,6 +279,8 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     maximumTime: parseTime('--max-time', raw['max-time']),
     injections: parseInjections(raw.inject ?? []),
     seed: raw.seed,
+    account: parseAccount(raw.account ?? 'admin'),
+    privileges: (raw.privilege ?? []).map(parsePrivilege),
     verify: parseVerify(raw.verify),
     pagingFiles: parsePagingFiles(raw.pagefile),
     pagingFolder: parsePagingFolder(raw['pagefile-path']),

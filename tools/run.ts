@@ -53,6 +53,8 @@ export function programOptions(
     ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
     seed: flags.seed,
+    account: flags.account,
+    privileges: flags.privileges,
     dedicatedLoop: true,
     environment: flags.environment,
     maximumInstructions: flags.maximumInstructions,

@@ -1,7 +1,7 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
-import { Privilege } from '../se/token.js';
+import { Privilege } from '../se/privilege.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { MAXIMUM_PAGING_FILES } from './paging-file.js';
 import { HostPagingStorage, MemoryPagingStorage, type PagingStorage } from './paging-storage.js';

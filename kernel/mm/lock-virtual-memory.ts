@@ -2,7 +2,7 @@ import { AccessKind } from '../../cpu/index.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
-import { Privilege } from '../se/token.js';
+import { Privilege } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';

@@ -2,7 +2,7 @@ import { AccessKind } from '../../cpu/index.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
-import { Privilege } from '../se/token.js';
+import { Privilege } from '../se/privilege.js';
 import type { Blocking, NtStatus } from '../types.js';
 import {
   allocateVirtualMemory,

@@ -1,7 +1,7 @@
 import { AccessKind } from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
-import { PrivilegeAttribute } from '../se/token.js';
+import { PrivilegeAttribute } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 

@@ -53,14 +53,15 @@ export function parametersBlock(address: number, environment: number, parameters
   return bytes;
 }
 
-/** Variables of the machine itself; `given` are added or replace them, an empty value takes one away. */
-export function environmentOf(given: Readonly<Record<string, string>>): ReadonlyMap<string, string> {
+/** Variables of the machine itself for a user; `given` are added or replace them, an empty value takes one away. */
+export function environmentOf(given: Readonly<Record<string, string>>, userName: string): ReadonlyMap<string, string> {
   const variables = new Map<string, { name: string; value: string }>();
   const set = (name: string, value: string): void => {
     const key = upcaseName(name);
     variables.set(key, { name: variables.get(key)?.name ?? name, value });
   };
   for (const [name, value] of Object.entries(DEFAULTS)) set(name, value);
+  set('USERNAME', userName);
   for (const [name, value] of Object.entries(given)) {
     if (name === '' || name.includes('\0') || name.indexOf('=', 1) >= 0 || value.includes('\0')) continue;
     if (value === '') variables.delete(upcaseName(name));
@@ -88,7 +89,6 @@ const DEFAULTS: Readonly<Record<string, string>> = {
   TEMP: 'C:\\WINDOWS\\TEMP',
   TMP: 'C:\\WINDOWS\\TEMP',
   USERDOMAIN: 'NT86',
-  USERNAME: 'Administrator',
   USERPROFILE: 'C:\\',
   windir: 'C:\\WINDOWS',
 };

@@ -5,7 +5,8 @@ import { Mode, type Thread, ThreadState } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { HandleEntry } from '../ob/object-manager.js';
-import { createSystemToken, createUserToken, type Token } from '../se/token.js';
+import { accountToken } from '../se/account.js';
+import type { Token } from '../se/token.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
@@ -72,7 +73,7 @@ export class ProcessManager {
   /** Gives the System process, made by Machine, its executive part: handle table, token, object. */
   adoptSystemProcess(pcb: Process): EProcess {
     const process = this.createProcessObject(pcb, 0, '');
-    if (process !== null && this.setToken(process, createSystemToken(this.allocateLuid()))) return process;
+    if (process !== null && this.setToken(process, accountToken('system', [], this.allocateLuid()))) return process;
     return this.kernel.bugcheck(0x32, Status.INSUFFICIENT_RESOURCES);
   }
 
@@ -122,8 +123,10 @@ export class ProcessManager {
     return this.#nextLuid++;
   }
 
+  /** A token of the account that the machine's programs run as. */
   createUserToken(): Token {
-    return createUserToken(this.allocateLuid());
+    const { account, privileges } = this.kernel.options;
+    return accountToken(account, privileges, this.allocateLuid());
   }
 
   /**

@@ -3,7 +3,7 @@ import { adjustWorkingSet, HardLimit } from '../mm/adjust-working-set.js';
 import { FaultWatch } from '../mm/fault-watch.js';
 import { holdsPrivilege } from '../mm/service-support.js';
 import { Status } from '../ntstatus.js';
-import { Privilege } from '../se/token.js';
+import { Privilege } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
 import type { EProcess } from './process.js';

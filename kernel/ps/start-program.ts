@@ -3,6 +3,7 @@ import { CreateRequestDefaults, createFile, kernelAttributes } from '../io/creat
 import type { ImageInformation } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { HandleFlag } from '../ob/object-header.js';
+import { accounts } from '../se/account.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { createProcess } from './create-process.js';
 import { createUserThread, type InitialTeb, initialContext } from './create-thread.js';
@@ -47,7 +48,7 @@ export function* createInitialProcess(manager: ProcessManager): Blocking<Process
     imagePath: options.imagePath,
     commandLine: options.commandLine,
     currentDirectory: options.currentDirectory,
-    environment: environmentOf(options.environment),
+    environment: environmentOf(options.environment, accounts[options.account].name),
     standardStreams: [
       io.standardStreamPath(StandardStream.Input),
       io.standardStreamPath(StandardStream.Output),

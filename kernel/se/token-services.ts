@@ -3,14 +3,9 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { Fields } from '../ps/information-buffer.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
-import {
-  ADMINISTRATORS,
-  PrivilegeAttribute,
-  type SecurityIdentifier,
-  sidBytes,
-  type Token,
-  TokenType,
-} from './token.js';
+import { PrivilegeAttribute } from './privilege.js';
+import { ADMINISTRATORS, type SecurityIdentifier, sidBytes } from './sid.js';
+import { type Token, TokenType } from './token.js';
 
 const PROCESS_QUERY_INFORMATION = 0x400;
 const THREAD_QUERY_INFORMATION = 0x40;

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { privilegeByName } from '../../kernel/index.js';
 import { expectedOutput, type GuestRunOptions, runGuest } from './guest-program.js';
 
 let folder = '';
@@ -62,6 +63,27 @@ describe('guest programs of the Windows API', () => {
     const run = runGuest('arguments', { args, machine: { environment: { NT86_GREETING: 'hello there' } } });
     const lines = args.map((argument, index) => `${index + 1}: [${argument}]`);
     expect(run.stdout).toBe(['6 arguments', ...lines, 'NT86_GREETING is hello there', ''].join('\n'));
+  });
+
+  it.each([
+    ['admin', [], 'Administrator', ['not held, then not held (1, error 1300)', 'disabled, then enabled (1, error 0)']],
+    [
+      'user',
+      ['SeLockMemoryPrivilege'],
+      'User',
+      ['disabled, then enabled (1, error 0)', 'not held, then not held (1, error 1300)'],
+    ],
+    ['system', [], 'SYSTEM', ['enabled, then enabled (1, error 0)', 'enabled, then enabled (1, error 0)']],
+  ] as const)('privileges of the account %s, granted %j', (account, granted, user, [lockMemory, debug]) => {
+    const privileges = granted.map((name) => privilegeByName(name) ?? 0);
+    expect(runGuest('privileges', { machine: { account, privileges } }).stdout.split('\n')).toEqual([
+      `running as ${user}`,
+      `SeLockMemoryPrivilege: ${lockMemory}`,
+      `SeDebugPrivilege: ${debug}`,
+      'SeChangeNotifyPrivilege: enabled, then enabled (1, error 0)',
+      'SeNoSuchPrivilege: error 1313',
+      '',
+    ]);
   });
 
   it('exit-code: the status is the guest’s own, all 32 bits of it', () => {

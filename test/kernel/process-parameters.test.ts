@@ -7,7 +7,7 @@ const utf16 = (bytes: Uint8Array): string => new TextDecoder('utf-16le').decode(
 
 describe('the environment', () => {
   it('has NT’s variables, sorted, with the given ones added or in their place', () => {
-    const variables = environmentOf({ PATH: 'C:\\tools', greeting: 'hello', TEMP: '' });
+    const variables = environmentOf({ PATH: 'C:\\tools', greeting: 'hello', TEMP: '' }, 'Administrator');
     const entries = utf16(environmentBlock(variables)).split('\0');
     expect(entries.slice(-2)).toEqual(['', '']);
     expect(entries).toContain('Path=C:\\tools');
@@ -19,8 +19,8 @@ describe('the environment', () => {
   });
 
   it('leaves out what cannot be a variable', () => {
-    const plain = environmentOf({});
-    expect(environmentOf({ '': 'x', 'a=b': 'x', 'c\0': 'x', d: 'x\0y' })).toEqual(plain);
+    const plain = environmentOf({}, 'Administrator');
+    expect(environmentOf({ '': 'x', 'a=b': 'x', 'c\0': 'x', d: 'x\0y' }, 'Administrator')).toEqual(plain);
   });
 
   it('without variables is two zeros', () => {

@@ -5,7 +5,7 @@ import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js'
 import { Status, statusName } from '../../kernel/ntstatus.js';
 import type { ObjectHeader } from '../../kernel/ob/object-header.js';
 import type { EProcess } from '../../kernel/ps/process.js';
-import { createSystemToken } from '../../kernel/se/token.js';
+import { accountToken } from '../../kernel/se/account.js';
 import type { Blocking } from '../../kernel/types.js';
 import { BareProcess, CODE, code, DATA } from './bare-process.js';
 
@@ -114,7 +114,7 @@ export class ParameterMachine {
   constructor(privileged = false) {
     const { kernel, process } = this.guest;
     const luid = kernel.ps.allocateLuid();
-    kernel.ps.setToken(process, privileged ? createSystemToken(luid) : kernel.ps.createUserToken());
+    kernel.ps.setToken(process, accountToken(privileged ? 'system' : 'admin', [], luid));
     this.#allocate(process, REGION, 0x10000, 0x3000, READWRITE);
     this.#allocate(process, RESERVED, 0x10000, 0x2000, READWRITE);
     this.#allocate(process, READ_ONLY, 0x1000, 0x3000, READWRITE);

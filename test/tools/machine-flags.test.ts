@@ -60,6 +60,10 @@ describe('machine flags', () => {
     { inject: ['page:1=C000009C'] },
     { inject: ['fault:1'] },
     { inject: [''] },
+    { account: 'root' },
+    { account: 'constructor' },
+    { privilege: ['SeNothingPrivilege'] },
+    { privilege: [''] },
   ])('refuses %j as usage', (flags) => {
     expect(() => machineFlags({ ...raw, ...flags })).toThrow(CliError);
   });
@@ -82,6 +86,17 @@ describe('machine flags', () => {
       { kind: 'write', ordinal: 1, status: 0xc000007f },
       { kind: 'page', ordinal: 5 },
     ]);
+  });
+
+  it('reads whom the program runs as, and what that account may do', () => {
+    const flags = machineFlags({
+      ...raw,
+      account: 'user',
+      privilege: ['SeLockMemoryPrivilege', 'debug', 'CreatePageFile'],
+    });
+    expect(flags.account).toBe('user');
+    expect(flags.privileges).toEqual([4, 20, 15]);
+    expect(machineFlags(raw)).toMatchObject({ account: 'admin', privileges: [] });
   });
 
   it('knows the trace categories', () => {
