@@ -1,6 +1,7 @@
-// Bundles the command line and the library into dist/ and writes their type declarations. Run by npm at install.
+// Bundles the command line and the library into dist/ and writes their type declarations. Run by npm at install. All of it is made
+// beside dist/ and takes its place at the end, so that who runs nt86 meanwhile finds the build before, or this one, whole.
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -15,13 +16,15 @@ if (esbuild === null) {
   process.exit(1);
 }
 
-rmSync('dist', { recursive: true, force: true });
+const [built, replaced] = ['dist.new', 'dist.old'];
+const remove = (folder) => rmSync(folder, { recursive: true, force: true });
+remove(built);
 const common = {
   bundle: true,
   format: 'esm',
   target: 'es2022',
   sourcemap: true,
-  outdir: 'dist',
+  outdir: built,
   external: ['yargs', 'yargs/helpers', 'iced-x86', 'node-pty', '@vscode/debugadapter'],
   logLevel: 'warning',
 };
@@ -65,20 +68,24 @@ await esbuild.build({
   entryPoints: { nt86: 'tools/launch.ts' },
   banner: { js: '#!/usr/bin/env node' },
 });
-chmodSync('dist/nt86.js', 0o755);
+chmodSync(`${built}/nt86.js`, 0o755);
 
 // A run of a program compiles what runs of programs need.
 const sample = 'guest/images/hello.exe';
 const samples = { 'command-line': ['run', sample], 'command-line-reflectable': ['debug', '-c', 't;t-', sample] };
 for (const [bundle, flags] of Object.entries(samples)) {
-  if (!existsSync(sample) || !existsSync(`dist/${bundle}.cjs`)) continue;
-  spawnSync(process.execPath, ['dist/nt86.js', ...flags], {
+  if (!existsSync(sample) || !existsSync(`${built}/${bundle}.cjs`)) continue;
+  spawnSync(process.execPath, [`${built}/nt86.js`, ...flags], {
     stdio: 'ignore',
-    env: { ...process.env, NT86_WRITE_CODE_CACHE: join(root, `dist/${bundle}.cache`) },
+    env: { ...process.env, NT86_WRITE_CODE_CACHE: join(root, `${built}/${bundle}.cache`) },
   });
 }
 
-const declarations = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json'], {
-  stdio: 'inherit',
-});
+const compile = ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.types.json', '--outDir', `${built}/types`];
+const declarations = spawnSync(process.execPath, compile, { stdio: 'inherit' });
+
+remove(replaced);
+if (existsSync('dist')) renameSync('dist', replaced);
+renameSync(built, 'dist');
+remove(replaced);
 process.exit(declarations.status ?? 1);
