@@ -4,6 +4,7 @@ import type { Descriptor } from './descriptor.js';
 import { deliverException } from './exceptions.js';
 import { ExitReason } from './exit-reason.js';
 import { composeEflags, storeEflags } from './flags.js';
+import type { InnerStack } from './inner-stack.js';
 import { createInterpreter, type Interpreter } from './interpreter.js';
 import {
   CPL,
@@ -119,6 +120,8 @@ export class Cpu {
   readonly blocks: BlockCache;
   /** The descriptor that was read last (descriptor.ts). */
   readonly descriptor: Descriptor = { address: 0, low: 0, high: 0, access: 0 };
+  /** The stack that a transfer to an inner level is about to switch to (inner-stack.ts). */
+  readonly innerStack: InnerStack = { selector: 0, top: 0, address: 0, low: 0, high: 0, access: 0 };
   readonly debug: DebugRegisters;
   readonly #interpreter: Interpreter;
 

@@ -12,7 +12,6 @@ import {
   ACCESS_SEGMENT,
   accessDpl,
   accessKind,
-  descriptorBase,
   descriptorLimit,
   fetchDescriptor,
   markAccessed,
@@ -20,6 +19,7 @@ import {
   SystemType,
   selectorErrorCode,
 } from './descriptor.js';
+import { findInnerStack, pushInnerFrame } from './inner-stack.js';
 import {
   CPL,
   CR0,
@@ -38,7 +38,6 @@ import {
 } from './layout.js';
 import { CR0_PE } from './paging.js';
 import {
-  checkStackSegment,
   EFLAGS_AC,
   EFLAGS_IF,
   EFLAGS_NT,
@@ -48,12 +47,10 @@ import {
   isVirtual8086,
   loadRealSegment,
   setCodeSegment,
-  setSegmentFromDescriptor,
   Vector,
 } from './segmentation.js';
-import { mergeStackPointer, pushFrame, stagePush, writeFrame } from './stack-frame.js';
+import { checkPush, pushFrame, stagePush } from './stack-frame.js';
 import { interruptToTask } from './task-switch.js';
-import { innerStackPointer, innerStackSelector } from './tss.js';
 
 /** What made an interrupt: decides about the gate's DPL, the EXT bit and the resume flag of the pushed image. */
 export const InterruptSource = {
@@ -230,9 +227,6 @@ function enterHandler(
   const fromVirtual8086 = isVirtual8086(cpu);
   if (fromVirtual8086 && newCpl !== 0) return cpu.raise(Vector.GeneralProtection, selectorCode);
 
-  if (eip >>> 0 > descriptorLimit(codeLow, codeHigh) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
-  if (!markAccessed(cpu, codeAddress, codeHigh)) return false;
-
   let count = 0;
   if (fromVirtual8086) {
     for (const segment of VIRTUAL_8086_SEGMENTS) stagePush(cpu, count++, state[SEGMENT_SELECTOR + segment]);
@@ -245,31 +239,14 @@ function enterHandler(
   stagePush(cpu, count++, state[SEGMENT_SELECTOR + CS]);
   stagePush(cpu, count++, returnEip);
   if (errorCode !== NO_ERROR_CODE) stagePush(cpu, count++, errorCode);
-  const pushed = newCpl === cpl ? pushFrame(cpu, count, size, cpl !== 3) : pushInnerFrame(cpu, newCpl, count, size);
-  if (!pushed) return false;
+  const inner = newCpl !== cpl;
+  if (!(inner ? findInnerStack(cpu, newCpl, count, size) : checkPush(cpu, count, size))) return false;
+  if (eip >>> 0 > descriptorLimit(codeLow, codeHigh) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
+  if (!markAccessed(cpu, codeAddress, codeHigh)) return false;
+  if (!(inner ? pushInnerFrame(cpu, count, size) : pushFrame(cpu, count, size, cpl !== 3))) return false;
   if (fromVirtual8086) for (const segment of VIRTUAL_8086_SEGMENTS) cpu.setSegment(segment, 0, 0, 0, 0);
   setCodeSegment(cpu, selector, codeLow, codeHigh, newCpl);
   state[EIP] = eip;
-  return true;
-}
-
-/**
- * Pushes the staged frame on the stack that the TSS names for an inner level, and makes it the current stack.
- * @returns false when #TS, #SS or #PF was raised; nothing is changed then
- */
-export function pushInnerFrame(cpu: Cpu, level: number, count: number, size: number): boolean {
-  const top = innerStackPointer(cpu, level);
-  if (cpu.faulted) return false;
-  const selector = innerStackSelector(cpu, level);
-  if (cpu.faulted) return false;
-  if (!checkStackSegment(cpu, selector, level, Vector.InvalidTss)) return false;
-  const { address, low, high, access } = cpu.descriptor;
-  if (!markAccessed(cpu, address, high)) return false;
-  const base = descriptorBase(low, high);
-  const limit = descriptorLimit(low, high);
-  if (!writeFrame(cpu, base, limit, access, top, count, size, true, selectorErrorCode(selector))) return false;
-  setSegmentFromDescriptor(cpu, SS, selector, low, high);
-  cpu.state[ESP] = mergeStackPointer(top, top - count * size, access);
   return true;
 }
 

@@ -110,7 +110,8 @@ function returnToCode(cpu: Cpu, selector: number, eip: number, size: number, fra
   setSegmentFromDescriptor(cpu, SS, stackSelector, stackLow, stackHigh);
   setCodeSegment(cpu, selector, low, high, level);
   const stackAccess = state[SEGMENT_ACCESS + SS];
-  state[ESP] = mergeStackPointer(size === 4 ? stackPointer : state[ESP], stackPointer + release, stackAccess);
+  // A 16-bit stack takes SP alone, whatever the operand size: the upper half stays that of the inner stack.
+  state[ESP] = mergeStackPointer(state[ESP], stackPointer + release, stackAccess);
   for (let segment = ES; segment <= GS; segment++) {
     if (segment !== CS && segment !== SS) dropInaccessibleSegment(cpu, segment);
   }
@@ -118,11 +119,10 @@ function returnToCode(cpu: Cpu, selector: number, eip: number, size: number, fra
   return true;
 }
 
-/** IRET/IRETD. Whatever it does, NMIs may come again behind it. */
+/** IRET/IRETD. NMIs may come again behind it, and in the handler of its fault too (SDM vol 3A section 6.7.1). */
 export function executeIret(cpu: Cpu, instruction: Instruction): boolean {
-  if (!interruptReturn(cpu, instruction)) return false;
   cpu.state[NMI_BLOCKED] = 0;
-  return true;
+  return interruptReturn(cpu, instruction);
 }
 
 function interruptReturn(cpu: Cpu, instruction: Instruction): boolean {

@@ -17,12 +17,12 @@ import {
   SystemType,
   selectorErrorCode,
 } from './descriptor.js';
-import { pushInnerFrame } from './exceptions.js';
+import { findInnerStack, pushInnerFrame } from './inner-stack.js';
 import { effectiveOffset, type Instruction } from './instruction.js';
 import { nextEip } from './interrupts.js';
 import { CPL, CS, ESP, SEGMENT_LIMIT, SEGMENT_SELECTOR, SS } from './layout.js';
 import { CODE_SEGMENT, isCodeForLevel, isProtected, loadRealSegment, setCodeSegment, Vector } from './segmentation.js';
-import { peekStack, pushFrame, stagePush } from './stack-frame.js';
+import { checkPush, peekStack, pushFrame, stagePush } from './stack-frame.js';
 import { switchThroughTaskGate, switchToTss, TaskSwitch } from './task-switch.js';
 
 /** JMP ptr16:16, ptr16:32. */
@@ -91,6 +91,7 @@ function farCall(cpu: Cpu, selector: number, offset: number, instruction: Instru
   const cpl = state[CPL];
   const returnEip = nextEip(cpu, instruction);
   if (!isProtected(cpu)) {
+    if (!checkPush(cpu, 2, size)) return false;
     if (eip >>> 0 > state[SEGMENT_LIMIT + CS] >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
     stagePush(cpu, 0, state[SEGMENT_SELECTOR + CS]);
     stagePush(cpu, 1, returnEip);
@@ -131,6 +132,7 @@ function transferToTask(cpu: Cpu, selector: number, kind: TaskSwitch, returnEip:
 function callCode(cpu: Cpu, selector: number, eip: number, size: number, returnEip: number): boolean {
   const state = cpu.state;
   const { address, low, high } = cpu.descriptor;
+  if (!checkPush(cpu, 2, size)) return false;
   if (eip >>> 0 > descriptorLimit(low, high) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
   if (!markAccessed(cpu, address, high)) return false;
   stagePush(cpu, 0, state[SEGMENT_SELECTOR + CS]);
@@ -152,6 +154,9 @@ function callThroughGate(cpu: Cpu, selector: number, returnEip: number): boolean
   if (code < 0 || !checkPresent(cpu, code)) return false;
   const { address, low, high, access } = cpu.descriptor;
   if (isCodeForLevel(access, cpl)) return callCode(cpu, code, eip, size, returnEip);
+  const level = accessDpl(access);
+  const pushes = 4 + parameters;
+  if (!findInnerStack(cpu, level, pushes, size)) return false;
   if (eip >>> 0 > descriptorLimit(low, high) >>> 0) return cpu.raise(Vector.GeneralProtection, 0);
   stagePush(cpu, 0, state[SEGMENT_SELECTOR + SS]);
   stagePush(cpu, 1, state[ESP]);
@@ -161,9 +166,8 @@ function callThroughGate(cpu: Cpu, selector: number, returnEip: number): boolean
   }
   stagePush(cpu, 2 + parameters, state[SEGMENT_SELECTOR + CS]);
   stagePush(cpu, 3 + parameters, returnEip);
-  const level = accessDpl(access);
   if (!markAccessed(cpu, address, high)) return false;
-  if (!pushInnerFrame(cpu, level, 4 + parameters, size)) return false;
+  if (!pushInnerFrame(cpu, pushes, size)) return false;
   setCodeSegment(cpu, code, low, high, level);
   cpu.jump(eip);
   return true;

@@ -7,7 +7,7 @@ import { EAX, EBX, ECX, EDX } from './layout.js';
 /** Family 15, model 4, stepping 3. Also in EDX after power-up. */
 export const PROCESSOR_SIGNATURE = 0x0000_0f43;
 
-/** CPUID.1:EDX and CPUID.80000001h:EDX by bit. */
+/** CPUID.1:EDX, CPUID.1:ECX and CPUID.80000001h:EDX by bit. */
 const FEATURES =
   (1 << 0) | // FPU
   (1 << 2) | // DE
@@ -26,6 +26,7 @@ const FEATURES =
   (1 << 24) | // FXSAVE
   (1 << 25) | // SSE
   (1 << 26); // SSE2
+const FEATURES_ECX = 1 << 0; // SSE3
 const EXTENDED_FEATURES = 1 << 20; // NX
 
 /** CLFLUSH line of 64 bytes (in units of 8), no brand index. */
@@ -50,7 +51,7 @@ export function executeCpuid(cpu: Cpu): boolean {
   const leaf = cpu.state[EAX] >>> 0;
   if (leaf >= EXTENDED_LEAVES && leaf <= MAXIMUM_EXTENDED_LEAF) return executeExtendedLeaf(cpu, leaf);
   if (leaf === 0) return answer(cpu, MAXIMUM_BASIC_LEAF, dword(VENDOR, 0), dword(VENDOR, 8), dword(VENDOR, 4));
-  if (leaf === 1) return answer(cpu, PROCESSOR_SIGNATURE, CLFLUSH_LINE, 0, FEATURES);
+  if (leaf === 1) return answer(cpu, PROCESSOR_SIGNATURE, CLFLUSH_LINE, FEATURES_ECX, FEATURES);
   // Descriptors 50h, 5Bh: instruction and data TLB of 64 entries; 2Ch, 60h, 70h, 7Ch: caches as on the real part.
   return answer(cpu, 0x605b_5001, 0, 0, 0x007c_7040);
 }

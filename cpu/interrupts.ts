@@ -122,13 +122,16 @@ export function executeCli(cpu: Cpu): boolean {
 /** STI: interrupts stay inhibited until the next instruction is done, when they were disabled before. */
 export function executeSti(cpu: Cpu): boolean {
   if (!hasIoPrivilege(cpu)) return cpu.raise(Vector.GeneralProtection, 0);
-  if ((cpu.state[EFLAGS_SYSTEM] & EFLAGS_IF) === 0) inhibitInterrupts(cpu);
+  if ((cpu.state[EFLAGS_SYSTEM] & EFLAGS_IF) === 0 && !interruptsInhibited(cpu)) inhibitInterrupts(cpu);
   cpu.state[EFLAGS_SYSTEM] |= EFLAGS_IF;
   cpu.attention = true;
   return true;
 }
 
-/** Keeps interrupts out until the instruction after this one is done: STI, MOV SS, POP SS. */
+/**
+ * Keeps interrupts out until the instruction after this one is done: STI, MOV SS, POP SS. Of several in a row only the first does, so
+ * that no program can keep them out for good (SDM vol 3A section 6.8.3).
+ */
 function inhibitInterrupts(cpu: Cpu): void {
   // Compared modulo 2^32: the low word of the count tells instructions apart well enough.
   cpu.state[INTERRUPT_SHADOW] = (cpu.instructionCount + 2) | 0;
@@ -136,6 +139,7 @@ function inhibitInterrupts(cpu: Cpu): void {
 
 /** MOV SS and POP SS keep debug exceptions out too, so that SS and ESP can be loaded as one. */
 export function inhibitAfterStackLoad(cpu: Cpu): void {
+  if (debugInhibited(cpu)) return;
   inhibitInterrupts(cpu);
   cpu.state[DEBUG_SHADOW] = cpu.state[INTERRUPT_SHADOW];
 }

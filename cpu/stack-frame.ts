@@ -1,6 +1,7 @@
 /**
  * Several pushes as one act: far calls, call gates, interrupt delivery. The values are staged first; then limits, then
- * pages of the whole frame are checked, and only when nothing can fail any more is it written.
+ * pages of the whole frame are checked, and only when nothing can fail any more is it written. Limits come apart from pages, since
+ * transfers check the offset that they go to between them.
  */
 import type { Cpu } from './cpu.js';
 import { ACCESS_BIG } from './descriptor.js';
@@ -27,23 +28,14 @@ export function mergeStackPointer(old: number, offset: number, access: number): 
   return (old & ~mask) | (offset & mask);
 }
 
-/**
- * Writes the staged pushes below `top` of any stack segment.
- *
- * @param size bytes of each push, 2 or 4
- * @param supervisor rights of the writes: those of the privilege level that the stack belongs to
- * @param errorCode of the #SS when the frame does not fit the segment
- * @returns false when #SS or #PF was raised; nothing is written then
- */
-export function writeFrame(
+/** True when so many pushes of 2 or 4 bytes below `top` lie within a stack segment; else #SS(errorCode) is raised. */
+export function checkFrame(
   cpu: Cpu,
-  base: number,
   limit: number,
   access: number,
   top: number,
   count: number,
   size: number,
-  supervisor: boolean,
   errorCode: number,
 ): boolean {
   const mask = stackMask(access);
@@ -51,6 +43,26 @@ export function writeFrame(
     const offset = ((top - index * size) & mask) >>> 0;
     if (!withinLimit(access, limit, offset, size)) return cpu.raise(Vector.StackFault, errorCode);
   }
+  return true;
+}
+
+/**
+ * Writes the staged pushes below `top` of any stack segment, whose limits they have passed.
+ *
+ * @param size bytes of each push, 2 or 4
+ * @param supervisor rights of the writes: those of the privilege level that the stack belongs to
+ * @returns false when #PF or #AC was raised; nothing is written then
+ */
+export function writeFrame(
+  cpu: Cpu,
+  base: number,
+  access: number,
+  top: number,
+  count: number,
+  size: number,
+  supervisor: boolean,
+): boolean {
+  const mask = stackMask(access);
   for (let index = 1; index <= count; index++) {
     const linear = (base + ((top - index * size) & mask)) | 0;
     if (!supervisor && !cpu.aligned(linear, size)) return false;
@@ -77,13 +89,19 @@ function write16(cpu: Cpu, linear: number, value: number, supervisor: boolean): 
   return supervisor ? cpu.writeSystem16(linear, value) : cpu.writeLinear16(linear, value);
 }
 
-/** Pushes the staged values on the current stack and moves ESP. False when #SS(0) or #PF was raised. */
+/** True when the current stack has room for so many pushes; else #SS(0) is raised. */
+export function checkPush(cpu: Cpu, count: number, size: number): boolean {
+  const { state } = cpu;
+  return checkFrame(cpu, state[SEGMENT_LIMIT + SS], state[SEGMENT_ACCESS + SS], state[ESP], count, size, 0);
+}
+
+/** Pushes the staged values on the current stack and moves ESP. False when #SS(0), #PF or #AC was raised. */
 export function pushFrame(cpu: Cpu, count: number, size: number, supervisor: boolean): boolean {
+  if (!checkPush(cpu, count, size)) return false;
   const state = cpu.state;
   const access = state[SEGMENT_ACCESS + SS];
   const top = state[ESP];
-  const base = state[SEGMENT_BASE + SS];
-  if (!writeFrame(cpu, base, state[SEGMENT_LIMIT + SS], access, top, count, size, supervisor, 0)) return false;
+  if (!writeFrame(cpu, state[SEGMENT_BASE + SS], access, top, count, size, supervisor)) return false;
   state[ESP] = mergeStackPointer(top, top - count * size, access);
   return true;
 }

@@ -8,7 +8,7 @@ const NOT_SAVED = [
   // Worked out anew by run() from the processor's state.
   ...['attention', 'readTable', 'writeTable', 'watching', 'watchingPorts', 'instructionSet'],
   // Means nothing between two calls of run().
-  ...['descriptor', 'hostAccess'],
+  ...['descriptor', 'innerStack', 'hostAccess'],
   // Figures for the host.
   'counters',
 ];

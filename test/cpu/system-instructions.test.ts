@@ -117,6 +117,8 @@ describe('control registers', () => {
     ['NW without CD', '0f 22 c0', CR0_NW | CR0_PE],
     ['VME, which is not provided', '0f 22 e0', 1],
     ['bit 11 of CR4', '0f 22 e0', 0x800],
+    ['VME, which CPUID does not offer', '0f 22 e0', 1],
+    ['PVI, which goes with VME', '0f 22 e0', 2],
     ['bit 31 of CR4', '0f 22 e0', 0x8000_0000 | 0],
   ])('%s gives #GP(0)', (_name, code, value) => {
     const cpu = protectedMachine(0);
