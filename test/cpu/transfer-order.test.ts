@@ -58,6 +58,26 @@ interface Way {
   readonly parameters: number;
 }
 
+/** Through a 32-bit call gate to ring 3; the stack of ring 1 is sound. */
+const sound: Way = {
+  gateType: 12,
+  gateDpl: 3,
+  gatePresent: true,
+  code: SUBJECT,
+  codeType: 10,
+  codeDpl: 3,
+  codePresent: true,
+  codeLimit: ROOMY,
+  taskLimit: 0x67,
+  stack: STACK_SUBJECT | 1,
+  stackType: 2,
+  stackDpl: 1,
+  stackPresent: true,
+  stackLimit: ROOMY,
+  currentLimit: ROOMY,
+  parameters: 0,
+};
+
 /** One rung: a defect, with the vector and error code that it gives. */
 type Rung = readonly [defect: Partial<Way>, vector: number, errorCode: number];
 
@@ -113,25 +133,6 @@ const innerStackRungs: readonly Rung[] = [
 ];
 
 describe('call gates, from ring 3', () => {
-  const sound: Way = {
-    gateType: 12,
-    gateDpl: 3,
-    gatePresent: true,
-    code: SUBJECT,
-    codeType: 10,
-    codeDpl: 3,
-    codePresent: true,
-    codeLimit: ROOMY,
-    taskLimit: 0x67,
-    stack: STACK_SUBJECT | 1,
-    stackType: 2,
-    stackDpl: 1,
-    stackPresent: true,
-    stackLimit: ROOMY,
-    currentLimit: ROOMY,
-    parameters: 0,
-  };
-
   const attempt = (code: string, usual: Partial<Way>) => {
     const cpu = sweepMachine(true);
     load(cpu, code + farPointer(GATE | 3, 0));
@@ -187,24 +188,7 @@ describe('call gates, from ring 3', () => {
 });
 
 describe('direct transfers and returns', () => {
-  const sound = {
-    code: SUBJECT | 3,
-    codeType: 10,
-    codeDpl: 3,
-    codePresent: true,
-    codeLimit: ROOMY,
-    stack: STACK_SUBJECT | 3,
-    stackType: 2,
-    stackDpl: 3,
-    stackPresent: true,
-    stackLimit: ROOMY,
-    currentLimit: ROOMY,
-    taskLimit: 0x67,
-    gateType: 0,
-    gateDpl: 3,
-    gatePresent: true,
-    parameters: 0,
-  } satisfies Way;
+  const outer: Way = { ...sound, code: SUBJECT | 3, stack: STACK_SUBJECT | 3, stackDpl: 3 };
   const rungs: readonly Rung[] = [...codeRungs, [{ codeDpl: 1 }, 13, SUBJECT], codeAbsent];
 
   const start = (cpu: Cpu, way: Way, ring: number) => {
@@ -219,7 +203,7 @@ describe('direct transfers and returns', () => {
   ])('%s', (_name, opcode, ladder) => {
     const cpu = sweepMachine(true);
     climb(ladder, (defects) => {
-      const way = { ...sound, ...defects };
+      const way = { ...outer, ...defects };
       load(cpu, opcode + farPointer(way.code, TARGET));
       start(cpu, way, 3);
       return outcome(cpu);
@@ -250,7 +234,7 @@ describe('direct transfers and returns', () => {
         pastCodeLimit,
       ],
       (defects) => {
-        const way = { ...sound, ...defects };
+        const way = { ...outer, ...defects };
         start(cpu, way, 0);
         [TARGET, way.code, ...flags, ...parameters, START_STACK, way.stack].forEach((value, index) => {
           cpu.memory.write32(START_STACK + index * 4, value);
@@ -267,7 +251,7 @@ describe('direct transfers and returns', () => {
     const cpu = sweepMachine(true);
     load(cpu, code);
     climb([[{ code: SUBJECT }, 13, SUBJECT], codeAbsent], (defects) => {
-      const way = { ...sound, code: SUBJECT | 1, codeDpl: 1, ...defects };
+      const way = { ...outer, code: SUBJECT | 1, codeDpl: 1, ...defects };
       start(cpu, way, 1);
       [TARGET, way.code, ...flags].forEach((value, index) => {
         cpu.memory.write32(START_STACK + index * 4, value);
@@ -278,32 +262,15 @@ describe('direct transfers and returns', () => {
 });
 
 describe('interrupts, from ring 3', () => {
-  const sound: Way = {
-    gateType: 14,
-    gateDpl: 3,
-    gatePresent: true,
-    code: SUBJECT,
-    codeType: 10,
-    codeDpl: 1,
-    codePresent: true,
-    codeLimit: ROOMY,
-    taskLimit: 0x67,
-    stack: STACK_SUBJECT | 1,
-    stackType: 2,
-    stackDpl: 1,
-    stackPresent: true,
-    stackLimit: ROOMY,
-    currentLimit: ROOMY,
-    parameters: 0,
-  };
+  const usual: Partial<Way> = { gateType: 14, codeDpl: 1 };
   const gateCode = (vector: number) => vector * 8 + 2;
 
   /** The exceptions that the delivery meets go to ring 0, whose stack is sound. */
-  const attempt = (code: string, vector: number, usual: Partial<Way>) => {
+  const attempt = (code: string, vector: number, special: Partial<Way>) => {
     const cpu = sweepMachine(false);
     load(cpu, code);
     return (defects: Partial<Way>): string => {
-      const way: Way = { ...sound, ...usual, ...defects };
+      const way: Way = { ...sound, ...usual, ...special, ...defects };
       build(cpu, way);
       writeGate(cpu, IDT + vector * 8, way.code, HANDLERS + vector * 16, gateByte(way));
       restart(cpu, 3);
