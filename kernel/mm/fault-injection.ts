@@ -1,10 +1,12 @@
 import type { Injection } from '../options.js';
 import type { NtStatus } from '../types.js';
 import type { MemoryManager } from './memory-manager.js';
+import type { DeviceRequest } from './paging-device.js';
 
 /** Counts what can be made to fail and says when it does (`--inject`). Each injection happens once. */
 export class FaultInjection {
   readonly #reads = new Countdown();
+  #failedCluster: (Pick<DeviceRequest, 'file' | 'slot' | 'pages'> & { readonly status: NtStatus }) | null = null;
   readonly #writes = new Countdown();
   readonly #pages = new Countdown();
   readonly #commits = new Countdown();
@@ -17,9 +19,22 @@ export class FaultInjection {
     }
   }
 
-  /** A page is about to be read, or a cluster written: the status that it gets instead, or null. */
-  transfer(kind: 'read' | 'write'): NtStatus | null {
-    return (kind === 'read' ? this.#reads : this.#writes).next() ?? null;
+  /** Pages are about to be read: the status that they get instead, or null. A cluster that failed fails once more, in what is tried again of it. */
+  read(request: DeviceRequest): NtStatus | null {
+    const { file, slot, pages } = request;
+    const failed = this.#failedCluster;
+    if (failed !== null && failed.file === file && slot >= failed.slot && slot < failed.slot + failed.pages) {
+      this.#failedCluster = null;
+      return failed.status;
+    }
+    const status = this.#reads.next() ?? null;
+    if (status !== null && pages > 1) this.#failedCluster = { file, slot, pages, status };
+    return status;
+  }
+
+  /** A cluster is about to be written. */
+  write(): NtStatus | null {
+    return this.#writes.next() ?? null;
   }
 
   /** A fault is about to take a page and could wait: true, it has to. */
@@ -54,6 +69,6 @@ export function armInjections(mm: MemoryManager, injections: readonly Injection[
   if (injections.length === 0) return;
   const injection = new FaultInjection(injections);
   mm.injection = injection;
-  mm.paging.device.inject = (request) => injection.transfer(request.kind);
+  mm.paging.device.inject = (request) => (request.kind === 'read' ? injection.read(request) : injection.write());
   mm.commit.refuse = () => injection.commitFails();
 }

@@ -64,7 +64,7 @@ export function writeFilePages(
     if (length > 0) bytes.set(mm.bytes.subarray(host, host + length), index * 0x1000);
   }
   if (bytes.length === 0) return Status.SUCCESS;
-  const status = mm.injection?.transfer('write') ?? area.file?.write(start, bytes) ?? Status.SUCCESS;
+  const status = mm.injection?.write() ?? area.file?.write(start, bytes) ?? Status.SUCCESS;
   mm.environment.tracePaging?.('file-page-write', {
     name: area.file?.name ?? '',
     page: firstPage,

@@ -100,11 +100,6 @@ export interface FaultableSubsection {
   /** CONTROL_AREA.NumberOfPfnReferences: pages of the file that exist in memory. */
   pfnReferenceAdded(): void;
   pfnReferenceRemoved(): void;
-  /**
-   * Reads the page that the prototype PTE at a system address describes into memory.bytes[hostOffset .. +4096), the tail
-   * behind the end of the file or section zero-filled. Returns SUCCESS (0), or a failure for the IN_PAGE_ERROR exception.
-   */
-  readPage(prototypeAddress: number, hostOffset: number): number;
 }
 
 /** Fault counters of the PRCB (nt52.md 5.6) and the few that the tool adds; kernel/counters.ts has the same names. */
@@ -152,6 +147,8 @@ interface FaultState {
   mayWait: boolean;
   /** A fault is taken up again after its read: it has been counted. */
   completing: boolean;
+  /** What that read makes of it. */
+  readOutcome: FaultOutcome;
 }
 
 const newCounters = (): FaultCounters => ({
@@ -232,6 +229,7 @@ export class MemoryManager {
     delay: 0,
     mayWait: false,
     completing: false,
+    readOutcome: FaultOutcome.PageFile,
   };
   /** Paging files and paging I/O. */
   readonly paging: Paging;
@@ -400,6 +398,7 @@ export class MemoryManager {
   completePageRead(read: PageRead, address: number, access: FaultAccess): void {
     if (read.status >>> 0 < 0xc0000000) {
       this.faults.completing = true;
+      this.faults.readOutcome = read.place.outcome;
       if (this.environment.traceFault === null) accessFault(this, address, access, true);
       else this.#tracedFault(address, access, true);
       this.faults.completing = false;
@@ -481,7 +480,7 @@ export class MemoryManager {
     event.pteBeforeHigh = before === NO_PTE ? 0 : this.format.high(before) >>> 0;
     const outcome = accessFault(this, address, access, user);
     // The page was put into transition when its read began.
-    event.outcome = this.faults.completing && outcome === FaultOutcome.Transition ? FaultOutcome.PageFile : outcome;
+    event.outcome = this.faults.completing && outcome === FaultOutcome.Transition ? this.faults.readOutcome : outcome;
     const after = findPte(this, space, address);
     event.pteAfterLow = after === NO_PTE ? 0 : this.format.low(after) >>> 0;
     event.pteAfterHigh = after === NO_PTE ? 0 : this.format.high(after) >>> 0;

@@ -26,6 +26,8 @@ export const MINIMUM_FREE_PAGES = 26;
 export const MINIMUM_FREE_PAGES_TO_ZERO = 8;
 /** MM_MAXIMUM_WRITE_CLUSTER, pages. */
 export const WRITE_CLUSTER = 16;
+/** MmFreeGoal. */
+export const FREE_GOAL = 100;
 /** MM_FLUID_PHYSICAL_PAGES: promised to nobody. */
 export const FLUID_PAGES = 32;
 
@@ -49,6 +51,8 @@ export interface MemoryThresholds {
   readonly estimationShift: number;
   /** Commitment that charges for programs leave free (nt52.md 7.5). */
   readonly commitReserve: number;
+  /** Pages that are read with one: of data files, of an image's data, of its code (MmReadClusterSize, MmDataClusterSize, MmCodeClusterSize). */
+  readonly readClusters: { readonly file: number; readonly data: number; readonly code: number };
 }
 
 const MEGABYTE = 256;
@@ -74,6 +78,11 @@ export function memoryThresholds(frames: number): MemoryThresholds {
     agingShift: agesQuickly ? 3 : 5,
     estimationShift: agesQuickly ? 4 : 6,
     commitReserve: isSmall ? MEGABYTE : 5 * MEGABYTE,
+    readClusters: {
+      file: [2, 4, 7][systemSize] ?? 0,
+      data: [0, 1, 3][systemSize] ?? 0,
+      code: [1, 2, 7][systemSize] ?? 0,
+    },
   };
 }
 

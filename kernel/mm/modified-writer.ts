@@ -99,6 +99,7 @@ function writeCluster(mm: MemoryManager, frames: readonly number[], run: WriteRu
     kind: 'write',
     file: file.number,
     slot: start,
+    name: '',
     pages: frames.length,
     frames,
     transfer: () => file.storage.write(start, bytes),

@@ -20,8 +20,8 @@ const USER_RETRY_MASK = 0xf;
 /** Virtual nanoseconds before that. */
 export const READ_RETRY_DELAY = 10_000_000;
 
-/** A page-file PTE, where it lies, and whose page it will be. */
-interface PageFilePte {
+/** A PTE that says where its page is on disk, where it lies, and whose page it will be. */
+export interface DiskPte {
   readonly at: PteLocation;
   readonly address: number;
   readonly tableFrame: number;
@@ -42,28 +42,35 @@ export function startPageRead(
   isPrototype: boolean,
 ): FaultOutcome {
   if (mm.faults.completing) return FaultOutcome.Refault;
-  const { format, paging } = mm;
-  const pte: PageFilePte = { at, address: pteAddress, tableFrame, isPrototype };
+  const { format } = mm;
+  const pte: DiskPte = { at, address: pteAddress, tableFrame, isPrototype };
   const file = format.pageFileNumber(at);
   const { before, after } = neighbours(mm, pte);
   if (mm.lists.availablePages <= before + after) return FaultOutcome.NoMemory;
   const slot = format.pageFileOffset(at) - before;
   const frames: number[] = [];
   for (let distance = -before; distance <= after; distance++) {
-    frames.push(beginRead(mm, neighbour(mm, pte, distance)));
+    frames.push(pinForRead(mm, neighbour(mm, pte, distance)));
   }
-  const read = new PageRead(frames, before, file, slot);
-  for (const frame of frames) paging.reads.set(frame, read);
   mm.counters.pagingFileFaults++;
+  const place = { file, slot, name: '', outcome: FaultOutcome.PageFile };
+  return submitPageRead(mm, new PageRead(frames, before, place), () => readSlots(mm, file, slot, frames));
+}
+
+/** The read of pinned frames begins: mm.faults.read is what to wait for. */
+export function submitPageRead(mm: MemoryManager, read: PageRead, transfer: () => NtStatus): FaultOutcome {
+  const { frames, place } = read;
+  for (const frame of frames) mm.paging.reads.set(frame, read);
   mm.counters.pagesRead += frames.length;
   mm.counters.pageReadIos++;
-  paging.device.submit({
+  mm.paging.device.submit({
     kind: 'read',
-    file,
-    slot,
+    file: place.file,
+    slot: place.slot,
+    name: place.name,
     pages: frames.length,
     frames,
-    transfer: () => readSlots(mm, file, slot, frames),
+    transfer,
     complete: (status) => finishPageRead(mm, read, status),
   });
   mm.faults.read = read;
@@ -72,7 +79,7 @@ export function startPageRead(
 }
 
 /** How many PTEs on either side have the slots on either side and are otherwise alike: they are read together. */
-function neighbours(mm: MemoryManager, pte: PageFilePte): { readonly before: number; readonly after: number } {
+function neighbours(mm: MemoryManager, pte: DiskPte): { readonly before: number; readonly after: number } {
   const { paging } = mm;
   const most = Math.min(mm.environment.clusterPageFileReads ?? 0, MAXIMUM_NEIGHBOURS);
   const isUserPage = !pte.isPrototype && mm.format.addressOfPte(pte.address) < SYSTEM_RANGE_START;
@@ -88,7 +95,7 @@ function neighbours(mm: MemoryManager, pte: PageFilePte): { readonly before: num
   return { before, after };
 }
 
-function isConsecutive(mm: MemoryManager, pte: PageFilePte, distance: number): boolean {
+function isConsecutive(mm: MemoryManager, pte: DiskPte, distance: number): boolean {
   const { format } = mm;
   const other = neighbour(mm, pte, distance);
   if (other.address >>> 12 !== pte.address >>> 12) return false;
@@ -102,7 +109,7 @@ function isConsecutive(mm: MemoryManager, pte: PageFilePte, distance: number): b
 }
 
 /** The PTE so many places further on; the same page table has it when the page of its address is the same. */
-function neighbour(mm: MemoryManager, pte: PageFilePte, distance: number): PageFilePte {
+export function neighbour(mm: MemoryManager, pte: DiskPte, distance: number): DiskPte {
   const { entrySize, entryWords } = mm.format;
   return {
     ...pte,
@@ -111,8 +118,8 @@ function neighbour(mm: MemoryManager, pte: PageFilePte, distance: number): PageF
   };
 }
 
-/** A frame for the page of a page-file PTE, pinned by its read; there must be one. */
-function beginRead(mm: MemoryManager, { at, address, tableFrame, isPrototype }: PageFilePte): number {
+/** A frame for the page of a PTE, pinned by its read; there must be one. */
+export function pinForRead(mm: MemoryManager, { at, address, tableFrame, isPrototype }: DiskPte): number {
   const { format, pfn } = mm;
   const frame = mm.lists.removeAnyPage(mm.nextColor());
   contentsReplaced(mm, frame);

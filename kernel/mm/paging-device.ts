@@ -4,12 +4,14 @@ import type { NtStatus } from '../types.js';
 const POSITIONING = 9_000_000;
 const PAGE_TRANSFER = 80_000;
 
-/** One transfer of consecutive pages of a paging file. */
+/** One transfer of consecutive pages of a paging file or of a mapped one. */
 export interface DeviceRequest {
   readonly kind: 'read' | 'write';
-  /** Paging file and its first page. */
+  /** Number of the paging file, or address of the mapped file's control area; and the first page in it. */
   readonly file: number;
   readonly slot: number;
+  /** Of the mapped file; empty for paging files. */
+  readonly name: string;
   readonly pages: number;
   /** The page frames, for observers. */
   readonly frames: readonly number[];
@@ -31,7 +33,7 @@ export interface DeviceClock {
 }
 
 /**
- * The disk that the paging files lie on: one request after the other, each taking a positioning time unless it goes on
+ * The disk that paging files and mapped files lie on: one request after the other, each taking a positioning time unless it goes on
  * where the last one ended, and a transfer time. Completions are events of virtual time that the run loop looks for.
  */
 export class PagingDevice {

@@ -10,15 +10,15 @@ export function pteText(mm: MemoryManager, at: PteLocation): string {
 }
 
 /**
- * `--trace paging`: a transfer of pages to or from a paging file begins, or is complete with a status. `pages` names each by the user
- * address that it belongs to, or by its prototype PTE, with the PTE that describes it while it is not in memory.
+ * `--trace paging`: a transfer of pages to or from a paging file, or from a mapped file, begins, or is complete with a status. `pages`
+ * names each by the user address that it belongs to, or by its prototype PTE, with the PTE that describes it while it is not in memory.
  */
 export function tracePagingRequest(mm: MemoryManager, request: DeviceRequest, status: number | null): void {
   const trace = mm.environment.tracePaging;
   if (trace === undefined || trace === null) return;
-  trace(`page-${request.kind}${status === null ? '' : '-done'}`, {
-    file: request.file,
-    slot: request.slot,
+  const { name } = request;
+  trace(`${name === '' ? '' : 'file-'}page-${request.kind}${status === null ? '' : '-done'}`, {
+    ...(name === '' ? { file: request.file, slot: request.slot } : { name, page: request.slot }),
     count: request.pages,
     pages: request.frames.map((frame) => pageText(mm, frame)),
     ...(status === null ? {} : { status: hex(status) }),

@@ -2,12 +2,19 @@ import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { CommitAccounting } from './commit.js';
-import { type DeviceClock, PagingDevice } from './paging-device.js';
+import type { FaultOutcome } from './fault-outcome.js';
+import { type DeviceClock, type DeviceRequest, PagingDevice } from './paging-device.js';
 import { PagingFile } from './paging-file.js';
 import type { PagingStorage } from './paging-storage.js';
 
 /** MM_PAGING_FILE_MDLS: writes to one paging file at a time. */
 const WRITES_PER_FILE = 2;
+
+/** Where pages are read from. */
+export interface ReadPlace extends Pick<DeviceRequest, 'file' | 'slot' | 'name'> {
+  /** What the fault that began the read comes to be called: PageFile or MappedFile. */
+  readonly outcome: FaultOutcome;
+}
 
 /** Pages on their way into memory (the role of MMINPAGE_SUPPORT). */
 export class PageRead {
@@ -15,9 +22,7 @@ export class PageRead {
   readonly frames: readonly number[];
   /** The page that was wanted; the others go to the standby list. */
   readonly frame: number;
-  /** Paging file and its first page. */
-  readonly file: number;
-  readonly slot: number;
+  readonly place: ReadPlace;
   /** Signaled when the page is there or the read has failed. */
   readonly event = new KEvent(EventType.Notification, false);
   isDone = false;
@@ -25,11 +30,10 @@ export class PageRead {
   /** It has failed, but is to be begun again after a while. */
   mustRetry = false;
 
-  constructor(frames: readonly number[], wanted: number, file: number, slot: number) {
+  constructor(frames: readonly number[], wanted: number, place: ReadPlace) {
     this.frames = frames;
     this.frame = frames[wanted];
-    this.file = file;
-    this.slot = slot;
+    this.place = place;
   }
 }
 

@@ -1,21 +1,12 @@
-import { Status } from '../ntstatus.js';
-import { hex } from '../trace.js';
 import type { AddressSpace } from './address-space.js';
 import { resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import { startFileRead } from './file-read.js';
 import { PAGE_SHIFT, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isBeingRead, startPageRead } from './page-read.js';
 import { pageTableFrame } from './page-table.js';
-import { pteText } from './paging-trace.js';
-import {
-  contentsReplaced,
-  deleteTransitionPage,
-  incrementShareCount,
-  initializePfn,
-  markModified,
-  reactivate,
-} from './pfn-counts.js';
+import { deleteTransitionPage, incrementShareCount, initializePfn, markModified, reactivate } from './pfn-counts.js';
 import { isCopyOnWrite, isWritable, makeNotWriteCopy, ProtectionMask, permitsAccess } from './protection.js';
 import { NO_PTE, type PteLocation, PteOwner } from './pte.js';
 import { prototypeProtection, viewDefaultProtection } from './pte-protection.js';
@@ -28,12 +19,11 @@ const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
 
 /**
  * MiResolveProtoPteFault: a page of a section view. The hardware PTE is in prototype form; the prototype PTE says where
- * the page is. The page of paged pool that the prototype PTE lies in may have to be brought in first (nt52.md 5.4). File pages are
- * read at once.
+ * the page is. The page of paged pool that the prototype PTE lies in may have to be brought in first (nt52.md 5.4).
  *
  * @param prototypeAddress system address of the prototype PTE
  * @param protection of the PTE, or ProtectionMask.Unknown: the prototype PTE's
- * Outcomes: Shared, Transition, DemandZero, MappedFile, Refault; AccessViolation, InPageError (status in mm.faults), NoMemory,
+ * Outcomes: Shared, Transition, DemandZero, Refault; AccessViolation, InPageError (status in mm.faults), NoMemory,
  * MustWait.
  */
 export function resolvePrototype(
@@ -93,54 +83,7 @@ export function resolvePrototype(
   if (!format.isPrototype(prototype)) {
     return startPageRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress), true);
   }
-  return readFilePage(mm, space, address, at, prototype, prototypeAddress, effective, write);
-}
-
-/** The prototype PTE is in subsection form: the page comes from the file. */
-function readFilePage(
-  mm: MemoryManager,
-  space: AddressSpace,
-  address: number,
-  at: PteLocation,
-  prototype: PteLocation,
-  prototypeAddress: number,
-  protection: number,
-  write: boolean,
-): FaultOutcome {
-  const frame = readPrototypePage(mm, prototype, prototypeAddress);
-  if (frame === 0) return mm.faults.underlyingStatus === 0 ? FaultOutcome.NoMemory : FaultOutcome.InPageError;
-  return complete(mm, space, address, at, frame, protection, write, FaultOutcome.MappedFile);
-}
-
-/** Reads the file page behind a subsection-form prototype PTE and makes that PTE valid, without sharers; 0 on failure. */
-function readPrototypePage(mm: MemoryManager, prototype: PteLocation, prototypeAddress: number): number {
-  const { format, faults } = mm;
-  faults.underlyingStatus = 0;
-  const subsection = mm.subsections.get(format.subsectionAddress(prototype));
-  if (subsection === undefined || subsection.failAllIo) {
-    faults.underlyingStatus = Status.IN_PAGE_ERROR;
-    return 0;
-  }
-  const frame = mm.lists.removeAnyPage(mm.nextColor());
-  if (frame === 0) return 0;
-  contentsReplaced(mm, frame);
-  const status = mm.injection?.transfer('read') ?? subsection.readPage(prototypeAddress, mm.memory.hostPage(frame));
-  mm.environment.tracePaging?.('file-page-read', {
-    prototype: hex(prototypeAddress),
-    pteBefore: pteText(mm, prototype),
-    status: hex(status),
-  });
-  if (status >>> 0 >= 0xc0000000) {
-    faults.underlyingStatus = status >>> 0;
-    mm.lists.insertFree(frame);
-    return 0;
-  }
-  mm.counters.mappedFileFaults++;
-  mm.counters.pagesRead++;
-  mm.counters.pageReadIos++;
-  subsection.pfnReferenceAdded();
-  installPrototypePage(mm, frame, prototype, prototypeAddress, false);
-  return frame;
+  return startFileRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress));
 }
 
 /** A zeroed page for a demand-zero prototype PTE, without sharers yet; 0 when there is none. */
@@ -191,12 +134,14 @@ function complete(
 
 // --- for sections (part of mm, not of the fault path) -----------------------------------------------------------------
 
-/** Frame of a prototype PTE's page when it is in memory (mapped or on a list), else 0. Changes nothing. */
+/** Frame of a prototype PTE's page when it is in memory (mapped or on a list, its contents there), else 0. Changes nothing. */
 export function residentPrototypePage(mm: MemoryManager, prototypeAddress: number): number {
   const prototype = systemLocation(mm, prototypeAddress);
   if (prototype === NO_PTE) return 0;
   if (mm.format.isValid(prototype)) return mm.format.frame(prototype);
-  return mm.format.isTransition(prototype) ? mm.format.transitionFrame(prototype) : 0;
+  if (!mm.format.isTransition(prototype)) return 0;
+  const frame = mm.format.transitionFrame(prototype);
+  return mm.pfn.isReadInProgress(frame) ? 0 : frame;
 }
 
 /** The page was written to its file: it is clean, and when it waits on the modified list it moves to standby. */

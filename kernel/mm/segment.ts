@@ -109,30 +109,42 @@ export class Subsection implements FaultableSubsection {
     this.controlArea.numberOfPfnReferences--;
   }
 
+  /** Index of the page that the prototype PTE at an address describes. */
+  pageOf(prototypeAddress: number): number {
+    return (prototypeAddress - this.base) / 2 ** this.controlArea.segment.pteShift;
+  }
+
+  /** Does the file have bytes for a page? */
+  hasFileBytes(page: number): boolean {
+    return page * 0x1000 < this.rawBytes;
+  }
+
   /**
-   * Fills the page that the prototype PTE at an address describes, zeros behind the end of the file or section.
-   * Returns SUCCESS, or the status of a failed read: it becomes an in-page error.
+   * Reads pages that follow each other into page frames, zeros behind the end of the file or section.
+   * @param page index of the first in the subsection
+   * @param hostOffsets where each frame lies in linear memory
+   * @returns SUCCESS; END_OF_FILE: the file has become shorter than the section; or why it cannot be read
    */
-  readPage(prototypeAddress: number, hostOffset: number): NtStatus {
-    const page = (prototypeAddress - this.base) / 2 ** this.controlArea.segment.pteShift;
+  readPages(page: number, hostOffsets: readonly number[]): NtStatus {
+    const { file, linearMemory, flags } = this.controlArea;
     const start = page * 0x1000;
-    const bytes = this.controlArea.linearMemory;
-    const length = Math.min(0x1000, this.rawBytes - start);
-    const file = this.controlArea.file;
-    let filled = 0;
-    if (length > 0 && file !== null) {
-      const read = file.read(this.fileOffset + start, length);
-      if (typeof read === 'number') {
-        if (read !== Status.END_OF_FILE) return read;
-      } else {
-        filled = Math.min(read.length, length);
-        bytes.set(filled === read.length ? read : read.subarray(0, filled), hostOffset);
-      }
+    const promised = Math.max(0, Math.min(hostOffsets.length * 0x1000, this.rawBytes - start));
+    // A data file may have grown behind the section's back; what lies behind a part of an image belongs to another part.
+    const wanted = flags.image ? promised : hostOffsets.length * 0x1000;
+    const read = wanted === 0 || file === null ? NO_BYTES : file.read(this.fileOffset + start, wanted);
+    if (typeof read === 'number' && read !== Status.END_OF_FILE) return read;
+    const bytes = typeof read === 'number' ? NO_BYTES : read;
+    if (bytes.length < promised) return Status.END_OF_FILE;
+    for (const [index, host] of hostOffsets.entries()) {
+      const part = bytes.subarray(index * 0x1000, (index + 1) * 0x1000);
+      linearMemory.set(part, host);
+      if (part.length < 0x1000) linearMemory.fill(0, host + part.length, host + 0x1000);
     }
-    if (filled < 0x1000) bytes.fill(0, hostOffset + filled, hostOffset + 0x1000);
     return Status.SUCCESS;
   }
 }
+
+const NO_BYTES = new Uint8Array(0);
 
 /** SEGMENT: size, commitment and prototype PTEs of a control area. */
 export class Segment {

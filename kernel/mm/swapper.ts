@@ -140,7 +140,7 @@ function stackArrived(kernel: Kernel, thread: Thread, { read, begun }: StackRead
 function installStack(kernel: Kernel, thread: Thread, read: PageRead | null): void {
   const { mm } = kernel;
   if (read !== null && read.status >>> 0 >= 0xc0000000) {
-    kernel.bugcheck(KERNEL_STACK_INPAGE_ERROR, read.status, read.status, read.file, read.slot);
+    kernel.bugcheck(KERNEL_STACK_INPAGE_ERROR, read.status, read.status, read.place.file, read.place.slot);
   }
   const frame = endInPageKernelStack(mm, thread.initialStack);
   const at = thread.initialStack - SIGNATURE_DISTANCE;

@@ -87,8 +87,10 @@ export class MemoryMachine {
             : FaultAccess.Execute;
       const outcome = accessFault(this.mm, address >>> 0, fault, true);
       if (outcome === FaultOutcome.MustWait) {
+        const { read } = this.mm.faults;
         const status = this.mm.finishFaultNow(address >>> 0, fault);
-        outcomes.push(status === 0 ? FaultOutcome.PageFile : FaultOutcome.InPageError);
+        this.mm.faults.underlyingStatus = status;
+        outcomes.push(status === 0 ? (read?.place.outcome ?? FaultOutcome.Refault) : FaultOutcome.InPageError);
         if (status !== 0) return outcomes;
         continue;
       }

@@ -3,6 +3,7 @@ import {
   type AddressSpace,
   accessFault,
   FaultAccess,
+  FaultOutcome,
   FIRST_FAILURE,
   findPte,
   type Machine,
@@ -17,6 +18,7 @@ import {
 import { type Entry, entryOf } from './pte-text.js';
 
 const PAGE_SIZE = 0x1000;
+const FIRST_ERROR = 0xc0000000;
 const SYSTEM_RANGE = 0x80000000;
 /** The one page of the user half that no VAD describes. */
 const SHARED_USER_DATA = 0x7ffe0000;
@@ -144,7 +146,10 @@ export class GuestMemory {
         format.setDirty(at);
         return mm.memory.hostPage(format.frame(at)) + (address & 0xfff);
       }
-      if (accessFault(mm, address, FaultAccess.Write, true) >= FIRST_FAILURE) return 0;
+      const outcome = accessFault(mm, address, FaultAccess.Write, true);
+      if (outcome === FaultOutcome.MustWait) {
+        if (mm.finishFaultNow(address, FaultAccess.Write) >>> 0 >= FIRST_ERROR) return 0;
+      } else if (outcome >= FIRST_FAILURE) return 0;
     }
     return 0;
   }

@@ -105,7 +105,11 @@ export const leaves = {
   'R.file': 'read from the mapped file',
   'R.file.tail': 'the last page of the file: zeros behind its end',
   'R.file.error': 'the file cannot be read: in-page error with its status',
-  'R.file.cluster': 'neighbours are read with it',
+  'R.file.cluster': 'neighbours in the file are read with it and wait on the standby list',
+  'R.file.collided': 'another thread reads the page, or a cluster that it is in: this thread waits for the same read',
+  'R.file.unmapped': 'the view goes while its page is read: nothing is left of it',
+  'R.file.shrunk': 'the file has become shorter than its section: in-page error with END_OF_FILE',
+  'R.file.no-more-io': 'the volume has gone: in-page error without a read',
   'R.complete.store': 'a store makes the shared page modified at once',
   'R.complete.own-protection': 'a protection that is not the view’s is kept in the WSLE',
   'R.copy-on-write': 'private frame, same contents, one share less; OriginalPte demand zero without copy-on-write',
@@ -118,5 +122,4 @@ export type LeafId = keyof typeof leaves;
 export const notBuilt: Partial<Record<LeafId, string>> = {
   'C.zero.beyond-view': 'no view is longer than its section',
   'R.transition.same-thread': 'no code of a thread can run while it waits for a read',
-  'R.file.cluster': 'one page is read at a time',
 };

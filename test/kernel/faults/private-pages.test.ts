@@ -1,5 +1,5 @@
 import { describe, expect } from 'vitest';
-import { FaultAccess, Status } from '../../../kernel/index.js';
+import { Status } from '../../../kernel/index.js';
 import type { DrivenMachine } from './driven-machine.js';
 import { leaf } from './leaf.js';
 import * as nt from './services.js';
@@ -168,23 +168,13 @@ describe('pages on a list', () => {
   });
 });
 
-/** Another thread's fault on the page has begun to read it; what to do when the read is done. */
-function readByAnother(drive: DrivenMachine, address: number): () => void {
-  const { mm } = drive.machine.kernel;
-  const USER_READ = 4;
-  drive.inKernel(() => expect(mm.pageFault(address, USER_READ)).toBe(false));
-  const { read, startedRead } = mm.lastFault;
-  if (read === null || !startedRead) throw new Error('no read was begun');
-  return () => drive.inKernel(() => mm.completePageRead(read, address, FaultAccess.Read));
-}
-
 describe('pages that are being read', () => {
   leaf('R.transition.collided', ({ start }) => {
     const drive = start();
     const base = nt.allocate(drive);
     drive.write(base, 0x77);
     nt.evict(drive);
-    const complete = readByAnother(drive, base);
+    const complete = nt.readByAnother(drive, base);
     const report = drive.read(base);
     expect(report).toMatchObject({
       faults: ['must-wait', 'transition'],
@@ -205,7 +195,7 @@ describe('pages that are being read', () => {
     drive.write(base, 0x77);
     nt.evict(drive);
     const used = slotsInUse(drive);
-    const complete = readByAnother(drive, base);
+    const complete = nt.readByAnother(drive, base);
     nt.release(drive, base);
     expect(drive.view.page(base).pte.form).not.toBe('transition');
     nt.finishPagingIo(drive);

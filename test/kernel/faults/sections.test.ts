@@ -1,6 +1,8 @@
 import { describe, expect } from 'vitest';
 import { PageProtection, Status } from '../../../kernel/index.js';
+import type { Subsection } from '../../../kernel/mm/segment.js';
 import { Image } from './driven-image.js';
+import type { DrivenMachine } from './driven-machine.js';
 import { leaf } from './leaf.js';
 import * as nt from './services.js';
 
@@ -206,41 +208,102 @@ describe('mapped files', () => {
   const contents = Uint8Array.from({ length: 0x2800 }, (_, index) => (index >>> 8) + 1);
   const files = { 'data.bin': contents };
 
+  /** A view of the whole of data.bin. */
+  const mapFile = (drive: DrivenMachine): number =>
+    nt.mapView(drive, nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') }));
+  /** The data section's only subsection. */
+  const subsectionOf = (drive: DrivenMachine, base: number): Subsection => {
+    const subsection = drive.space.vads.find(base >>> 12)?.controlArea?.subsections[0];
+    if (subsection === undefined) throw new Error('no subsection');
+    return subsection;
+  };
+
   leaf('R.file', ({ start }) => {
     const drive = start({ files });
-    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
-    const base = nt.mapView(drive, section);
+    const base = mapFile(drive);
     const prototype = prototypeOf(drive, base);
     expect(drive.view.prototype(prototype).pte.form).toBe('prototype');
     const report = drive.read(base + 0x1100);
     expect(report).toMatchObject({
-      faults: ['mapped-file'],
+      faults: ['must-wait', 'mapped-file'],
       value: 0x12,
       after: {
         frame: { location: 'Active', modified: false, prototype: true, original: { form: 'prototype' } },
       },
-      moved: { counters: { mappedFileFaults: 1, pagesRead: 1, pageReadIos: 1 } },
+      moved: { counters: { pageFaults: 1, mappedFileFaults: 1, pageReadIos: 1 } },
     });
     expect(report.after.pte.letters).not.toContain('D');
   });
 
+  leaf('R.file.cluster', ({ start }) => {
+    const drive = start({ files: { 'data.bin': Uint8Array.from({ length: 0xc800 }, (_, index) => index >>> 12) } });
+    const base = mapFile(drive);
+    // MmReadClusterSize is 2 on a small machine: the two pages behind; on the standby list until somebody wants them.
+    expect(drive.read(base + 0x4000)).toMatchObject({
+      value: 4,
+      moved: { counters: { pagesRead: 3, pageReadIos: 1 }, process: { workingSetSize: 1 } },
+    });
+    const states = Array.from({ length: 8 }, (_, page) => {
+      const { pte, frame } = drive.view.prototype(prototypeOf(drive, base + page * 0x1000));
+      return frame?.location ?? pte.form;
+    });
+    expect(states).toEqual([...Array(4).fill('prototype'), 'Active', 'Standby', 'Standby', 'prototype']);
+    expect(drive.read(base + 0x6000)).toMatchObject({
+      faults: ['transition'],
+      value: 6,
+      moved: { counters: { transitionFaults: 1 } },
+    });
+    // Behind the last page is nothing, behind the fourth what is in memory: then those before it.
+    expect(drive.read(base + 0xc000).moved.counters.pagesRead).toBe(3);
+    expect(drive.read(base + 0x3000).moved.counters.pagesRead).toBe(3);
+    expect(drive.view.page(base + 0x1000).pte.form).toBe('zero');
+    expect(drive.read(base + 0x1000).faults).toEqual(['transition']);
+    drive.check();
+  });
+
+  leaf('R.file.collided', ({ start }) => {
+    const drive = start({ files });
+    const base = mapFile(drive);
+    const complete = nt.readByAnother(drive, base);
+    expect(drive.view.prototype(prototypeOf(drive, base + 0x1000))).toMatchObject({
+      pte: { form: 'transition' },
+      frame: { location: 'Transition', referenceCount: 1 },
+    });
+    // A neighbour in the cluster: nothing is read again.
+    const report = drive.read(base + 0x1000);
+    expect(report).toMatchObject({ faults: ['must-wait', 'transition'], value: 0x11 });
+    expect(report.moved.counters.pagesRead ?? 0).toBe(0);
+    complete();
+    drive.check();
+    expect(drive.view.page(base).frame?.referenceCount).toBe(1);
+  });
+
+  leaf('R.file.unmapped', ({ start }) => {
+    const drive = start({ files });
+    const base = mapFile(drive);
+    const complete = nt.readByAnother(drive, base);
+    nt.unmapView(drive, base);
+    nt.finishPagingIo(drive);
+    complete();
+    drive.check();
+    expect(drive.read(base).exception?.status).toBe('STATUS_ACCESS_VIOLATION');
+  });
+
   leaf('R.complete.store', ({ start }) => {
     const drive = start({ files });
-    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
-    const base = nt.mapView(drive, section);
+    const base = mapFile(drive);
     expect(drive.write(base, 0x99)).toMatchObject({
       after: { pte: { letters: expect.stringMatching(/D.*UW/) }, frame: { modified: true, prototype: true } },
     });
     nt.emptyWorkingSet(drive);
     nt.writeModifiedPages(drive);
     nt.repurposeStandby(drive);
-    expect(drive.read(base)).toMatchObject({ faults: ['mapped-file'], value: 0x99 });
+    expect(drive.read(base)).toMatchObject({ faults: ['must-wait', 'mapped-file'], value: 0x99 });
   });
 
   leaf('R.file.tail', ({ start }) => {
     const drive = start({ files });
-    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
-    const base = nt.mapView(drive, section);
+    const base = mapFile(drive);
     expect(drive.peek(base + 0x27ff)).toBe(0x28);
     expect(drive.peek(base + 0x2800)).toBe(0);
     expect(drive.peek(base + 0x2fff)).toBe(0);
@@ -248,17 +311,41 @@ describe('mapped files', () => {
 
   leaf('R.file.error', ({ start }) => {
     const drive = start({ files });
-    const section = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'data.bin') });
-    const base = nt.mapView(drive, section);
-    const { mm } = drive.machine.kernel;
-    const subsections = [...mm.subsections.values()];
-    for (const subsection of subsections) subsection.readPage = () => Status.DEVICE_DATA_ERROR;
+    const base = mapFile(drive);
+    subsectionOf(drive, base).readPages = () => Status.DEVICE_DATA_ERROR;
     const report = drive.read(base);
+    // The cluster is not to be had, and then the page is not, either.
     expect(report).toMatchObject({
-      faults: ['in-page-error'],
+      faults: ['must-wait', 'must-wait'],
       exception: { status: 'STATUS_IN_PAGE_ERROR', parameters: [0, base, Status.DEVICE_DATA_ERROR] },
       after: { pte: { form: 'zero' } },
+      moved: { process: {} },
     });
-    expect(report.moved.lists).toEqual({ zeroed: -1, free: 1 });
+    expect(drive.view.prototype(prototypeOf(drive, base)).pte.form).toBe('prototype');
+  });
+
+  leaf('R.file.shrunk', ({ start }) => {
+    const drive = start({ files });
+    const base = mapFile(drive);
+    const { controlArea } = subsectionOf(drive, base);
+    // The host cuts the file under the section.
+    expect(controlArea.file?.setSize(0x1800)).toBe(Status.SUCCESS);
+    expect(drive.read(base)).toMatchObject({ exception: null, value: 1 });
+    for (const page of [1, 2]) {
+      const address = base + page * 0x1000;
+      const parameters = [0, address, Status.END_OF_FILE];
+      expect(drive.read(address).exception).toEqual({ status: 'STATUS_IN_PAGE_ERROR', parameters });
+    }
+  });
+
+  leaf('R.file.no-more-io', ({ start }) => {
+    const drive = start({ files });
+    const base = mapFile(drive);
+    Object.defineProperty(subsectionOf(drive, base), 'failAllIo', { value: true });
+    const parameters = [0, base, Status.IN_PAGE_ERROR];
+    expect(drive.read(base)).toMatchObject({
+      faults: ['in-page-error'],
+      exception: { status: 'STATUS_IN_PAGE_ERROR', parameters },
+    });
   });
 });

@@ -1,4 +1,4 @@
-import type { NtStatus } from '../../../kernel/index.js';
+import { FaultAccess, type NtStatus } from '../../../kernel/index.js';
 import { MemoryType, PageProtection } from '../../../kernel/mm/index.js';
 import { startWrite as startPageWrite } from '../../../kernel/mm/modified-writer.js';
 import { emptyWorkingSet as trimAll } from '../../../kernel/mm/working-set-trim.js';
@@ -191,6 +191,18 @@ export function evict(drive: DrivenMachine): void {
   writeModifiedPages(drive);
   repurposeStandby(drive);
   drive.settle();
+}
+
+/** Another thread's fault on the page has begun to read it; what to do when the read is done. */
+export function readByAnother(drive: DrivenMachine, address: number): () => void {
+  const { mm } = drive.machine.kernel;
+  const USER_READ = 4;
+  drive.inKernel(() => {
+    if (mm.pageFault(address, USER_READ)) throw new Error('nothing had to be read');
+  });
+  const { read, startedRead } = mm.lastFault;
+  if (read === null || !startedRead) throw new Error('no read was begun');
+  return () => drive.inKernel(() => mm.completePageRead(read, address, FaultAccess.Read));
 }
 
 /** The next read from a paging file fails with this status. */
