@@ -199,7 +199,8 @@ enum file_information_class {
   FileBothDirectoryInformationClass = 3, FileBasicInformationClass = 4, FileStandardInformationClass = 5,
   FileInternalInformationClass = 6, FileNameInformationClass = 9, FileRenameInformationClass = 10,
   FileDispositionInformationClass = 13, FilePositionInformationClass = 14, FileModeInformationClass = 16,
-  FileAllocationInformationClass = 19, FileEndOfFileInformationClass = 20, FilePipeLocalInformationClass = 24,
+  FileAllocationInformationClass = 19, FileEndOfFileInformationClass = 20, FilePipeInformationClass = 23,
+  FilePipeLocalInformationClass = 24,
   FileNetworkOpenInformationClass = 34, FileAttributeTagInformationClass = 35
 };
 enum volume_information_class { FileFsVolumeClass = 1, FileFsSizeClass = 3, FileFsDeviceClass = 4, FileFsAttributeClass = 5 };

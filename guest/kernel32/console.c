@@ -253,23 +253,3 @@ DWORD WINAPI GetConsoleProcessList(LPDWORD list, DWORD count) {
   *list = GetCurrentProcessId();
   return 1;
 }
-
-/* What waits in a pipe, without taking it. */
-BOOL WINAPI PeekNamedPipe(HANDLE pipe, LPVOID buffer, DWORD size, LPDWORD read, LPDWORD available, LPDWORD left) {
-  enum { FSCTL_PIPE_PEEK_CODE = 0x11400c, MAXIMUM = 0x10000 };
-  struct peek { ULONG state, available, messages, messageLength; UCHAR data[]; } empty, *peek = &empty;
-  IO_STATUS_BLOCK io;
-  if (size > MAXIMUM) size = MAXIMUM;
-  if (size != 0) peek = RtlAllocateHeap(process_heap(), 0, sizeof *peek + size);
-  if (peek == NULL) return refuse(ERROR_NOT_ENOUGH_MEMORY);
-  NTSTATUS status = NtFsControlFile(standard_handle(pipe), NULL, NULL, NULL, &io, FSCTL_PIPE_PEEK_CODE, NULL, 0, peek, sizeof *peek + size);
-  if (NT_SUCCESS(status)) {
-    ULONG copied = io.Information - sizeof *peek;
-    if (size != 0) memcpy(buffer, peek->data, copied);
-    if (read != NULL) *read = copied;
-    if (available != NULL) *available = peek->available;
-    if (left != NULL) *left = 0;
-  }
-  if (peek != &empty) RtlFreeHeap(process_heap(), 0, peek);
-  return ok(status);
-}

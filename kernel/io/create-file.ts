@@ -131,9 +131,15 @@ function openDevice(
     }
     case 'pipe': {
       if ((request.options & CreateOption.DIRECTORY_FILE) !== 0) return failed(Status.NOT_A_DIRECTORY);
-      const pipe = device.open(remaining.replace(/^\\/, ''));
-      if (typeof pipe === 'number') return failed(pipe);
       const grantedAccess = io.kernel.ob.types.file.mapAccess(request.desiredAccess);
+      const name = remaining.replace(/^\\/, '');
+      const access = {
+        reads: (grantedAccess & FileAccess.READ_DATA) !== 0,
+        writes: (grantedAccess & FileAccess.WRITE_DATA) !== 0,
+      };
+      // The device itself, and its root directory: for waiting for pipes.
+      const pipe = name === '' ? null : device.open(name, access);
+      if (typeof pipe === 'number') return failed(pipe);
       const { shareAccess, options } = request;
       const createOptions = options & ~CreateOption.DELETE_ON_CLOSE;
       const file = new FileObject({ device, control: null, pipe, grantedAccess, shareAccess, createOptions });

@@ -3,7 +3,7 @@ import type { ConsoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { DirectoryScan } from './directory-scan.js';
 import type { FileControlBlock } from './file-control-block.js';
-import type { PipeEnd } from './pipe-device.js';
+import type { PipeEnd } from './pipe.js';
 
 /** NtCreateFile CreateOptions. */
 export const CreateOption = {

@@ -6,7 +6,9 @@ import { Access } from '../ob/object-type.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { type CreateOutcome, type CreateRequest, Disposition } from './create-file.js';
 import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
+import { cancelPending } from './io-request.js';
 import { beginOperation, completeOperation, done, handleArguments, refused } from './io-status.js';
+import { flushPipe } from './pipe-transfer.js';
 
 const IO_STATUS_BLOCK_SIZE = 8;
 
@@ -93,16 +95,19 @@ function* flushBuffers(kernel: Kernel, file: number, ioStatusBlock: number): Blo
   if (typeof operation === 'number') return operation;
   const mayWrite = (operation.file.grantedAccess & (FileAccess.WRITE_DATA | FileAccess.APPEND_DATA)) !== 0;
   if (!mayWrite) return completeOperation(kernel, operation, refused(Status.ACCESS_DENIED));
-  const { control, device } = operation.file;
+  const { control, device, pipe } = operation.file;
+  if (pipe !== null) return yield* flushPipe(kernel, operation, pipe);
   if (device.kind === 'console' || device.kind === 'stream') device.host.flush();
   const status = control?.flush() ?? Status.SUCCESS;
   return completeOperation(kernel, operation, { status, information: 0 });
 }
 
-/** Nothing is ever under way when a service begins, so there is nothing to cancel. */
+/** Ends what the calling thread has pending on the file. */
 function* cancelIo(kernel: Kernel, file: number, ioStatusBlock: number): Blocking<NtStatus> {
   const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
   if (typeof operation === 'number') return operation;
+  const thread = kernel.ke.currentThread.executive;
+  if (thread !== null) cancelPending(kernel, thread, operation.file);
   return completeOperation(kernel, operation, done(0));
 }
 

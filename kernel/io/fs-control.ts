@@ -5,18 +5,15 @@ import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
+import type { UserBuffer } from './io-request.js';
 import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
-
-/** FSCTL_PIPE_PEEK: what waits in a pipe, without taking it. */
-const PIPE_PEEK = 0x11400c;
-/** FILE_PIPE_PEEK_BUFFER before its data: state, bytes available, number and length of messages. */
-const PEEK_HEADER = 16;
-const PIPE_CONNECTED = 3;
+import { PipeState } from './pipe.js';
+import { controlPipe, PEEK_HEADER, PipeControl } from './pipe-control.js';
 
 /**
- * NtFsControlFile(file, event, apc, context, iosb, code, input, input length, output, output length). INVALID_DEVICE_REQUEST
- * for every code but FSCTL_PIPE_PEEK on standard input that is a pipe: PIPE_BROKEN at its end, INVALID_PARAMETER for a buffer
- * below 16 bytes.
+ * NtFsControlFile(file, event, apc, context, iosb, code, input, input length, output, output length): the codes of pipes.
+ * INVALID_DEVICE_REQUEST for all others and for other files, but FSCTL_PIPE_PEEK on standard input that is a pipe: PIPE_BROKEN
+ * at its end, INVALID_PARAMETER for a buffer below 16 bytes.
  */
 function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const [file, event, apcRoutine, apcContext, ioStatusBlock, code] = given;
@@ -28,26 +25,24 @@ function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
   if (typeof operation === 'number') return operation;
   countOperation(kernel, 'other', 0);
+  const output = { address: outputBuffer, length: outputLength };
+  if (operation.file.device.kind === 'pipe') {
+    const input = { address: inputBuffer, length: inputLength };
+    return yield* controlPipe(kernel, { operation, code, input, output });
+  }
   const result =
-    code === PIPE_PEEK ? peek(kernel, operation, outputBuffer, outputLength) : refused(Status.INVALID_DEVICE_REQUEST);
+    code === PipeControl.PEEK ? peekStream(kernel, operation, output) : refused(Status.INVALID_DEVICE_REQUEST);
   return completeOperation(kernel, operation, result);
 }
 
-function peek(kernel: Kernel, { file }: IoOperation, buffer: number, length: number): IoResult {
+function peekStream(kernel: Kernel, { file }: IoOperation, { address, length }: UserBuffer): IoResult {
   const { device, channel } = file;
-  if (file.pipe !== null) {
-    const { reads } = file.pipe;
-    if (length < PEEK_HEADER) return refused(Status.INVALID_PARAMETER);
-    if (reads.length === 0 && reads.writerGone) return refused(Status.PIPE_BROKEN);
-    const header = [dword(PIPE_CONNECTED), dword(reads.length), dword(0), dword(0)];
-    return putBytes(kernel, buffer, length, concatenate([...header, reads.peek(length - PEEK_HEADER)]));
-  }
   if (device.kind !== 'stream' || channel !== ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
   if (length < PEEK_HEADER) return refused(Status.INVALID_PARAMETER);
   const ahead = device.peek();
   if (ahead === null) return refused(Status.PIPE_BROKEN);
-  const header = [dword(PIPE_CONNECTED), dword(ahead.length), dword(0), dword(0)];
-  return putBytes(kernel, buffer, length, concatenate([...header, ahead.subarray(0, length - PEEK_HEADER)]));
+  const header = [PipeState.CONNECTED, ahead.length, 0, 0].map(dword);
+  return putBytes(kernel, address, length, concatenate([...header, ahead.subarray(0, length - PEEK_HEADER)]));
 }
 
 export const fsControlServices: readonly Service[] = [service('NtFsControlFile', fsControl)];

@@ -66,7 +66,7 @@ export function* beginOperation(kernel: Kernel, given: IoArguments, access: numb
  * leaves the status block alone and signals nobody, as in NT. Returns the service's status.
  */
 export function completeOperation(kernel: Kernel, operation: IoOperation, result: IoResult): NtStatus {
-  const { ob, ke, user } = kernel;
+  const { ke, user } = kernel;
   const given = operation.arguments;
   let { status } = result;
   if (!isError(status) && given.apcRoutine !== 0) {
@@ -77,13 +77,22 @@ export function completeOperation(kernel: Kernel, operation: IoOperation, result
   if (!isError(status)) {
     user.write32(given.ioStatusBlock, status);
     user.write32(given.ioStatusBlock + 4, result.information);
-    if (operation.event !== null) ke.setEvent(operation.event.body, 0);
-    if (operation.event === null || operation.file.isSynchronous) ke.setEvent(operation.file.event, 0);
+    signalOperation(kernel, operation);
   }
-  if (operation.event !== null) ob.dereferenceObject(operation.event);
-  ob.dereferenceObject(operation.object);
+  releaseOperation(kernel, operation);
   user.clearFailure();
   return status;
+}
+
+/** Sets the event that was given, or the file object's own. */
+export function signalOperation({ ke }: Kernel, { event, file }: IoOperation): void {
+  if (event !== null) ke.setEvent(event.body, 0);
+  if (event === null || file.isSynchronous) ke.setEvent(file.event, 0);
+}
+
+export function releaseOperation({ ob }: Kernel, { event, object }: IoOperation): void {
+  if (event !== null) ob.dereferenceObject(event);
+  ob.dereferenceObject(object);
 }
 
 export const done = (information: number): IoResult => ({ status: Status.SUCCESS, information });

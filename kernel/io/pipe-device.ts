@@ -1,166 +1,194 @@
 import { PoolType } from '../ex/pool.js';
-import { EventType, KEvent } from '../ke/dispatcher-object.js';
-import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
-import { isSuccess, Status } from '../ntstatus.js';
+import { Status } from '../ntstatus.js';
 import { upcaseName } from '../ob/name.js';
-import type { Blocking, NtStatus } from '../types.js';
+import type { NtStatus } from '../types.js';
+import { completeRequest, type IoRequest, type RequestHolder } from './io-request.js';
+import { type NamedPipe, type PipeConfiguration, PipeEnd, PipeInstance, type PipeMode, PipeState } from './pipe.js';
+import { PipeQueue, type PipeQueueHost } from './pipe-queue.js';
 
-/** Priority boost of who waited for a pipe (IO_NAMED_PIPE_INCREMENT). */
-const NAMED_PIPE_INCREMENT = 2;
-
-/** Bytes on their way in one direction: a ring of `quota` bytes. */
-export class PipeQueue {
-  readonly #ring: Uint8Array;
-  /** Where the oldest byte lies. */
-  #first = 0;
-  #length = 0;
-  readerGone = false;
-  writerGone = false;
-  /** Signaled when something has changed: bytes put or taken, an end closed. */
-  readonly changed = new KEvent(EventType.Notification, false);
-
-  constructor(quota: number) {
-    this.#ring = new Uint8Array(quota);
-  }
-
-  get length(): number {
-    return this.#length;
-  }
-
-  get room(): number {
-    return this.#ring.length - this.#length;
-  }
-
-  /** @param bytes no more than there is room for */
-  put(bytes: Uint8Array): void {
-    const at = (this.#first + this.#length) % this.#ring.length;
-    const untilEnd = Math.min(bytes.length, this.#ring.length - at);
-    this.#ring.set(bytes.subarray(0, untilEnd), at);
-    this.#ring.set(bytes.subarray(untilEnd), 0);
-    this.#length += bytes.length;
-  }
-
-  take(maximum: number): Uint8Array {
-    const bytes = this.peek(maximum);
-    this.#first = (this.#first + bytes.length) % this.#ring.length;
-    this.#length -= bytes.length;
-    return bytes;
-  }
-
-  /** Copies of the first bytes, which stay. */
-  peek(maximum: number): Uint8Array {
-    const bytes = new Uint8Array(Math.min(maximum, this.#length));
-    const head = this.#ring.subarray(this.#first, this.#first + bytes.length);
-    bytes.set(head);
-    bytes.set(this.#ring.subarray(0, bytes.length - head.length), head.length);
-    return bytes;
-  }
-}
-
-/** One pipe: the queues towards its server and towards its client. */
-export interface Pipe {
+/** What a server asks for. */
+export interface PipeParameters {
   readonly name: string;
-  readonly inbound: PipeQueue;
-  readonly outbound: PipeQueue;
-  /** Pool that the quotas are charged to. */
-  readonly buffer: number;
-  /** A client has opened it. */
-  hasClient: boolean;
+  readonly isMessagePipe: boolean;
+  readonly configuration: PipeConfiguration;
+  readonly maximumInstances: number;
+  readonly defaultTimeout: bigint;
+  readonly inboundQuota: number;
+  readonly outboundQuota: number;
+  readonly mode: PipeMode;
 }
 
-/** What a file object has of a pipe. */
-export interface PipeEnd {
-  readonly pipe: Pipe;
-  readonly reads: PipeQueue;
-  readonly writes: PipeQueue;
+/** Control blocks of an instance, and the header of an entry in a queue. */
+const INSTANCE_SIZE = 0xc0;
+const ENTRY_SIZE = 0x18;
+
+/** Someone waits for an instance of a pipe to listen. */
+interface InstanceWaiter {
+  readonly key: string;
+  readonly request: IoRequest;
 }
 
 /**
- * \Device\NamedPipe: byte pipes of one instance, whose server end waits for its one client (NPFS as far as anonymous pipes need
- * it). Messages, further instances, listening and disconnecting are not here.
+ * \Device\NamedPipe (NPFS): pipes by name, their instances and who is connected with whom. Whatever waits is an IoRequest; nothing
+ * here blocks. Names are case-insensitive.
  */
-export class PipeDevice {
+export class PipeDevice implements PipeQueueHost, RequestHolder {
   readonly kind = 'pipe';
   readonly #kernel: Kernel;
-  readonly #pipes = new Map<string, Pipe>();
+  readonly #pipes = new Map<string, NamedPipe>();
+  #waiters: InstanceWaiter[] = [];
 
   constructor(kernel: Kernel) {
     this.#kernel = kernel;
   }
 
-  /** A new pipe's server end. INSTANCE_NOT_AVAILABLE when there is one of that name; INSUFFICIENT_RESOURCES. */
-  create(name: string, inboundQuota: number, outboundQuota: number): PipeEnd | NtStatus {
+  find(name: string): NamedPipe | null {
+    return this.#pipes.get(upcaseName(name)) ?? null;
+  }
+
+  /**
+   * A server's end of a new instance; it listens. ACCESS_DENIED where the pipe is of another kind, INSTANCE_NOT_AVAILABLE when it
+   * has as many as it may, INSUFFICIENT_RESOURCES, OBJECT_NAME_INVALID.
+   */
+  create(parameters: PipeParameters): PipeEnd | NtStatus {
+    const { name, isMessagePipe, configuration, maximumInstances, defaultTimeout } = parameters;
     const key = upcaseName(name);
-    if (key === '') return Status.OBJECT_NAME_INVALID;
-    if (this.#pipes.has(key)) return Status.INSTANCE_NOT_AVAILABLE;
-    const buffer = this.#kernel.ex.pool.allocate(PoolType.Paged, inboundQuota + outboundQuota, 'NpFr');
-    if (buffer === 0) return Status.INSUFFICIENT_RESOURCES;
-    const inbound = new PipeQueue(inboundQuota);
-    const outbound = new PipeQueue(outboundQuota);
-    const pipe: Pipe = { name: key, inbound, outbound, buffer, hasClient: false };
-    this.#pipes.set(key, pipe);
-    return { pipe, reads: inbound, writes: outbound };
-  }
-
-  /** The client end. OBJECT_NAME_NOT_FOUND, PIPE_NOT_AVAILABLE when it has its client already. */
-  open(name: string): PipeEnd | NtStatus {
-    const pipe = this.#pipes.get(upcaseName(name));
-    if (pipe === undefined) return Status.OBJECT_NAME_NOT_FOUND;
-    if (pipe.hasClient || pipe.inbound.readerGone) return Status.PIPE_NOT_AVAILABLE;
-    pipe.hasClient = true;
-    return { pipe, reads: pipe.outbound, writes: pipe.inbound };
-  }
-
-  /** The last handle of an end goes: whoever waits at the other learns it. With both ends the pipe goes. */
-  close({ pipe, reads, writes }: PipeEnd): void {
-    reads.readerGone = true;
-    writes.writerGone = true;
-    this.#wake(reads);
-    this.#wake(writes);
-    const clientIsGone = !pipe.hasClient || pipe.inbound.writerGone;
-    if (!clientIsGone || !pipe.inbound.readerGone || this.#pipes.get(pipe.name) !== pipe) return;
-    this.#pipes.delete(pipe.name);
-    this.#kernel.ex.pool.free(pipe.buffer);
-  }
-
-  /** Takes at least a byte, waiting for it. PIPE_BROKEN when all are taken and the writer has gone, or USER_APC. */
-  *read({ reads, pipe }: PipeEnd, maximum: number): Blocking<Uint8Array | NtStatus> {
-    while (reads.length === 0) {
-      if (reads.writerGone || reads.readerGone) return Status.PIPE_BROKEN;
-      if (reads === pipe.inbound && !pipe.hasClient) return Status.PIPE_LISTENING;
-      const status = yield* this.#wait(reads);
-      if (!isSuccess(status) || status === Status.USER_APC) return status;
+    if (key === '' || name.includes('\\')) return Status.OBJECT_NAME_INVALID;
+    const existing = this.#pipes.get(key);
+    if (existing !== undefined) {
+      const isSameKind = existing.isMessagePipe === isMessagePipe && existing.configuration === configuration;
+      if (!isSameKind) return Status.ACCESS_DENIED;
+      if (existing.instances.length >= existing.maximumInstances) return Status.INSTANCE_NOT_AVAILABLE;
     }
-    const bytes = reads.take(maximum);
-    this.#wake(reads);
-    return bytes;
+    const block = this.charge(INSTANCE_SIZE + name.length * 2);
+    if (block === 0) return Status.INSUFFICIENT_RESOURCES;
+    const pipe = existing ?? {
+      name,
+      isMessagePipe,
+      configuration,
+      maximumInstances,
+      defaultTimeout,
+      instances: [],
+    };
+    if (existing === undefined) this.#pipes.set(key, pipe);
+    const inbound = new PipeQueue(this, parameters.inboundQuota, isMessagePipe);
+    const outbound = new PipeQueue(this, parameters.outboundQuota, isMessagePipe);
+    const instance = new PipeInstance(pipe, { inbound, outbound }, parameters.mode, block);
+    pipe.instances.push(instance);
+    this.#listens(pipe);
+    return instance.server;
   }
 
-  /** Waits for room for at least a byte: how many there is room for, or PIPE_CLOSING when nobody will read, or USER_APC. */
-  *waitForRoom({ writes, pipe }: PipeEnd): Blocking<{ readonly status: NtStatus; readonly room: number }> {
-    for (;;) {
-      if (writes.readerGone || writes.writerGone) return { status: Status.PIPE_CLOSING, room: 0 };
-      if (writes === pipe.outbound && !pipe.hasClient) return { status: Status.PIPE_LISTENING, room: 0 };
-      const { room } = writes;
-      if (room > 0) return { status: Status.SUCCESS, room };
-      const status = yield* this.#wait(writes);
-      if (!isSuccess(status) || status === Status.USER_APC) return { status, room: 0 };
+  /** A client's end of an instance that listens: PIPE_NOT_AVAILABLE when none does, OBJECT_NAME_NOT_FOUND, ACCESS_DENIED. */
+  open(name: string, access: { readonly reads: boolean; readonly writes: boolean }): PipeEnd | NtStatus {
+    const pipe = this.find(name);
+    if (pipe === null || pipe.instances.every(({ server }) => server.closed)) return Status.OBJECT_NAME_NOT_FOUND;
+    const instance = pipe.instances.find(({ state }) => state === PipeState.LISTENING);
+    if (instance === undefined) return Status.PIPE_NOT_AVAILABLE;
+    const end = new PipeEnd(instance, false, { readsMessages: false, waits: true });
+    if ((access.reads && !end.mayRead) || (access.writes && !end.mayWrite)) return Status.ACCESS_DENIED;
+    instance.client = end;
+    instance.state = PipeState.CONNECTED;
+    this.#endListeners(instance, Status.SUCCESS);
+    return end;
+  }
+
+  /** The last handle of an end goes: the other learns it, and keeps what was written before. With both the instance goes. */
+  close(end: PipeEnd): void {
+    if (end.closed) return;
+    end.closed = true;
+    const { instance } = end;
+    if (!end.isServer && instance.client !== end) return;
+    if (instance.state === PipeState.CONNECTED) {
+      instance.state = PipeState.CLOSING;
+      end.reads.endAll(Status.PIPE_BROKEN);
+      end.writes.endReads(Status.PIPE_BROKEN);
+      return;
     }
+    if (!end.isServer && !instance.server.closed) return;
+    this.#endListeners(instance, Status.PIPE_BROKEN);
+    this.#drop(instance);
   }
 
-  put({ writes }: PipeEnd, bytes: Uint8Array): void {
-    writes.put(bytes);
-    this.#wake(writes);
+  /** FSCTL_PIPE_LISTEN: ends when a client comes. PIPE_LISTENING where the server does not wait, PIPE_CONNECTED, PIPE_CLOSING. */
+  listen({ instance, mode }: PipeEnd, request: IoRequest): void {
+    switch (instance.state) {
+      case PipeState.CONNECTED:
+        return this.end(request, Status.PIPE_CONNECTED, 0, null);
+      case PipeState.CLOSING:
+        return this.end(request, Status.PIPE_CLOSING, 0, null);
+    }
+    const wasListening = instance.state === PipeState.LISTENING;
+    instance.state = PipeState.LISTENING;
+    if (!wasListening) this.#listens(instance.pipe);
+    if (!mode.waits) return this.end(request, wasListening ? Status.PIPE_LISTENING : Status.SUCCESS, 0, null);
+    instance.listeners.push(request);
+    request.holder = instance;
   }
 
-  *#wait(queue: PipeQueue): Blocking<NtStatus> {
-    const { ke } = this.#kernel;
-    ke.resetEvent(queue.changed);
-    return yield* ke.waitForSingleObject(queue.changed, WaitReason.Executive, Mode.User, false, null);
+  /** FSCTL_PIPE_DISCONNECT: the client is cut off and what it has not read is lost. PIPE_DISCONNECTED. */
+  disconnect({ instance }: PipeEnd): NtStatus {
+    if (instance.state === PipeState.DISCONNECTED) return Status.PIPE_DISCONNECTED;
+    instance.state = PipeState.DISCONNECTED;
+    instance.client = null;
+    instance.inbound.endAll(Status.PIPE_DISCONNECTED);
+    instance.outbound.endAll(Status.PIPE_DISCONNECTED);
+    this.#endListeners(instance, Status.PIPE_DISCONNECTED);
+    return Status.SUCCESS;
   }
 
-  #wake(queue: PipeQueue): void {
-    this.#kernel.ke.setEvent(queue.changed, NAMED_PIPE_INCREMENT);
+  /** FSCTL_PIPE_WAIT: ends when an instance listens. OBJECT_NAME_NOT_FOUND, also when the pipe goes meanwhile. */
+  waitForInstance(name: string, request: IoRequest): void {
+    const pipe = this.find(name);
+    if (pipe === null) return this.end(request, Status.OBJECT_NAME_NOT_FOUND, 0, null);
+    if (pipe.instances.some(({ state }) => state === PipeState.LISTENING)) {
+      return this.end(request, Status.SUCCESS, 0, null);
+    }
+    this.#waiters.push({ key: upcaseName(name), request });
+    request.holder = this;
+  }
+
+  remove(request: IoRequest): void {
+    this.#waiters = this.#waiters.filter((waiter) => waiter.request !== request);
+  }
+
+  charge(bytes: number): number {
+    return this.#kernel.ex.pool.allocate(PoolType.Paged, ENTRY_SIZE + bytes, 'NpFr');
+  }
+
+  release(block: number): void {
+    this.#kernel.ex.pool.free(block);
+  }
+
+  end(request: IoRequest, status: NtStatus, information: number, output: Uint8Array | null): void {
+    completeRequest(this.#kernel, request, { status, information }, output);
+  }
+
+  #drop(instance: PipeInstance): void {
+    const { pipe } = instance;
+    instance.inbound.endAll(Status.PIPE_BROKEN);
+    instance.outbound.endAll(Status.PIPE_BROKEN);
+    this.release(instance.block);
+    pipe.instances.splice(pipe.instances.indexOf(instance), 1);
+    if (pipe.instances.length > 0) return;
+    const key = upcaseName(pipe.name);
+    this.#pipes.delete(key);
+    this.#endWaiters(key, Status.OBJECT_NAME_NOT_FOUND);
+  }
+
+  #listens(pipe: NamedPipe): void {
+    this.#endWaiters(upcaseName(pipe.name), Status.SUCCESS);
+  }
+
+  #endWaiters(key: string, status: NtStatus): void {
+    const woken = this.#waiters.filter((waiter) => waiter.key === key);
+    if (woken.length === 0) return;
+    this.#waiters = this.#waiters.filter((waiter) => waiter.key !== key);
+    for (const { request } of woken) this.end(request, status, 0, null);
+  }
+
+  #endListeners(instance: PipeInstance, status: NtStatus): void {
+    for (const request of instance.listeners.splice(0)) this.end(request, status, 0, null);
   }
 }

@@ -4,11 +4,11 @@ import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { ConsoleChannel } from './console-device.js';
 import { CreateRequestDefaults, createFile } from './create-file.js';
 import { FileAccess, type FileObject } from './file-object.js';
 import { concatenate, dword, putBytes, quad } from './information-bytes.js';
 import { beginOperation, completeOperation, handleArguments, refused } from './io-status.js';
+import { pipeInformation, pipeLocalInformation } from './pipe-information.js';
 import type { VolumeDevice } from './volume-device.js';
 
 /** FILE_INFORMATION_CLASS, the ones in use. */
@@ -31,6 +31,7 @@ export const FileInformationClass = {
   All: 18,
   Allocation: 19,
   EndOfFile: 20,
+  Pipe: 23,
   PipeLocal: 24,
   NetworkOpen: 34,
   AttributeTag: 35,
@@ -56,6 +57,7 @@ const classes: ReadonlyMap<number, ClassDescription> = new Map([
   [FileInformationClass.Mode, { size: 4, access: 0 }],
   [FileInformationClass.Alignment, { size: 4, access: 0 }],
   [FileInformationClass.All, { size: 104, access: READ_ATTRIBUTES }],
+  [FileInformationClass.Pipe, { size: 8, access: READ_ATTRIBUTES }],
   [FileInformationClass.PipeLocal, { size: 40, access: READ_ATTRIBUTES }],
   [FileInformationClass.NetworkOpen, { size: 56, access: READ_ATTRIBUTES }],
   [FileInformationClass.AttributeTag, { size: 8, access: READ_ATTRIBUTES }],
@@ -111,6 +113,8 @@ function fileInformation(
       return nameInformation(file);
     case FileInformationClass.Ea:
       return dword(0);
+    case FileInformationClass.Pipe:
+      return pipeInformation(file);
     case FileInformationClass.PipeLocal:
       return pipeLocalInformation(file);
   }
@@ -182,34 +186,13 @@ function networkOpenInformation(volume: VolumeDevice, information: HostFileInfor
   ]);
 }
 
-/**
- * FILE_PIPE_LOCAL_INFORMATION of a standard stream that is a pipe: byte mode, one instance, what waits to be read. At the
- * end of input it is closing.
- */
-function pipeLocalInformation({ device, channel }: FileObject): Uint8Array | NtStatus {
-  if (device.kind !== 'stream') return Status.INVALID_PARAMETER;
-  const reads = channel === ConsoleChannel.Input;
-  const ahead = reads ? device.peek() : null;
-  const state = reads && ahead === null ? PIPE_CLOSING : PIPE_CONNECTED;
-  const configuration = reads ? PIPE_INBOUND : PIPE_OUTBOUND;
-  const [inQuota, outQuota] = reads ? [PIPE_QUOTA, 0] : [0, PIPE_QUOTA];
-  const fields = [0, configuration, 1, 1, inQuota, ahead?.length ?? 0, outQuota, outQuota, state, 0];
-  return concatenate(fields.map(dword));
-}
-
-/** FILE_PIPE_INBOUND, FILE_PIPE_OUTBOUND; FILE_PIPE_CONNECTED_STATE, FILE_PIPE_CLOSING_STATE. */
-const PIPE_INBOUND = 0;
-const PIPE_OUTBOUND = 1;
-const PIPE_CONNECTED = 3;
-const PIPE_CLOSING = 4;
-const PIPE_QUOTA = 0x1000;
-
 /** FILE_NAME_INFORMATION: the path on the volume, or what follows the device. */
 function nameInformation(file: FileObject): Uint8Array {
   const { control, device } = file;
   let text = '';
   if (control !== null) text = `\\${control.path.join('\\')}`;
   else if (device.kind === 'console') text = `\\${['Input', 'Output', 'Error'][file.channel]}`;
+  else if (file.pipe !== null) text = `\\${file.pipe.instance.pipe.name}`;
   else if (device.kind === 'stream') text = `\\${file.channel}`;
   const name = encodeUtf16(text);
   return concatenate([dword(name.length), name]);

@@ -9,6 +9,7 @@ import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, type FileObject } from './file-object.js';
 import { countOperation } from './io-counters.js';
 import { beginOperation, completeOperation, done, type IoOperation, type IoResult, refused } from './io-status.js';
+import { readPipe, writePipe } from './pipe-transfer.js';
 
 /** Bytes that go between host and guest at a time. */
 const CHUNK = 0x10000;
@@ -31,6 +32,8 @@ function* readFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const transfer = yield* beginTransfer(kernel, given, FileAccess.READ_DATA);
   if (typeof transfer === 'number') return transfer;
   const probed = yield* kernel.user.probeForWrite(transfer.buffer, transfer.length);
+  const { pipe } = transfer.operation.file;
+  if (pipe !== null && isSuccess(probed)) return yield* readPipe(kernel, transfer, pipe);
   const result = isSuccess(probed) ? yield* read(kernel, transfer) : refused(probed);
   countOperation(kernel, 'read', result.information);
   return completeOperation(kernel, transfer.operation, result);
@@ -39,11 +42,12 @@ function* readFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
 function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const transfer = yield* beginTransfer(kernel, given, 0);
   if (typeof transfer === 'number') return transfer;
-  const { grantedAccess } = transfer.operation.file;
+  const { grantedAccess, pipe } = transfer.operation.file;
   const mayWrite = (grantedAccess & (FileAccess.WRITE_DATA | FileAccess.APPEND_DATA)) !== 0;
   if (!mayWrite) return completeOperation(kernel, transfer.operation, refused(Status.ACCESS_DENIED));
   const probed = yield* kernel.user.probeForRead(transfer.buffer, transfer.length);
-  const result = isSuccess(probed) ? yield* write(kernel, transfer) : refused(probed);
+  if (pipe !== null && isSuccess(probed)) return yield* writePipe(kernel, transfer, pipe);
+  const result = isSuccess(probed) ? write(kernel, transfer) : refused(probed);
   countOperation(kernel, 'write', result.information);
   return completeOperation(kernel, transfer.operation, result);
 }
@@ -70,7 +74,7 @@ function* read(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
     case 'null':
       return refused(Status.END_OF_FILE);
     case 'pipe':
-      return yield* readPipe(kernel, transfer);
+      return refused(Status.INVALID_DEVICE_REQUEST);
     case 'stream':
       return readStream(kernel, transfer);
     case 'console':
@@ -116,33 +120,6 @@ function readStream(kernel: Kernel, transfer: Transfer): IoResult {
   return written < bytes.length ? refused(kernel.user.takeFailure()) : done(written);
 }
 
-function* readPipe(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
-  const { pipe } = transfer.operation.file;
-  if (pipe === null) return refused(Status.INVALID_DEVICE_REQUEST);
-  if (transfer.length === 0) return done(0);
-  const bytes = yield* kernel.io.pipes.read(pipe, transfer.length);
-  if (typeof bytes === 'number') return refused(bytes);
-  const written = kernel.user.writeBytes(transfer.buffer, bytes);
-  return written < bytes.length ? refused(kernel.user.takeFailure()) : done(written);
-}
-
-/** Ends when the pipe has taken everything, which it does as the other end reads. */
-function* writePipe(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
-  const { pipe } = transfer.operation.file;
-  if (pipe === null) return refused(Status.INVALID_DEVICE_REQUEST);
-  let count = 0;
-  while (count < transfer.length) {
-    const { status, room } = yield* kernel.io.pipes.waitForRoom(pipe);
-    if (status !== Status.SUCCESS) return refused(status);
-    const bytes = kernel.user.readBytes(transfer.buffer + count, Math.min(room, transfer.length - count));
-    const failure = kernel.user.takeFailure();
-    if (!isSuccess(failure)) return refused(failure);
-    kernel.io.pipes.put(pipe, bytes);
-    count += bytes.length;
-  }
-  return done(count);
-}
-
 function* readConsole(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
   if (transfer.length === 0) return done(0);
   const { console } = kernel.io;
@@ -152,14 +129,14 @@ function* readConsole(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
   return written < input.length ? refused(kernel.user.takeFailure()) : done(written);
 }
 
-function* write(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
+function write(kernel: Kernel, transfer: Transfer): IoResult {
   const { file } = transfer.operation;
   const { device, control, channel } = file;
   switch (device.kind) {
     case 'null':
       return done(transfer.length);
     case 'pipe':
-      return yield* writePipe(kernel, transfer);
+      return refused(Status.INVALID_DEVICE_REQUEST);
     case 'stream': {
       if (channel === ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
       const stream = channel === ConsoleChannel.Error ? StandardStream.Error : StandardStream.Output;

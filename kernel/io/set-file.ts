@@ -10,6 +10,7 @@ import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject } from './file-object.js';
 import { beginOperation, completeOperation, handleArguments, type IoResult, refused } from './io-status.js';
 import { parseVolumePath } from './path.js';
+import { setPipeInformation } from './pipe-information.js';
 import { FileInformationClass } from './query-file.js';
 
 const classes: ReadonlyMap<number, { readonly size: number; readonly access: number }> = new Map([
@@ -18,6 +19,7 @@ const classes: ReadonlyMap<number, { readonly size: number; readonly access: num
   [FileInformationClass.Disposition, { size: 1, access: Access.DELETE }],
   [FileInformationClass.Position, { size: 8, access: 0 }],
   [FileInformationClass.Mode, { size: 4, access: 0 }],
+  [FileInformationClass.Pipe, { size: 8, access: FileAccess.WRITE_ATTRIBUTES }],
   [FileInformationClass.Allocation, { size: 8, access: FileAccess.WRITE_DATA }],
   [FileInformationClass.EndOfFile, { size: 8, access: FileAccess.WRITE_DATA }],
 ]);
@@ -56,6 +58,7 @@ function setInformation(kernel: Kernel, file: FileObject, informationClass: numb
   const view = new DataView(bytes.buffer);
   if (informationClass === FileInformationClass.Position) return setPosition(file, view.getBigInt64(0, true));
   if (informationClass === FileInformationClass.Mode) return setMode(file, view.getUint32(0, true));
+  if (informationClass === FileInformationClass.Pipe) return setPipeInformation(file, view);
   const { control } = file;
   if (control === null) return Status.INVALID_DEVICE_REQUEST;
   switch (informationClass) {

@@ -98,7 +98,7 @@ function nameOf(kernel: Kernel, object: ObjectHeader): string {
     case 'stream':
       return `\\Device\\Stream\\${body.channel}`;
     case 'pipe':
-      return `\\Device\\NamedPipe\\${body.pipe?.pipe.name ?? ''}`;
+      return `\\Device\\NamedPipe\\${body.pipe?.instance.pipe.name ?? ''}`;
     case 'null':
       return '\\Device\\Null';
   }

@@ -1,5 +1,6 @@
 import { HandleTable } from '../ex/handle-table.js';
 import { PoolType } from '../ex/pool.js';
+import { cancelPending } from '../io/io-request.js';
 import type { Process } from '../ke/process.js';
 import { Mode, type Thread, ThreadState } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
@@ -216,6 +217,7 @@ export class ProcessManager {
     const { kernel } = this;
     const process = thread.process;
     thread.terminated = true;
+    cancelPending(kernel, thread, null);
     thread.exitTime = kernel.ke.systemTime();
     const index = process.threads.indexOf(thread);
     if (index >= 0) process.threads.splice(index, 1);

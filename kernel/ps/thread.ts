@@ -1,3 +1,4 @@
+import type { IoRequest } from '../io/io-request.js';
 import type { Thread } from '../ke/thread.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import { type VirtualAddress, virtualAddress } from '../types.js';
@@ -16,6 +17,8 @@ export class EThread {
   win32StartAddress: VirtualAddress = virtualAddress(0);
   hideFromDebugger = false;
   breakOnTermination = false;
+  /** Operations that it began and that have not ended (IrpList). */
+  readonly pendingRequests = new Set<IoRequest>();
   /** PspExitThread has begun. */
   terminated = false;
 
