@@ -113,18 +113,13 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
 
   /** FSCTL_PIPE_LISTEN: ends when a client comes. PIPE_LISTENING where the server does not wait, PIPE_CONNECTED, PIPE_CLOSING. */
   listen({ instance, mode }: PipeEnd, request: IoRequest): void {
-    switch (instance.state) {
-      case PipeState.CONNECTED:
-        return this.end(request, Status.PIPE_CONNECTED, 0, null);
-      case PipeState.CLOSING:
-        return this.end(request, Status.PIPE_CLOSING, 0, null);
+    const status = this.#beginListening(instance, mode.waits);
+    if (status === Status.PENDING) {
+      instance.listeners.push(request);
+      request.holder = instance;
+    } else {
+      this.end(request, status, 0, null);
     }
-    const wasListening = instance.state === PipeState.LISTENING;
-    instance.state = PipeState.LISTENING;
-    if (!wasListening) this.#listens(instance.pipe);
-    if (!mode.waits) return this.end(request, wasListening ? Status.PIPE_LISTENING : Status.SUCCESS, 0, null);
-    instance.listeners.push(request);
-    request.holder = instance;
   }
 
   /** FSCTL_PIPE_DISCONNECT: the client is cut off and what it has not read is lost. PIPE_DISCONNECTED. */
@@ -141,12 +136,13 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
   /** FSCTL_PIPE_WAIT: ends when an instance listens. OBJECT_NAME_NOT_FOUND, also when the pipe goes meanwhile. */
   waitForInstance(name: string, request: IoRequest): void {
     const pipe = this.find(name);
-    if (pipe === null) return this.end(request, Status.OBJECT_NAME_NOT_FOUND, 0, null);
-    if (pipe.instances.some(({ state }) => state === PipeState.LISTENING)) {
-      return this.end(request, Status.SUCCESS, 0, null);
+    const listens = pipe?.instances.some(({ state }) => state === PipeState.LISTENING);
+    if (listens === false) {
+      this.#waiters.push({ key: upcaseName(name), request });
+      request.holder = this;
+    } else {
+      this.end(request, listens ? Status.SUCCESS : Status.OBJECT_NAME_NOT_FOUND, 0, null);
     }
-    this.#waiters.push({ key: upcaseName(name), request });
-    request.holder = this;
   }
 
   remove(request: IoRequest): void {
@@ -163,6 +159,22 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
 
   end(request: IoRequest, status: NtStatus, information: number, output: Uint8Array | null): void {
     completeRequest(this.#kernel, request, { status, information }, output);
+  }
+
+  /** PENDING: the request waits for a client. */
+  #beginListening(instance: PipeInstance, waits: boolean): NtStatus {
+    switch (instance.state) {
+      case PipeState.CONNECTED:
+        return Status.PIPE_CONNECTED;
+      case PipeState.CLOSING:
+        return Status.PIPE_CLOSING;
+      case PipeState.LISTENING:
+        return waits ? Status.PENDING : Status.PIPE_LISTENING;
+      case PipeState.DISCONNECTED:
+        instance.state = PipeState.LISTENING;
+        this.#listens(instance.pipe);
+        return waits ? Status.PENDING : Status.SUCCESS;
+    }
   }
 
   #drop(instance: PipeInstance): void {
