@@ -183,6 +183,7 @@ export const Status = {
   FILE_DELETED: ntStatus(0xc0000123),
   FILE_CLOSED: ntStatus(0xc0000128),
   THREAD_NOT_IN_PROCESS: ntStatus(0xc000012a),
+  PAGEFILE_QUOTA_EXCEEDED: ntStatus(0xc000012c),
   COMMITMENT_LIMIT: ntStatus(0xc000012d),
   INVALID_IMAGE_LE_FORMAT: ntStatus(0xc000012e),
   INVALID_IMAGE_NOT_MZ: ntStatus(0xc000012f),

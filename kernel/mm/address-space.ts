@@ -1,3 +1,4 @@
+import type { ProcessQuota } from '../ps/quota.js';
 import type { PageFrameNumber, PhysicalAddress } from '../types.js';
 import type { FaultWatch } from './fault-watch.js';
 import type { PteLocation } from './pte.js';
@@ -32,8 +33,6 @@ export class AddressSpace implements WorkingSetOwner {
   /** Pages charged to this process: commitment of its VADs plus page tables. */
   commitCharge = 0;
   commitChargePeak = 0;
-  /** Job or quota limit in pages; 0 = none. */
-  commitChargeLimit = 0;
   /** Page tables for which commit was charged by VAD insertion, 1 each (the role of MMWSL.CommittedPageTables). */
   committedPageTables: Uint8Array;
   /** Bytes reserved or mapped. */
@@ -43,6 +42,8 @@ export class AddressSpace implements WorkingSetOwner {
   privatePages = 0;
   /** EPROCESS.ModifiedPageCount: pages that this process added to the modified list since it was last slowed down. */
   modifiedPageCount = 0;
+  /** EPROCESS.QuotaUsage and QuotaBlock: pool for VADs, pages of commitment. */
+  readonly quota: ProcessQuota;
   /** MMWSL, its entries and their hash table. */
   readonly workingSet: WorkingSetList;
   /** Pages that were added to hyperspace for the list, oldest first. */
@@ -74,6 +75,7 @@ export class AddressSpace implements WorkingSetOwner {
     this.usedPageTableEntries = parts.usedPageTableEntries;
     this.workingSet = parts.workingSet;
     this.vm = parts.vm;
+    this.quota = parts.quota;
     this.committedPageTables = new Uint8Array(parts.userTables);
   }
 }
@@ -88,5 +90,6 @@ export interface AddressSpaceParts {
   readonly usedPageTableEntries: number;
   readonly workingSet: WorkingSetList;
   readonly vm: WorkingSetLimits;
+  readonly quota: ProcessQuota;
   readonly userTables: number;
 }

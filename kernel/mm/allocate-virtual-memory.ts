@@ -186,7 +186,8 @@ function commitPrivatePages(
   if (!vad.allowsChange(firstVpn, lastVpn, mask)) return Status.INVALID_PAGE_PROTECTION;
   const format = mm.format;
   const wanted = lastVpn - firstVpn + 1;
-  if (!chargeProcessCommit(mm.commit, space, wanted)) return Status.COMMITMENT_LIMIT;
+  const charged = chargeProcessCommit(mm.commit, space, wanted);
+  if (charged !== Status.SUCCESS) return charged;
   vad.commitCharge += wanted;
   let refund = 0;
   let reprotect = false;

@@ -1,3 +1,7 @@
+import { Status } from '../ntstatus.js';
+import { type ProcessQuota, QuotaType } from '../ps/quota.js';
+import type { NtStatus } from '../types.js';
+
 /** From so large a part of the limit on, more room is asked for before it is needed. */
 const ASK_NUMERATOR = 9;
 const ASK_DENOMINATOR = 10;
@@ -80,23 +84,29 @@ export class CommitAccounting {
 export interface ProcessCommit {
   commitCharge: number;
   commitChargePeak: number;
-  /** 0: no limit of its own. */
-  commitChargeLimit: number;
+  readonly quota: ProcessQuota;
 }
 
-/** Charges process and system together, all or nothing; false is COMMITMENT_LIMIT. */
-export function chargeProcessCommit(system: CommitAccounting, process: ProcessCommit, pages: number): boolean {
-  if (pages === 0) return true;
-  const wanted = process.commitCharge + pages;
-  if (process.commitChargeLimit !== 0 && wanted > process.commitChargeLimit) return false;
-  if (!system.charge(pages)) return false;
-  process.commitCharge = wanted;
-  if (wanted > process.commitChargePeak) process.commitChargePeak = wanted;
-  return true;
+/**
+ * Charges a process's page-file quota and the system together, all or nothing: PAGEFILE_QUOTA_EXCEEDED, COMMITMENT_LIMIT
+ * (nt52.md 4.3).
+ */
+export function chargeProcessCommit(system: CommitAccounting, process: ProcessCommit, pages: number): NtStatus {
+  if (pages === 0) return Status.SUCCESS;
+  const status = process.quota.charge(QuotaType.PageFile, pages);
+  if (status !== Status.SUCCESS) return status;
+  if (!system.charge(pages)) {
+    process.quota.release(QuotaType.PageFile, pages);
+    return Status.COMMITMENT_LIMIT;
+  }
+  process.commitCharge += pages;
+  if (process.commitCharge > process.commitChargePeak) process.commitChargePeak = process.commitCharge;
+  return Status.SUCCESS;
 }
 
 /** Returns what chargeProcessCommit took. */
 export function releaseProcessCommit(system: CommitAccounting, process: ProcessCommit, pages: number): void {
   process.commitCharge -= pages;
+  process.quota.release(QuotaType.PageFile, pages);
   system.release(pages);
 }

@@ -3,6 +3,7 @@ import { Pool } from '../ex/pool.js';
 import { EventType, KEvent, type KSemaphore } from '../ke/dispatcher-object.js';
 import { Status } from '../ntstatus.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
+import { QuotaBlock } from '../ps/quota.js';
 import type { TraceFields } from '../trace.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
@@ -206,6 +207,8 @@ export class MemoryManager {
   readonly pool: Pool;
   /** What VAD and section routines take: this memory manager with its pool. */
   readonly context: MemoryContext;
+  /** PspDefaultQuotaBlock: counts what processes without limits of their own use. */
+  readonly defaultQuotaBlock = new QuotaBlock();
   /** System process; its directories are the master copy of the system half. */
   declare systemSpace: AddressSpace;
   /** MmSystemCacheWs: the working set of paged pool. */

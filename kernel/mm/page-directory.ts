@@ -1,3 +1,4 @@
+import { ProcessQuota } from '../ps/quota.js';
 import { pageFrameNumber, physicalAddress } from '../types.js';
 import { AddressSpace } from './address-space.js';
 import { ensurePages } from './free-pages.js';
@@ -27,6 +28,7 @@ import { WorkingSetList, workingSetHeaderSize } from './working-set-list.js';
 const QUAD_SIZE = 32;
 const INVALID_PROCESS_TEARDOWN = 0x1a;
 const SUB_PAGES_LEFT = 0x777;
+const QUOTA_UNDERFLOW = 0x21;
 /** WSLEs that a process can have, unless memory is smaller: all pages of its user half, and its page tables. */
 const MAXIMUM_ENTRIES = 0x80000;
 
@@ -94,6 +96,7 @@ export function buildAddressSpace(mm: MemoryManager): AddressSpace {
       listAddress + roundUpToPage(headerSize + Math.min(MAXIMUM_ENTRIES, mm.pfn.frameCount) * 4),
     ),
     vm: defaultWorkingSetLimits(mm.thresholds.systemSize),
+    quota: new ProcessQuota(mm.defaultQuotaBlock),
     userTables: format.userTables,
   });
   insertBookkeepingPages(mm, space);
@@ -231,6 +234,9 @@ export function deleteAddressSpace(mm: MemoryManager, space: AddressSpace): void
   if (space.vads.count !== 0 || space.workingSetSize !== bookkeeping) {
     mm.environment.bugcheck(INVALID_PROCESS_TEARDOWN, SUB_PAGES_LEFT, space.vads.count, space.workingSetSize, 0);
   }
+  const { quota } = space;
+  if (!quota.isEmpty) mm.environment.bugcheck(QUOTA_UNDERFLOW, space.processId, ...quota.usage);
+  quota.leave();
   if (mm.current === space) switchAddressSpace(mm, mm.systemSpace);
   const last = space.directoryFrames.length - 1;
   for (const frame of space.workingSetListFrames) deletePage(mm, frame);

@@ -145,7 +145,8 @@ function protectView(
   if (!vad.isImage && !isViewCompatible(area.segment.templateProtection, mask)) return Status.SECTION_PROTECTION;
   if (!isCommitted(mm, space, vad, first, last)) return Status.NOT_COMMITTED;
   const charge = copyCharge(mm, space, vad, first, last, mask);
-  if (charge > 0 && !chargeProcessCommit(mm.commit, space, charge)) return Status.COMMITMENT_LIMIT;
+  const charged = chargeProcessCommit(mm.commit, space, Math.max(0, charge));
+  if (charged !== Status.SUCCESS) return charged;
   if (charge < 0) releaseProcessCommit(mm.commit, space, -charge);
   vad.commitCharge += charge;
   let status: NtStatus = Status.SUCCESS;

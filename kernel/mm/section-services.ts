@@ -14,6 +14,7 @@ import {
   mapViewOfSection,
   unmapViewOfSection,
 } from './map-view.js';
+import type { MemoryManager } from './memory-manager.js';
 import { traceImageMapped, traceImageUnmapped } from './module-trace.js';
 import {
   fileAccessForSection,
@@ -24,7 +25,7 @@ import {
 } from './protection.js';
 import { querySectionBasic, querySectionImage } from './query-section.js';
 import type { Section } from './section.js';
-import type { SectionFile } from './segment.js';
+import { CONTROL_AREA_SIZE, type SectionFile, SUBSECTION_SIZE } from './segment.js';
 import { addressSpaceOf, ProcessRight, probeDword, probeDwords, writeDword } from './service-support.js';
 import type { CapturedObjectAttributes } from './user-memory.js';
 
@@ -32,7 +33,24 @@ const LARGE_INTEGER_SIZE = 8;
 
 /** Tells ob how Section objects end; Machine calls it once at boot. */
 export function initializeSectionType(kernel: Kernel): void {
-  kernel.ob.types.section.procedures = { delete: (section) => releaseSection(kernel, section) };
+  kernel.ob.types.section.procedures = {
+    delete: (section) => releaseSection(kernel, section),
+    poolCharges: (section) => sectionPoolCharges(kernel.mm, section),
+  };
+}
+
+/** What NT charges for a section: its prototype PTEs, but those of data files, and control area with subsections (nt52.md 8.2). */
+function sectionPoolCharges(
+  mm: MemoryManager,
+  section: Section,
+): { readonly paged: number; readonly nonPaged: number } {
+  const { controlArea: area, segment } = section;
+  const isData = area.flags.file && !area.flags.image;
+  if (isData) return { paged: 0, nonPaged: 0 };
+  return {
+    paged: segment.totalPages * mm.format.entrySize,
+    nonPaged: CONTROL_AREA_SIZE + area.subsections.length * SUBSECTION_SIZE,
+  };
 }
 
 function attributesOf(captured: CapturedObjectAttributes): ObjectAttributes {

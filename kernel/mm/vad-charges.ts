@@ -1,6 +1,7 @@
 import type { Pool } from '../ex/pool.js';
 import { PoolType } from '../ex/pool.js';
 import { Status } from '../ntstatus.js';
+import { QuotaType } from '../ps/quota.js';
 import { type NtStatus, virtualAddress } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
@@ -14,9 +15,9 @@ export interface MemoryContext {
 }
 
 /**
- * Charges a VAD and puts it into the tree (MiInsertVadCharges, MiInsertVad): pool for the structure, commit for its
- * CommitCharge and for every page table that no earlier VAD paid for. All or nothing: INSUFFICIENT_RESOURCES,
- * COMMITMENT_LIMIT. The range must be free. Environment: PASSIVE_LEVEL, does not block.
+ * Charges a VAD and puts it into the tree (MiInsertVadCharges, MiInsertVad): pool for the structure, pool quotas, and page-file
+ * quota and commit for its CommitCharge and for every page table that no earlier VAD paid for. All or nothing:
+ * INSUFFICIENT_RESOURCES without pool, COMMITMENT_LIMIT for everything else (nt52.md 4.3). The range must be free. Environment: PASSIVE_LEVEL, does not block.
  */
 export function insertVad(context: MemoryContext, space: AddressSpace, vad: Vad): NtStatus {
   const { mm } = context;
@@ -27,7 +28,7 @@ export function insertVad(context: MemoryContext, space: AddressSpace, vad: Vad)
   const last = vad.endingVpn >>> shift;
   let tables = 0;
   for (let table = first; table <= last; table++) if (space.committedPageTables[table] === 0) tables++;
-  if (!chargeProcessCommit(mm.commit, space, commitPages(vad) + tables)) {
+  if (!chargeVad(mm, space, vad, commitPages(vad) + tables)) {
     context.ex.pool.free(block);
     return Status.COMMITMENT_LIMIT;
   }
@@ -37,6 +38,29 @@ export function insertVad(context: MemoryContext, space: AddressSpace, vad: Vad)
   space.virtualSize += vad.pages * 0x1000;
   if (space.virtualSize > space.peakVirtualSize) space.peakVirtualSize = space.virtualSize;
   return Status.SUCCESS;
+}
+
+/** Quotas and commit for a VAD, all or nothing. */
+function chargeVad(mm: MemoryManager, space: AddressSpace, vad: Vad, pages: number): boolean {
+  const { quota } = space;
+  if (quota.charge(QuotaType.NonPagedPool, vad.structureSize) !== Status.SUCCESS) return false;
+  if (quota.charge(QuotaType.PagedPool, viewQuota(mm, vad)) !== Status.SUCCESS) {
+    quota.release(QuotaType.NonPagedPool, vad.structureSize);
+    return false;
+  }
+  if (chargeProcessCommit(mm.commit, space, pages) === Status.SUCCESS) return true;
+  releasePoolQuota(mm, space, vad);
+  return false;
+}
+
+function releasePoolQuota(mm: MemoryManager, space: AddressSpace, vad: Vad): void {
+  space.quota.release(QuotaType.NonPagedPool, vad.structureSize);
+  space.quota.release(QuotaType.PagedPool, viewQuota(mm, vad));
+}
+
+/** Bytes of paged pool that a view's process pays for: the view's share of the prototype PTEs. */
+export function viewQuota(mm: MemoryManager, vad: Vad): number {
+  return vad.controlArea === null ? 0 : vad.pages * mm.format.entrySize;
 }
 
 /**
@@ -49,6 +73,7 @@ export function removeVad(context: MemoryContext, space: AddressSpace, vad: Vad)
   space.vads.remove(vad);
   const tables = uncommitPageTables(context.mm, space, { first: vad.startingVpn, last: vad.endingVpn }, previous, next);
   releaseProcessCommit(context.mm.commit, space, commitPages(vad) + tables);
+  releasePoolQuota(context.mm, space, vad);
   space.virtualSize -= vad.pages * 0x1000;
   context.ex.pool.free(vad.poolAddress);
   vad.poolAddress = virtualAddress(0);

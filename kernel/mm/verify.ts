@@ -7,12 +7,13 @@ import { type FrameReferences, verifyPageTables } from './verify-page-tables.js'
 import { verifyPagedPool } from './verify-paged-pool.js';
 import { verifyPagingFiles } from './verify-paging-files.js';
 import { verifyPrototypes } from './verify-prototypes.js';
+import { verifyQuotas } from './verify-quotas.js';
 import { verifyResidence } from './verify-residence.js';
 import { verifyTlb } from './verify-tlb.js';
 
 /**
  * The house checks itself (rule 7): page lists, page tables of all processes, PFN database, prototype PTEs, commitment,
- * VADs, system PTEs, pool and TLB against each other. Changes nothing.
+ * quotas, VADs, system PTEs, pool and TLB against each other. Changes nothing.
  * @returns the first inconsistency in one sentence, or null
  */
 export function verifyMemory(mm: MemoryManager): string | null {
@@ -29,6 +30,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyFrames(mm, listed, references) ??
     verifyPagingFiles(mm) ??
     verifyCommitment(mm) ??
+    verifyQuotas(mm) ??
     verifyResidence(mm) ??
     mm.systemPtes.verify() ??
     mm.pool.verify(new PoolInspector(mm)) ??

@@ -1,3 +1,4 @@
+import type { QuotaBlock } from '../ps/quota.js';
 import type { DirectoryBody } from './directory.js';
 import type { ObjectType } from './object-type.js';
 
@@ -18,6 +19,8 @@ export class ObjectHeader<Body = unknown> {
   name: ObjectName | null = null;
   pointerCount = 1;
   handleCount = 0;
+  /** QuotaBlockCharged: what pays for the object, and bytes; null before its first handle. */
+  quota: { readonly block: QuotaBlock; readonly paged: number; readonly nonPaged: number } | null = null;
   permanent = false;
   exclusive = false;
   /** The body's delete procedure has run: a later use is a bug. */

@@ -1,5 +1,6 @@
 import type { HandleTable } from '../ex/handle-table.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { type QuotaBlock, QuotaType } from '../ps/quota.js';
 import { type AccessMask, accessMask, type Handle, handle, type NtStatus } from '../types.js';
 import { DirectoryBody, SymbolicLinkBody } from './directory.js';
 import { MAXIMUM_NAME_LENGTH } from './name.js';
@@ -19,6 +20,8 @@ export interface HandleEntry {
 /** Whatever has a handle table: a process. */
 export interface HandleTableOwner {
   readonly handleTable: HandleTable<HandleEntry>;
+  /** What pays for the objects that it makes; null: nothing does. */
+  readonly quotaBlock: QuotaBlock | null;
 }
 
 /** What the object manager needs of the rest of the kernel. */
@@ -54,6 +57,7 @@ const KERNEL_HANDLE_BIT = 0x80000000;
 export const CURRENT_PROCESS = handle(0xffffffff);
 export const CURRENT_THREAD = handle(0xfffffffe);
 const NO_HANDLE = handle(0);
+const NO_CHARGES = { paged: 0, nonPaged: 0 } as const;
 
 /**
  * The object manager: types, reference and handle counts, handle tables and the name space. Nothing here blocks or
@@ -107,12 +111,18 @@ export class ObjectManager {
     object.type.objectCount--;
     object.type.procedures.delete?.(object.body);
     this.#environment.freePool(object.address);
+    returnQuota(object);
   }
 
   // --- handles
 
-  /** A handle to an object in a process's table; adds a reference. `flags` are HandleFlag bits. */
+  /**
+   * A handle to an object in a process's table; adds a reference. The first handle of all makes the process's quota block pay for
+   * the object: QUOTA_EXCEEDED; INSUFFICIENT_RESOURCES without pool. `flags` are HandleFlag bits.
+   */
   insertHandle(process: HandleTableOwner, object: ObjectHeader, access: number, flags: number = 0): HandleResult {
+    const charged = chargeQuota(process.quotaBlock, object);
+    if (charged !== Status.SUCCESS) return { status: charged, handle: NO_HANDLE };
     const value = process.handleTable.allocate({ object, grantedAccess: accessMask(access), flags });
     if (value === null) return { status: Status.INSUFFICIENT_RESOURCES, handle: NO_HANDLE };
     object.pointerCount++;
@@ -362,6 +372,35 @@ export class ObjectManager {
     if (object.handleCount === 0 && !object.permanent) this.#removeName(object);
     this.dereferenceObject(object);
   }
+}
+
+/** ObpChargeQuotaForObject: what the object takes of pool, itself and through its body. Once for an object. */
+function chargeQuota(block: QuotaBlock | null, object: ObjectHeader): NtStatus {
+  if (block === null || object.quota !== null) return Status.SUCCESS;
+  const { paged, bodySize } = object.type.description;
+  const extra = object.type.procedures.poolCharges?.(object.body) ?? NO_CHARGES;
+  const size = HEADER_SIZE + bodySize;
+  const pagedBytes = extra.paged + (paged ? size : 0);
+  const nonPagedBytes = extra.nonPaged + (paged ? 0 : size);
+  let status = block.charge(QuotaType.PagedPool, pagedBytes);
+  if (status !== Status.SUCCESS) return status;
+  status = block.charge(QuotaType.NonPagedPool, nonPagedBytes);
+  if (status !== Status.SUCCESS) {
+    block.release(QuotaType.PagedPool, pagedBytes);
+    return status;
+  }
+  block.reference();
+  object.quota = { block, paged: pagedBytes, nonPaged: nonPagedBytes };
+  return status;
+}
+
+function returnQuota(object: ObjectHeader): void {
+  const { quota } = object;
+  if (quota === null) return;
+  object.quota = null;
+  quota.block.release(QuotaType.PagedPool, quota.paged);
+  quota.block.release(QuotaType.NonPagedPool, quota.nonPaged);
+  quota.block.dereference();
 }
 
 function typed<Body>(object: ObjectHeader, type: ObjectType<Body> | null): ObjectResult<Body> {

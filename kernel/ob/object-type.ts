@@ -41,6 +41,8 @@ export interface ObjectTypeDescription {
 export interface ObjectProcedures<Body> {
   /** A handle goes; `handles` is how many there were in all processes, this one counted. */
   close?(body: Body, handles: number): void;
+  /** Bytes of pool that the body stands for beside itself: what quotas are charged for an object. */
+  poolCharges?(body: Body): { readonly paged: number; readonly nonPaged: number };
   /** The last reference is gone. May not block. */
   delete?(body: Body): void;
 }

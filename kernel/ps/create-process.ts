@@ -57,6 +57,7 @@ function makeProcessObject(manager: ProcessManager, { parent, imagePath }: NewPr
     manager.freeClientId(id);
     return null;
   }
+  if (parent?.quotaBlock) pcb.addressSpace.quota.moveTo(parent.quotaBlock);
   const process = manager.createProcessObject(pcb, parent?.processId ?? SYSTEM_PROCESS_ID, imagePath);
   if (process === null) {
     kernel.mm.deleteAddressSpace(pcb.addressSpace);

@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { Fields } from './information-buffer.js';
 import type { EProcess } from './process.js';
+import { QuotaType } from './quota.js';
 
 const PROCESS_SIZE = 0xb8;
 const THREAD_SIZE = 0x40;
@@ -49,6 +50,10 @@ function processEntry(process: EProcess, address: number, last: boolean): Uint8A
       .dword(0x60, space.pageFaultCount)
       .dword(0x64, space.peakWorkingSetSize * PAGE)
       .dword(0x68, space.workingSetSize * PAGE)
+      .dword(0x6c, space.quota.peak[QuotaType.PagedPool])
+      .dword(0x70, space.quota.usage[QuotaType.PagedPool])
+      .dword(0x74, space.quota.peak[QuotaType.NonPagedPool])
+      .dword(0x78, space.quota.usage[QuotaType.NonPagedPool])
       .dword(0x7c, space.commitCharge * PAGE)
       .dword(0x80, space.commitChargePeak * PAGE)
       .dword(0x84, space.commitCharge * PAGE);

@@ -11,12 +11,14 @@ import type { Token } from '../se/token.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
+import { QuotaType } from './quota.js';
 import { createInitialProcess } from './start-program.js';
 import { loadSystemDll, type SystemDll } from './system-dll.js';
 import { EThread } from './thread.js';
 
 export const SYSTEM_PROCESS_ID = 4;
 const PENDING = Status.PENDING;
+const HANDLE_TABLE_PAGE = 0x1000;
 
 /**
  * The process manager: client ids, the list of processes, the start and the end of processes and threads. Objects of the
@@ -83,8 +85,11 @@ export class ProcessManager {
     const { kernel } = this;
     const pages: number[] = [];
     const handleTable = new HandleTable<HandleEntry>(() => {
-      const page = kernel.ex.pool.allocate(PoolType.Paged, 0x1000, 'Obtb');
-      if (page !== 0) pages.push(page);
+      const quota = pcb.addressSpace?.quota ?? null;
+      if (quota === null || quota.charge(QuotaType.PagedPool, HANDLE_TABLE_PAGE) !== Status.SUCCESS) return false;
+      const page = kernel.ex.pool.allocate(PoolType.Paged, HANDLE_TABLE_PAGE, 'Obtb');
+      if (page === 0) quota.release(QuotaType.PagedPool, HANDLE_TABLE_PAGE);
+      else pages.push(page);
       return page !== 0;
     });
     const process = new EProcess({ pcb, handleTable, parent, createTime: kernel.ke.systemTime(), imagePath });
@@ -252,6 +257,7 @@ export class ProcessManager {
     const { ob } = this.kernel;
     ob.closeAllHandles(process);
     for (const page of process.handleTablePages) this.kernel.ex.pool.free(page);
+    process.pcb.addressSpace?.quota.release(QuotaType.PagedPool, process.handleTablePages.length * HANDLE_TABLE_PAGE);
     process.handleTablePages = [];
     this.memory.deleteAddressSpace(process);
     if (process.imageSection !== null) ob.dereferenceObject(process.imageSection);

@@ -6,6 +6,7 @@ import type { HandleEntry } from '../ob/object-manager.js';
 import type { Token } from '../se/token.js';
 import { type VirtualAddress, virtualAddress } from '../types.js';
 import type { ControlRoutine } from './control-events.js';
+import type { QuotaBlock } from './quota.js';
 import type { EThread } from './thread.js';
 
 /** PROCESS_PRIORITY_CLASS values. */
@@ -76,6 +77,11 @@ export class EProcess {
   /** What a wait on a process handle waits for. */
   get dispatcherObject(): Process {
     return this.pcb;
+  }
+
+  /** What pays for the objects that the process makes; null once its address space is gone. */
+  get quotaBlock(): QuotaBlock | null {
+    return this.pcb.addressSpace?.quota.block ?? null;
   }
 
   get processId(): number {

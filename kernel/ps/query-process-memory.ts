@@ -7,25 +7,28 @@ import { Privilege } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
 import type { EProcess } from './process.js';
+import { type ProcessQuota, QuotaBlock, type Quotas, QuotaType, UNLIMITED } from './quota.js';
 
 /** Classes of NtQueryInformationProcess and NtSetInformationProcess that are about memory. */
 
 const PAGE = 0x1000;
 /** QUOTA_LIMITS_EX.Flags. */
 const QUOTA_FLAGS = 0x30;
-const UNLIMITED = 0xffffffff;
+const NO_LIMITS: Readonly<Quotas> = [UNLIMITED, UNLIMITED, UNLIMITED];
+const NOTHING: Readonly<Quotas> = [0, 0, 0];
 /** {FaultingPc, FaultingVa}. */
 const WATCH_ENTRY_SIZE = 8;
 
 /** QUOTA_LIMITS, or QUOTA_LIMITS_EX with its Flags. Sizes in bytes. */
 export function quotaLimits(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
   const vm = process.pcb.addressSpace?.vm;
+  const limit = process.quotaBlock?.limit ?? NO_LIMITS;
   const fields = new Fields(size)
-    .dword(0x00, UNLIMITED)
-    .dword(0x04, UNLIMITED)
+    .dword(0x00, limit[QuotaType.PagedPool])
+    .dword(0x04, limit[QuotaType.NonPagedPool])
     .dword(0x08, (vm?.minimum ?? 0) * PAGE)
     .dword(0x0c, (vm?.maximum ?? 0) * PAGE)
-    .dword(0x10, pageFileLimit(process))
+    .dword(0x10, pagesToBytes(limit[QuotaType.PageFile]))
     .quad(0x18, 0x7fffffffffffffffn);
   if (size > QUOTA_FLAGS) {
     const minimum = vm?.hardMinimum === true ? HardLimit.MinimumEnable : HardLimit.MinimumDisable;
@@ -35,19 +38,41 @@ export function quotaLimits(_kernel: Kernel, process: EProcess, size: number): U
   return fields.bytes;
 }
 
-/** NtSetInformationProcess(ProcessQuotaLimits): of the limits only the working set's can be set (nt52.md 6.4). */
+/**
+ * NtSetInformationProcess(ProcessQuotaLimits): the working set's limits (nt52.md 6.4), or, when both of them are 0, those of the
+ * quota block: PRIVILEGE_NOT_HELD, INSUFFICIENT_RESOURCES. A limit of 0 means none. A process that shares the default block gets one
+ * of its own; another block is changed for all who share it.
+ */
 export function setQuotaLimits(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
   const space = process.pcb.addressSpace;
   if (space === null) return Status.PROCESS_IS_TERMINATING;
+  const minimum = view.getUint32(0x08, true);
+  const maximum = view.getUint32(0x0c, true);
+  if (minimum === 0 && maximum === 0) return setQuotaBlock(kernel, space.quota, view);
   return adjustWorkingSet(kernel.mm, space, {
-    minimum: view.getUint32(0x08, true),
-    maximum: view.getUint32(0x0c, true),
+    minimum,
+    maximum,
     flags: view.byteLength > QUOTA_FLAGS ? view.getUint32(QUOTA_FLAGS, true) : 0,
     mayRaise: holdsPrivilege(kernel, Privilege.INCREASE_BASE_PRIORITY),
   });
 }
 
-/** VM_COUNTERS, or VM_COUNTERS_EX with PrivateUsage. Bytes; pool is not charged to processes. */
+function setQuotaBlock(kernel: Kernel, quota: ProcessQuota, view: DataView): NtStatus {
+  if (!holdsPrivilege(kernel, Privilege.INCREASE_QUOTA)) return Status.PRIVILEGE_NOT_HELD;
+  const block = quota.block.isDefault ? QuotaBlock.create(kernel.ex.pool) : quota.block;
+  if (block === null) return Status.INSUFFICIENT_RESOURCES;
+  block.limit[QuotaType.PagedPool] = givenLimit(view.getUint32(0x00, true));
+  block.limit[QuotaType.NonPagedPool] = givenLimit(view.getUint32(0x04, true));
+  const pageFile = givenLimit(view.getUint32(0x10, true));
+  block.limit[QuotaType.PageFile] = pageFile === UNLIMITED ? UNLIMITED : Math.floor(pageFile / PAGE);
+  quota.moveTo(block);
+  return Status.SUCCESS;
+}
+
+const givenLimit = (limit: number): number => (limit === 0 ? UNLIMITED : limit);
+const pagesToBytes = (pages: number): number => Math.min(pages * PAGE, UNLIMITED);
+
+/** VM_COUNTERS, or VM_COUNTERS_EX with PrivateUsage. In bytes. */
 export function vmCounters(_kernel: Kernel, process: EProcess, size: number): Uint8Array {
   const space = process.pcb.addressSpace;
   const fields = new Fields(size);
@@ -58,27 +83,27 @@ export function vmCounters(_kernel: Kernel, process: EProcess, size: number): Ui
     .dword(0x08, space.pageFaultCount)
     .dword(0x0c, space.peakWorkingSetSize * PAGE)
     .dword(0x10, space.workingSetSize * PAGE)
+    .dword(0x14, space.quota.peak[QuotaType.PagedPool])
+    .dword(0x18, space.quota.usage[QuotaType.PagedPool])
+    .dword(0x1c, space.quota.peak[QuotaType.NonPagedPool])
+    .dword(0x20, space.quota.usage[QuotaType.NonPagedPool])
     .dword(0x24, space.commitCharge * PAGE)
     .dword(0x28, space.commitChargePeak * PAGE);
   if (size >= 0x30) fields.dword(0x2c, space.commitCharge * PAGE);
   return fields.bytes;
 }
 
-/** POOLED_USAGE_AND_LIMITS: pool in bytes, paging file in pages. */
+/** POOLED_USAGE_AND_LIMITS of the quota block, for all processes that share it: pool in bytes, paging file in pages. */
 export function pooledUsage(_kernel: Kernel, process: EProcess): Uint8Array {
-  const space = process.pcb.addressSpace;
-  return new Fields(0x24)
-    .dword(0x08, UNLIMITED)
-    .dword(0x14, UNLIMITED)
-    .dword(0x18, space?.commitChargePeak ?? 0)
-    .dword(0x1c, space?.commitCharge ?? 0)
-    .dword(0x20, pageFileLimit(process)).bytes;
-}
-
-/** In pages. */
-function pageFileLimit(process: EProcess): number {
-  const limit = process.pcb.addressSpace?.commitChargeLimit ?? 0;
-  return limit === 0 ? UNLIMITED : limit;
+  const block = process.quotaBlock;
+  const fields = new Fields(0x24);
+  for (const [index, type] of [QuotaType.PagedPool, QuotaType.NonPagedPool, QuotaType.PageFile].entries()) {
+    fields
+      .dword(index * 0xc, (block?.peak ?? NOTHING)[type])
+      .dword(index * 0xc + 4, (block?.usage ?? NOTHING)[type])
+      .dword(index * 0xc + 8, (block?.limit ?? NO_LIMITS)[type]);
+  }
+  return fields.bytes;
 }
 
 /** IO_COUNTERS: operations, then bytes, each of reads, writes and others. */

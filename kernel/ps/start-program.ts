@@ -3,8 +3,9 @@ import { CreateRequestDefaults, createFile, kernelAttributes } from '../io/creat
 import type { ImageInformation } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { HandleFlag } from '../ob/object-header.js';
+import type { HandleResult } from '../ob/object-manager.js';
 import { accounts } from '../se/account.js';
-import type { Blocking, NtStatus } from '../types.js';
+import { type Blocking, type Handle, handle, type NtStatus } from '../types.js';
 import { createProcess } from './create-process.js';
 import { createUserThread, type InitialTeb, initialContext } from './create-thread.js';
 import { environmentBlock, environmentOf, type ProcessParameters, parametersBlock } from './parameters.js';
@@ -32,6 +33,7 @@ export interface ProcessResult {
 
 const failed = (status: NtStatus): ProcessResult => ({ status, process: null, thread: null });
 const PAGE = 0x1000;
+const NO_HANDLE = handle(0);
 const GRANULARITY = 0x10000;
 const DEFAULT_STACK_RESERVE = 0x100000;
 const IMAGE_FILE_DLL = 0x2000;
@@ -107,7 +109,9 @@ function* buildUserHalf(
 ): Blocking<UserHalfResult> {
   const { kernel } = manager;
   const stop = (status: NtStatus): UserHalfResult => ({ status, thread: null });
-  const handles = openStandardStreams(manager, process, request.standardStreams);
+  const handles: [Handle, Handle, Handle] = [NO_HANDLE, NO_HANDLE, NO_HANDLE];
+  const opened = openStandardStreams(manager, process, request.standardStreams, handles);
+  if (!isSuccess(opened)) return stop(opened);
   const parameters = parametersOf(request, handles);
   const placed = yield* placeParameters(manager, process, parameters, request.environment);
   if (!isSuccess(placed.status)) return stop(placed.status);
@@ -128,32 +132,34 @@ function* buildUserHalf(
   });
 }
 
-/** Handles 4, 8 and C in the new process, in the order input, output, error; 0 where the host has nothing. */
+/** Handles 4, 8 and C in the new process, in the order input, output, error; none where the host has nothing. */
 function openStandardStreams(
   manager: ProcessManager,
   process: EProcess,
   paths: ProcessRequest['standardStreams'],
-): readonly [number, number, number] {
+  made: [Handle, Handle, Handle],
+): NtStatus {
   const { kernel } = manager;
-  const made: [number, number, number] = [0, 0, 0];
   for (const stream of [StandardStream.Input, StandardStream.Output, StandardStream.Error] as const) {
     const path = paths[stream];
     const redirection = kernel.io.standardFiles.get(stream);
     const shared = redirection?.sharedWith ?? null;
-    if (shared !== null && made[shared] !== 0) {
-      made[stream] = duplicateStandardHandle(manager, process, made[shared]);
-    } else if (path !== null) {
-      made[stream] = openStandardStream(manager, process, path, redirection);
-    }
+    if (path === null) continue;
+    const result =
+      shared !== null && made[shared] !== NO_HANDLE
+        ? duplicateStandardHandle(manager, process, made[shared])
+        : openStandardStream(manager, process, path, redirection);
+    if (!isSuccess(result.status)) return result.status;
+    made[stream] = result.handle;
   }
-  return made;
+  return Status.SUCCESS;
 }
 
 /** A stream that shares its position with an earlier one is another handle to the same file object. */
-function duplicateStandardHandle(manager: ProcessManager, process: EProcess, handle: number): number {
-  const entry = process.handleTable.get(handle);
-  if (entry === null) return 0;
-  return manager.kernel.ob.insertHandle(process, entry.object, entry.grantedAccess, entry.flags).handle;
+function duplicateStandardHandle(manager: ProcessManager, process: EProcess, value: Handle): HandleResult {
+  const entry = process.handleTable.get(value);
+  if (entry === null) return { status: Status.INVALID_HANDLE, handle: NO_HANDLE };
+  return manager.kernel.ob.insertHandle(process, entry.object, entry.grantedAccess, entry.flags);
 }
 
 function openStandardStream(
@@ -161,22 +167,22 @@ function openStandardStream(
   process: EProcess,
   path: string,
   redirection: HostStreamFile | null,
-): number {
+): HandleResult {
   const { kernel } = manager;
   const desiredAccess = redirection === null ? STREAM_READ | STREAM_WRITE : redirectionAccess(redirection);
   const attributes = kernelAttributes(path);
   const outcome = createFile(kernel.io, { ...CreateRequestDefaults, attributes, desiredAccess });
-  if (outcome.file === null) return 0;
+  if (outcome.file === null) return { status: outcome.status, handle: NO_HANDLE };
   outcome.file.currentOffset = redirection?.position ?? 0;
-  const { object } = kernel.ob.createObject(kernel.ob.types.file, outcome.file);
+  const { object, status } = kernel.ob.createObject(kernel.ob.types.file, outcome.file);
   if (object === null) {
     kernel.io.abandon(outcome.file);
-    return 0;
+    return { status, handle: NO_HANDLE };
   }
   const result = kernel.ob.insertHandle(process, object, outcome.file.grantedAccess, HandleFlag.INHERIT);
   if (!isSuccess(result.status)) kernel.io.closeUnreferenced(outcome.file);
   kernel.ob.dereferenceObject(object);
-  return result.handle;
+  return result;
 }
 
 function redirectionAccess({ readable, writable }: HostStreamFile): number {

@@ -7,7 +7,7 @@ import { type HandleEntry, type HandleTableOwner, ObjectManager } from '../../ke
 const EVENT_ALL = 0x1f0003;
 
 class World {
-  readonly owner: HandleTableOwner = { handleTable: new HandleTable<HandleEntry>() };
+  readonly owner: HandleTableOwner = { handleTable: new HandleTable<HandleEntry>(), quotaBlock: null };
   readonly pool = new Map<number, string>();
   poolLimit = 1000;
   readonly ob: ObjectManager;

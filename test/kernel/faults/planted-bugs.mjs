@@ -11,6 +11,10 @@ const TESTS = ['test/kernel/faults/', 'test/kernel/memory-model.test.ts'];
 /** Steps of the model for each bug: enough for all of its configurations to do everything a few times. */
 process.env.NT86_MODEL_STEPS ??= '8000';
 
+/** What vitest itself stumbles over when a worker dies. */
+const strays = [];
+process.on('unhandledRejection', (error) => strays.push(error));
+
 const bugs = JSON.parse(readFileSync(new URL('planted-bugs.json', import.meta.url), 'utf8'));
 
 /** First failure of the tests with a bug in place (null: none is), or null when they all pass. */
@@ -29,10 +33,13 @@ async function failureWith(bug) {
     reporters: [reporter],
     silent: true,
     testTimeout: 600_000,
+    // A bug may make a machine that never ends.
+    poolOptions: { forks: { execArgv: ['--max-old-space-size=1024'] } },
   };
+  strays.length = 0;
   const vitest = await startVitest('test', TESTS, options, { plugins: [plugin] });
   const failed = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests('failed')]);
-  const errors = vitest.state.getUnhandledErrors();
+  const errors = [...vitest.state.getUnhandledErrors(), ...strays];
   await vitest.close();
   process.exitCode = 0;
   if (failed.length > 0) return failed[0].fullName;
