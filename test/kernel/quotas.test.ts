@@ -36,6 +36,10 @@ class QuotaMachine extends ParameterMachine {
     return quota;
   }
 
+  enablePrivileges(): void {
+    for (const privilege of this.guest.process.token?.body.privileges ?? []) privilege.attributes |= 2;
+  }
+
   /** Limits in bytes; what is not given has none. */
   *limit({ paged = 0, nonPaged = 0, pageFile = 0 }: Limits): Blocking<string> {
     const words = [paged, nonPaged, 0, 0, pageFile, 0, 0xffffffff, 0xffffffff];
@@ -74,9 +78,10 @@ class QuotaMachine extends ParameterMachine {
   }
 }
 
-/** A machine whose process holds all privileges, or only those that are enabled at first. */
+/** A machine whose process has enabled all its privileges, or only those that are enabled at first. */
 function script(body: (machine: QuotaMachine) => Blocking<void>, privileged = true): QuotaMachine {
   const machine = new QuotaMachine(privileged);
+  if (privileged) machine.enablePrivileges();
   machine.inThread(() => body(machine));
   expect(machine.guest.kernel.mm.verify()).toBeNull();
   return machine;
