@@ -1,4 +1,5 @@
 import type { HostFileInformation, HostPath } from '../host.js';
+import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { type ObjectAttributes, ObjectFlag } from '../ob/object-header.js';
 import { Access } from '../ob/object-type.js';
@@ -222,7 +223,7 @@ function openExisting(
   const control = volume.open(path.components, information, writable);
   if (typeof control === 'number') return failed(control);
   if (overwrites) {
-    const status = overwrite(control, information, request);
+    const status = overwrite(io.kernel, control, information, request);
     if (!isSuccess(status)) {
       if (control.references === 0) release(control);
       return failed(status);
@@ -286,7 +287,13 @@ function checkOpenFile(
   return Status.SUCCESS;
 }
 
-function overwrite(control: FileControlBlock, information: HostFileInformation, request: CreateRequest): NtStatus {
+function overwrite(
+  kernel: Kernel,
+  control: FileControlBlock,
+  information: HostFileInformation,
+  request: CreateRequest,
+): NtStatus {
+  kernel.mm.unusedSegments.deleteOf(kernel, control);
   const status = control.setSize(0);
   if (!isSuccess(status)) return status;
   const attributes = request.fileAttributes | FileAttribute.ARCHIVE;

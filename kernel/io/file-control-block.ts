@@ -19,6 +19,8 @@ export class FileControlBlock {
   readonly opens: FileObject[] = [];
   /** Opens and sections that keep the block. */
   references = 0;
+  /** Counts writes and changes of the size. */
+  version = 0;
   /** Goes when the last handle is closed. */
   deletePending = false;
   /** The name is gone from the volume already. */
@@ -60,6 +62,10 @@ export class FileControlBlock {
     return area !== null && (area.numberOfMappedViews > 0 || area.numberOfSectionReferences > 0);
   }
 
+  get isGone(): boolean {
+    return this.deleted || this.deletePending;
+  }
+
   /** Bytes. */
   size(): number {
     return this.hostFile?.size() ?? 0;
@@ -72,11 +78,13 @@ export class FileControlBlock {
   }
 
   write(offset: number, bytes: Uint8Array): NtStatus {
+    this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
     return this.hostFile.write(offset, bytes);
   }
 
   setSize(size: number): NtStatus {
+    this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
     return this.hostFile.setSize(size);
   }

@@ -195,6 +195,7 @@ export class IoManager {
     if (!control.deletePending || control.opens.length > 0 || control.deleted) return;
     if (isSuccess(control.volume.host.remove(control.path))) {
       control.deleted = true;
+      this.kernel.mm.unusedSegments.deleteOf(this.kernel, control);
       control.volume.removed(control);
     } else {
       control.deletePending = false;

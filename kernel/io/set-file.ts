@@ -69,12 +69,12 @@ function setInformation(kernel: Kernel, file: FileObject, informationClass: numb
     case FileInformationClass.Disposition:
       return setDisposition(control, bytes[0] !== 0);
     case FileInformationClass.EndOfFile:
-      return setSize(control, view.getBigUint64(0, true));
+      return setSize(kernel, control, view.getBigUint64(0, true));
     default: {
       // An allocation smaller than the file cuts it; a larger one only reserves, which the host does not know.
       const size = view.getBigUint64(0, true);
       if (BigInt.asIntN(64, size) < 0n || control.isDirectory) return Status.INVALID_PARAMETER;
-      return size < BigInt(control.size()) ? setSize(control, size) : Status.SUCCESS;
+      return size < BigInt(control.size()) ? setSize(kernel, control, size) : Status.SUCCESS;
     }
   }
 }
@@ -140,10 +140,11 @@ function setDisposition(control: FileControlBlock, deletes: boolean): NtStatus {
   return status;
 }
 
-function setSize(control: FileControlBlock, size: bigint): NtStatus {
+function setSize(kernel: Kernel, control: FileControlBlock, size: bigint): NtStatus {
   if (BigInt.asIntN(64, size) < 0n || control.isDirectory) return Status.INVALID_PARAMETER;
   if (size > MAXIMUM_SIZE) return Status.DISK_FULL;
   if (size < BigInt(control.size()) && control.isMappedAsData) return Status.USER_MAPPED_FILE;
+  if (size < BigInt(control.size())) kernel.mm.unusedSegments.deleteOf(kernel, control);
   return control.setSize(Number(size));
 }
 

@@ -1,5 +1,5 @@
 import { PoolType } from '../ex/pool.js';
-import { virtualAddress } from '../types.js';
+import { type VirtualAddress, virtualAddress } from '../types.js';
 import { flushDataPages } from './flush-pages.js';
 import { deletePrototypePtes, fillSubsection, fillZero } from './prototype-pte.js';
 import {
@@ -34,11 +34,12 @@ export function createControlArea(
 ): ControlArea | null {
   const { pool } = context.ex;
   const area = new ControlArea(file, flags, shape, context.mm.bytes);
-  const block = pool.allocate(PoolType.NonPaged, CONTROL_AREA_SIZE + options.subsections * SUBSECTION_SIZE, 'MmCa');
+  const headSize = CONTROL_AREA_SIZE + options.subsections * SUBSECTION_SIZE;
+  const block = allocateOrTrim(context, () => pool.allocate(PoolType.NonPaged, headSize, 'MmCa'));
   if (block === 0) return null;
   const withPtes = options.arrays === PrototypeArrays.WithSegment;
   const size = withPtes ? SEGMENT_SIZE + shape.pages * 2 ** shape.pteShift : MAPPED_FILE_SEGMENT_SIZE;
-  const segment = pool.allocate(PoolType.Paged, size, withPtes ? 'MmSt' : 'MmSm');
+  const segment = allocateOrTrim(context, () => pool.allocate(PoolType.Paged, size, withPtes ? 'MmSt' : 'MmSm'));
   if (segment === 0) {
     pool.free(block);
     return null;
@@ -50,6 +51,13 @@ export function createControlArea(
     fillZero(context.mm, { address: area.segment.prototypePtes, count: shape.pages });
   }
   return area;
+}
+
+/** Pool for a section; when there is none, segments that nobody uses give back theirs first. */
+function allocateOrTrim(context: MemoryContext, allocate: () => VirtualAddress): VirtualAddress {
+  const block = allocate();
+  if (block !== 0 || !context.mm.unusedSegments.deleteAll(context)) return block;
+  return allocate();
 }
 
 /** Gives a control area's subsections their places in a pool block, where prototype PTEs name them. */
@@ -81,7 +89,8 @@ export function makePrototypeArrays(
   for (const subsection of area.subsections) {
     if (subsection.base !== 0) continue;
     if (subsection.firstPage >= firstPage + count || subsection.firstPage + subsection.pages <= firstPage) continue;
-    const array = context.ex.pool.allocate(PoolType.Paged, subsection.pages * mm.format.entrySize, 'MmSt');
+    const bytes = subsection.pages * mm.format.entrySize;
+    const array = allocateOrTrim(context, () => context.ex.pool.allocate(PoolType.Paged, bytes, 'MmSt'));
     if (array === 0) return false;
     const run = { address: array, count: subsection.pages };
     fillSubsection(mm, run, subsection.address, subsection.protection);
@@ -90,13 +99,22 @@ export function makePrototypeArrays(
   return true;
 }
 
-/** A section object or view let go: when it was the last, dirty file pages are written and everything is freed. */
+/**
+ * A section object or view let go. When it was the last, dirty pages of a data file are written; then a file's segment with pages in
+ * memory is kept for its next use (unused-segments.ts), anything else goes.
+ */
 export function dereferenceControlArea(context: MemoryContext, area: ControlArea): void {
   if (!area.isUnused) return;
+  if (area.file !== null && !area.flags.image) flushDataPages(context.mm, area, 0, area.segment.totalPages);
+  if (context.mm.unusedSegments.keep(area)) return;
+  deleteControlArea(context, area);
+}
+
+/** MiSegmentDelete: pages, prototype PTEs and structures go, whatever the pages still hold. Nobody may use the control area. */
+export function deleteControlArea(context: MemoryContext, area: ControlArea): void {
   const { mm } = context;
   const { pool } = context.ex;
   const { segment, file } = area;
-  if (file !== null && !area.flags.image) flushDataPages(mm, area, 0, segment.totalPages);
   for (const subsection of area.subsections) {
     if (subsection.base === 0) continue;
     deletePrototypePtes(mm, { address: subsection.base, count: subsection.pages });

@@ -150,7 +150,7 @@ function createDataSection(
     if (status !== Status.SUCCESS) return failed(status);
   }
   const pointers = file.sectionObjectPointers;
-  let area = pointers.dataSectionObject;
+  let area = context.mm.unusedSegments.take(context, file, pointers.dataSectionObject);
   if (area === null) {
     area = createDataArea(context, file, Math.max(size, fileSize), attributes);
     if (area === null) return failed(Status.INSUFFICIENT_RESOURCES);

@@ -6,12 +6,14 @@ import type { Blocking } from '../types.js';
 import type { CommitExtension } from './commit.js';
 import { contractPagingFiles, extendPagingFiles } from './extend-paging-files.js';
 import type { MemoryManager } from './memory-manager.js';
+import type { ControlArea } from './segment.js';
 
 export const DEREFERENCE_THREAD_PRIORITY = 18;
 const MAXIMUM_ENTRIES = 0x7fffffff;
 
-/** What the thread is asked to do: MMPAGE_FILE_EXPANSION entries, with an event where somebody waits for the end. */
+/** What the thread is asked to do: segments to delete, and MMPAGE_FILE_EXPANSION entries, with an event where somebody waits for the end. */
 type Request =
+  | { readonly kind: 'delete'; readonly area: ControlArea }
   | { readonly kind: 'extend'; readonly pages: number; readonly done: KEvent | null }
   | { readonly kind: 'contract' };
 
@@ -51,6 +53,11 @@ export class DereferenceQueue implements CommitExtension {
     if (paging.files.some((file) => file.contractible > 0)) this.#queue({ kind: 'contract' });
   }
 
+  /** A file's segment that nobody uses has no page in memory any more. */
+  requestDeletion(area: ControlArea): void {
+    this.#queue({ kind: 'delete', area });
+  }
+
   /** Asks for bigger files and gives the event that is signaled when the thread has done what it could. */
   requestAndNotify(pages: number): KEvent {
     const done = new KEvent(EventType.Notification, false);
@@ -64,6 +71,7 @@ export class DereferenceQueue implements CommitExtension {
     const request = this.#requests.shift();
     if (request === undefined) return false;
     if (request.kind === 'contract') contractPagingFiles(mm);
+    else if (request.kind === 'delete') mm.unusedSegments.deleteIfEmpty(mm.context, request.area);
     else {
       extendPagingFiles(mm, request.pages);
       if (request.done !== null) mm.signal(request.done);

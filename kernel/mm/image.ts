@@ -30,7 +30,7 @@ export function createImageSection(
 ): SectionResult {
   if (file.isDirectory) return { status: Status.INVALID_FILE_FOR_SECTION, section: null };
   const pointers = file.sectionObjectPointers;
-  let area = pointers.imageSectionObject;
+  let area = context.mm.unusedSegments.take(context, file, pointers.imageSectionObject);
   if (area === null) {
     const layout = readImageLayout(file);
     if (typeof layout === 'number') return { status: layout, section: null };

@@ -39,6 +39,7 @@ import { Swapper } from './swapper.js';
 import { SystemMemory } from './system-memory.js';
 import { SystemPtes } from './system-pte.js';
 import { SystemWorkingSet } from './system-working-set.js';
+import { UnusedSegments } from './unused-segments.js';
 import { UserMemory } from './user-memory.js';
 import type { MemoryContext } from './vad-charges.js';
 import { verifyMemory } from './verify.js';
@@ -219,6 +220,8 @@ export class MemoryManager {
   readonly addressSpaces: AddressSpace[] = [];
   /** By address in nonpaged pool, which subsection-form prototype PTEs hold. */
   readonly subsections = new Map<number, Subsection>();
+  /** Files that nobody maps, with pages in memory. */
+  readonly unusedSegments = new UnusedSegments(this);
   /** Address of the prototype PTE of KUSER_SHARED_DATA. */
   sharedUserDataPte = 0;
   /** First address of nonpaged pool: the page after the PFN database. */
@@ -343,7 +346,10 @@ export class MemoryManager {
 
   /** The last trace of a file page left memory. */
   filePageGone(subsectionAddress: number): void {
-    this.subsections.get(subsectionAddress)?.pfnReferenceRemoved();
+    const subsection = this.subsections.get(subsectionAddress);
+    if (subsection === undefined) return;
+    subsection.pfnReferenceRemoved();
+    this.unusedSegments.pageGone(subsection.controlArea);
   }
 
   /**

@@ -13,6 +13,10 @@ export interface SectionFile {
   /** Name in the NT namespace, as NtQueryVirtualMemory reports it. */
   readonly name: string;
   readonly isDirectory: boolean;
+  /** It has no name any more: nobody will open it again. */
+  readonly isGone: boolean;
+  /** Counts the changes of the file. */
+  readonly version: number;
   /** Shared by every open of the same file. */
   readonly sectionObjectPointers: SectionObjectPointers;
   size(): number;
@@ -224,6 +228,8 @@ export class ControlArea {
   writableUserReferences = 0;
   /** Writes that the mapped page writer has been given and not ended. */
   modifiedWriteCount = 0;
+  /** Version of the file when the control area became unused. */
+  fileVersion = 0;
   /** Pool block of the control area; its subsections follow it in the same block. */
   poolAddress: VirtualAddress = virtualAddress(0);
   /** Pool blocks of subsections that were added when the file grew. */

@@ -32,6 +32,11 @@ function controlAreas(mm: MemoryManager): Set<ControlArea> {
 function verifyControlArea(mm: MemoryManager, area: ControlArea): string | null {
   const { format, pfn } = mm;
   const reader = new PageReader(mm);
+  const isKept = mm.unusedSegments.list.includes(area);
+  if (area.isUnused !== isKept) {
+    const name = area.file?.name ?? 'page-file memory';
+    return `control area ${hex(area.poolAddress)} of ${name} is ${isKept ? 'used, but kept as unused' : 'unused, but not kept'}`;
+  }
   let filePages = 0;
   for (const subsection of area.subsections) {
     if (subsection.base === 0) continue;

@@ -249,6 +249,7 @@ describe('mapped files', () => {
     unmapViewOfSection(machine.mm.context, space, 0x10000);
     expect(file.bytes[5]).toBe(0xcc);
     expect(file.bytes.length).toBe(0x2345);
+    machine.mm.unusedSegments.deleteAll(machine.mm.context);
     expect(file.references).toBe(0);
     expect(file.sectionObjectPointers.dataSectionObject).toBeNull();
     expect(machine.mm.verify()).toBeNull();

@@ -109,6 +109,8 @@ export function sampleImage(imageBase = 0x400000): Uint8Array {
 export class TestFile implements SectionFile {
   readonly name = '\\Device\\HarddiskVolume1\\test';
   isDirectory = false;
+  isGone = false;
+  version = 0;
   readonly sectionObjectPointers: SectionFile['sectionObjectPointers'] = {
     dataSectionObject: null,
     imageSectionObject: null,
@@ -135,11 +137,13 @@ export class TestFile implements SectionFile {
 
   write(offset: number, bytes: Uint8Array): NtStatus {
     if (this.failure !== null) return this.failure;
+    this.version++;
     this.bytes.set(bytes, offset);
     return Status.SUCCESS;
   }
 
   setSize(size: number): NtStatus {
+    this.version++;
     const grown = new Uint8Array(size);
     grown.set(this.bytes.subarray(0, size));
     this.bytes = grown;
