@@ -1,8 +1,8 @@
 import type { HostFileInformation, HostPath } from '../host.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { Access } from '../ob/access-mask.js';
 import { type ObjectAttributes, ObjectFlag } from '../ob/object-header.js';
-import { Access } from '../ob/object-type.js';
 import type { NtStatus } from '../types.js';
 import { ConsoleChannel, consoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';

@@ -1,8 +1,8 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { Access } from '../ob/access-mask.js';
 import { HandleFlag, ObjectFlag } from '../ob/object-header.js';
-import { Access } from '../ob/object-type.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { type CreateOutcome, type CreateRequest, Disposition } from './create-file.js';
 import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';

@@ -5,7 +5,7 @@ import { Increment } from '../ke/priority.js';
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
-import { Access } from '../ob/object-type.js';
+import { Access } from '../ob/access-mask.js';
 import { deliverControlEvent } from '../ps/control-events.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleDevice } from './console-device.js';

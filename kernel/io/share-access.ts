@@ -1,4 +1,4 @@
-import { Access } from '../ob/object-type.js';
+import { Access } from '../ob/access-mask.js';
 import { FileAccess, type FileObject, FileShare } from './file-object.js';
 
 /** The part of an access mask that sharing is about. */

@@ -1,6 +1,7 @@
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
-import type { ObjectAttributes, ObjectHeader } from '../ob/object-header.js';
+import { captureAttributes } from '../ob/capture-attributes.js';
+import type { ObjectHeader } from '../ob/object-header.js';
 import type { ObjectType } from '../ob/object-type.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import { DispatcherObject } from './dispatcher-object.js';
@@ -9,19 +10,6 @@ import type { Timeout } from './kernel-executive.js';
 /** What services on dispatcher objects have in common: creating, opening, optional outputs, timeouts. */
 
 export const SYNCHRONIZE = 0x100000;
-
-interface CapturedAttributes {
-  readonly status: NtStatus;
-  /** Null when the caller gave no OBJECT_ATTRIBUTES. */
-  readonly attributes: ObjectAttributes | null;
-}
-
-function* captureAttributes(kernel: Kernel, address: number): Blocking<CapturedAttributes> {
-  if (address === 0) return { status: Status.SUCCESS, attributes: null };
-  const captured = yield* kernel.user.captureObjectAttributes(address);
-  const { root, attributes } = captured;
-  return { status: captured.status, attributes: { root, attributes, name: captured.hasName ? captured.name : null } };
-}
 
 /**
  * The body of an NtCreate service: probes the handle, captures the attributes, makes or (OBJ_OPENIF) opens the object and

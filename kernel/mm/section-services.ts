@@ -2,7 +2,7 @@ import { AccessKind } from '../../cpu/index.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
-import type { ObjectAttributes } from '../ob/object-header.js';
+import { captureAttributes } from '../ob/capture-attributes.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { checkSectionParameters, createSection, extendDataArea, releaseSection } from './create-section.js';
 import { captureViewDirtyBits, flushDataPages } from './flush-pages.js';
@@ -27,7 +27,6 @@ import { querySectionBasic, querySectionImage } from './query-section.js';
 import type { Section } from './section.js';
 import { CONTROL_AREA_SIZE, type SectionFile, SUBSECTION_SIZE } from './segment.js';
 import { addressSpaceOf, ProcessRight, probeDword, probeDwords, writeDword } from './service-support.js';
-import type { CapturedObjectAttributes } from './user-memory.js';
 
 const LARGE_INTEGER_SIZE = 8;
 
@@ -51,10 +50,6 @@ function sectionPoolCharges(
     paged: segment.totalPages * mm.format.entrySize,
     nonPaged: CONTROL_AREA_SIZE + area.subsections.length * SUBSECTION_SIZE,
   };
-}
-
-function attributesOf(captured: CapturedObjectAttributes): ObjectAttributes {
-  return { root: captured.root, name: captured.hasName ? captured.name : null, attributes: captured.attributes };
 }
 
 /** The file behind a handle, as sections see it. INVALID_FILE_FOR_SECTION for consoles, pipes and volumes. */
@@ -85,7 +80,7 @@ function* ntCreateSection(
   if (status !== Status.SUCCESS) return status;
   const mask = makeProtectionMask(protection);
   if (mask === INVALID_PROTECTION) return Status.INVALID_PAGE_PROTECTION;
-  const captured = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  const captured = yield* captureAttributes(kernel, objectAttributes);
   if (captured.status !== Status.SUCCESS) return captured.status;
   let file: SectionFile | null = null;
   if (fileHandle !== 0) {
@@ -97,7 +92,7 @@ function* ntCreateSection(
   const request = { size: Number(size), protection, attributes, file };
   const result = kernel.ob.createObjectHandle<Section>(
     kernel.ob.types.section,
-    objectAttributes === 0 ? null : attributesOf(captured),
+    captured.attributes,
     desiredAccess,
     () => {
       const created = createSection(kernel, request);
@@ -117,9 +112,10 @@ function* ntOpenSection(
 ): Blocking<NtStatus> {
   const status = probeDword(kernel, sectionHandle);
   if (status !== Status.SUCCESS) return status;
-  const captured = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  const captured = yield* captureAttributes(kernel, objectAttributes);
   if (captured.status !== Status.SUCCESS) return captured.status;
-  const result = kernel.ob.openObjectByName<Section>(kernel.ob.types.section, attributesOf(captured), desiredAccess);
+  const attributes = captured.attributes ?? { root: 0, name: null, attributes: 0 };
+  const result = kernel.ob.openObjectByName<Section>(kernel.ob.types.section, attributes, desiredAccess);
   if (isSuccess(result.status)) writeDword(kernel, sectionHandle, result.handle);
   return result.status;
 }

@@ -1,7 +1,6 @@
 import { AccessKind } from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
-import { PrivilegeAttribute } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 
@@ -23,10 +22,9 @@ export function addressSpaceOf(kernel: Kernel, processHandle: number, access: nu
   return object.body.pcb.addressSpace ?? Status.PROCESS_IS_TERMINATING;
 }
 
-/** The running thread's process holds a privilege and has it enabled (SeSinglePrivilegeCheck). */
+/** The caller holds a privilege and has it enabled (SeSinglePrivilegeCheck). */
 export function holdsPrivilege(kernel: Kernel, luid: number): boolean {
-  const privileges = kernel.ke.currentThread.process.executive?.token?.body.privileges ?? [];
-  return privileges.some((held) => held.luid === luid && (held.attributes & PrivilegeAttribute.ENABLED) !== 0);
+  return kernel.ob.security.holds(luid);
 }
 
 /** ProbeForWriteUlong: a dword that can be read and written; no alignment is asked for. */

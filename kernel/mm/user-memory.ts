@@ -21,7 +21,7 @@ export interface CapturedObjectAttributes {
   readonly hasName: boolean;
   /** OBJ_ flags. */
   readonly attributes: number;
-  readonly securityDescriptor: number;
+  readonly securityDescriptorAddress: number;
 }
 
 const OBJECT_ATTRIBUTES_SIZE = 0x18;
@@ -209,12 +209,12 @@ export class UserMemory {
     const root = handle(this.read32(address + 4));
     const nameAddress = this.read32(address + 8);
     const attributes = this.read32(address + 12);
-    const securityDescriptor = this.read32(address + 16);
+    const securityDescriptorAddress = this.read32(address + 16);
     if (nameAddress === 0) {
-      return { status, root, name: '', hasName: false, attributes, securityDescriptor };
+      return { status, root, name: '', hasName: false, attributes, securityDescriptorAddress };
     }
     const name = yield* this.readUnicodeString(nameAddress);
-    return { status: name.status, root, name: name.text, hasName: true, attributes, securityDescriptor };
+    return { status: name.status, root, name: name.text, hasName: true, attributes, securityDescriptorAddress };
   }
 
   #written(host: number, length: number): void {
@@ -254,7 +254,7 @@ function checkProbe(address: number, size: number, alignment: number): NtStatus 
 }
 
 function noAttributes(status: NtStatus): CapturedObjectAttributes {
-  return { status, root: handle(0), name: '', hasName: false, attributes: 0, securityDescriptor: 0 };
+  return { status, root: handle(0), name: '', hasName: false, attributes: 0, securityDescriptorAddress: 0 };
 }
 
 /** UTF-16 bytes to a string; lone surrogates stay what they are. */

@@ -1,5 +1,6 @@
 import { PoolType } from '../ex/pool.js';
 import type { Kernel } from '../kernel.js';
+import { effectiveToken } from '../se/subject.js';
 import type { ObjectManagerEnvironment } from './object-manager.js';
 
 /** The object manager's view of a whole kernel; Machine gives it to `new ObjectManager(...)`. */
@@ -13,6 +14,7 @@ export function objectManagerEnvironment(kernel: Kernel): ObjectManagerEnvironme
     freePool: (address) => {
       if (address !== 0) kernel.ex.pool.free(address);
     },
+    currentToken: () => effectiveToken(kernel),
     systemTime: () => kernel.ke.systemTime(),
   };
 }

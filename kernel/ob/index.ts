@@ -1,3 +1,4 @@
+export { Access } from './access-mask.js';
 export { DirectoryBody, SymbolicLinkBody } from './directory.js';
 export { objectManagerEnvironment } from './environment.js';
 export { compareNames, MAXIMUM_NAME_LENGTH, upcaseName } from './name.js';
@@ -13,5 +14,5 @@ export {
   type ObjectManagerEnvironment,
   type ObjectResult,
 } from './object-manager.js';
-export { Access, type ObjectProcedures, ObjectType, type ObjectTypeDescription } from './object-type.js';
+export { type ObjectProcedures, ObjectType, type ObjectTypeDescription } from './object-type.js';
 export type { ObjectTypes } from './object-types.js';

@@ -24,7 +24,7 @@ export interface LookupResult {
 /**
  * Walks a path (ObpLookupObjectName). OBJECT_PATH_SYNTAX_BAD (no leading '\', or one with a root directory),
  * OBJECT_NAME_INVALID (empty component, too long), OBJECT_PATH_NOT_FOUND, OBJECT_NAME_NOT_FOUND, OBJECT_TYPE_MISMATCH
- * (something that is no directory on the way), and what the root handle gives.
+ * (something that is no directory on the way), ACCESS_DENIED by a directory on the way, and what the root handle gives.
  */
 export function lookupName(manager: ObjectManager, attributes: ObjectAttributes, openLink: boolean): LookupResult {
   const name = attributes.name ?? '';
@@ -59,6 +59,7 @@ function walk(
     const component = separator < 0 ? path : path.slice(0, separator);
     const rest = separator < 0 ? '' : path.slice(separator);
     if (component === '') return failure(Status.OBJECT_NAME_INVALID);
+    if (!manager.security.mayTraverse(directory)) return failure(Status.ACCESS_DENIED);
     const object = directory.body.find(component, caseInsensitive);
     if (object === null) {
       if (rest !== '') return failure(Status.OBJECT_PATH_NOT_FOUND);

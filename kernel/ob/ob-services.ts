@@ -4,12 +4,13 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { EProcess } from '../ps/process.js';
+import { Privilege } from '../se/privilege.js';
 import { type Blocking, handle, type NtStatus } from '../types.js';
+import { Access } from './access-mask.js';
 import { DirectoryBody, SymbolicLinkBody } from './directory.js';
 import { MAXIMUM_NAME_LENGTH } from './name.js';
 import { HandleFlag, ObjectFlag } from './object-header.js';
 import { CURRENT_PROCESS, CURRENT_THREAD, type HandleResult } from './object-manager.js';
-import { Access } from './object-type.js';
 import { queryDirectoryObject } from './query-directory-object.js';
 import { queryObject } from './query-object.js';
 
@@ -108,6 +109,15 @@ function makeTemporaryObject(kernel: Kernel, handle: number): NtStatus {
   return Status.SUCCESS;
 }
 
+/** NtMakePermanentObject(handle): PRIVILEGE_NOT_HELD without SeCreatePermanentPrivilege, handle statuses. */
+function makePermanentObject(kernel: Kernel, handle: number): NtStatus {
+  if (!kernel.ob.security.holds(Privilege.CREATE_PERMANENT)) return Status.PRIVILEGE_NOT_HELD;
+  const { status, object } = kernel.ob.peekObjectByHandle(handle, null, 0);
+  if (object === null) return status;
+  kernel.ob.makePermanent(object);
+  return Status.SUCCESS;
+}
+
 function* createSymbolicLink(
   kernel: Kernel,
   handleAddress: number,
@@ -158,6 +168,7 @@ export const obServices: readonly Service[] = [
   service('NtQueryObject', queryObject),
   service('NtSetInformationObject', setInformationObject),
   service('NtMakeTemporaryObject', makeTemporaryObject),
+  service('NtMakePermanentObject', makePermanentObject),
   service('NtCreateDirectoryObject', (kernel, handleAddress, access, attributes) =>
     createObjectService(
       kernel,

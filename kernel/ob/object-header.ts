@@ -1,4 +1,5 @@
 import type { QuotaBlock } from '../ps/quota.js';
+import type { SecurityDescriptor } from '../se/security-descriptor.js';
 import type { DirectoryBody } from './directory.js';
 import type { ObjectType } from './object-type.js';
 
@@ -23,6 +24,10 @@ export class ObjectHeader<Body = unknown> {
   quota: { readonly block: QuotaBlock; readonly paged: number; readonly nonPaged: number } | null = null;
   permanent = false;
   exclusive = false;
+  /** Null: nothing protects the object. */
+  securityDescriptor: SecurityDescriptor | null = null;
+  /** Pool address of the descriptor; 0 for those that objects of the boot share. */
+  securityBuffer = 0;
   /** The body's delete procedure has run: a later use is a bug. */
   deleted = false;
 
@@ -46,6 +51,8 @@ export interface ObjectAttributes {
   readonly name: string | null;
   /** OBJ_* flags. */
   readonly attributes: number;
+  /** What the creator wants for the object's security; absent or null: nothing. */
+  readonly securityDescriptor?: SecurityDescriptor | null;
 }
 
 /** OBJ_* flags (nt52.md 14). */

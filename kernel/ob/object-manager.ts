@@ -1,11 +1,16 @@
 import type { HandleTable } from '../ex/handle-table.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { type QuotaBlock, QuotaType } from '../ps/quota.js';
+import { Privilege } from '../se/privilege.js';
+import type { SecurityDescriptor } from '../se/security-descriptor.js';
+import { systemSecurity } from '../se/system-security.js';
+import type { Token } from '../se/token.js';
 import { type AccessMask, accessMask, type Handle, handle, type NtStatus } from '../types.js';
 import { DirectoryBody, SymbolicLinkBody } from './directory.js';
 import { MAXIMUM_NAME_LENGTH } from './name.js';
 import { lookupName } from './namespace.js';
 import { HandleFlag, isOfType, type ObjectAttributes, ObjectFlag, ObjectHeader } from './object-header.js';
+import { type Asker, ObjectSecurity, type SecurityEnvironment } from './object-security.js';
 import type { ObjectType } from './object-type.js';
 import { createObjectTypes, type ObjectTypes } from './object-types.js';
 
@@ -25,16 +30,13 @@ export interface HandleTableOwner {
 }
 
 /** What the object manager needs of the rest of the kernel. */
-export interface ObjectManagerEnvironment {
+export interface ObjectManagerEnvironment extends SecurityEnvironment {
   /** The process whose handle table counts now, null before the first one exists. */
   currentHandleOwner(): HandleTableOwner | null;
   /** What the pseudo handle -1 means. */
   currentProcessObject(): ObjectHeader | null;
   /** What the pseudo handle -2 means. */
   currentThreadObject(): ObjectHeader | null;
-  /** Charges pool for an object and gives its address; 0: none left. */
-  allocatePool(paged: boolean, bytes: number, tag: string): number;
-  freePool(address: number): void;
   systemTime(): bigint;
 }
 
@@ -53,6 +55,9 @@ export interface HandleResult {
 /** OBJECT_HEADER and the name information before it (nt52.md 14). */
 const HEADER_SIZE = 0x18;
 const NAME_INFORMATION_SIZE = 0x10;
+/** What everybody may do in \BaseNamedObjects: everything but protect or delete it. Restricted code may pass. */
+const DIRECTORY_USE = 0xf;
+const DIRECTORY_TRAVERSE = 2;
 const KERNEL_HANDLE_BIT = 0x80000000;
 export const CURRENT_PROCESS = handle(0xffffffff);
 export const CURRENT_THREAD = handle(0xfffffffe);
@@ -66,24 +71,33 @@ const NO_CHARGES = { paged: 0, nonPaged: 0 } as const;
 export class ObjectManager {
   readonly types: ObjectTypes = createObjectTypes();
   readonly root: ObjectHeader<DirectoryBody>;
+  readonly security: ObjectSecurity;
   readonly #environment: ObjectManagerEnvironment;
 
   constructor(environment: ObjectManagerEnvironment) {
     this.#environment = environment;
+    this.security = new ObjectSecurity(environment);
     const address = environment.allocatePool(true, HEADER_SIZE + this.types.directory.description.bodySize, 'Dire');
     this.types.symbolicLink.procedures = { delete: (link) => environment.freePool(link.buffer) };
     this.root = new ObjectHeader(this.types.directory, new DirectoryBody(), address);
     this.root.permanent = true;
+    const { mapping } = this.types.directory.description;
+    this.root.securityDescriptor = systemSecurity(mapping);
     this.types.directory.objectCount++;
-    for (const path of ['\\Device', '\\GLOBAL??', '\\BaseNamedObjects', '\\KnownDlls', '\\Sessions', '\\RPC Control']) {
+    for (const path of ['\\Device', '\\GLOBAL??', '\\KnownDlls', '\\Sessions', '\\RPC Control'])
       this.createDirectory(path);
-    }
+    this.createDirectory('\\BaseNamedObjects', systemSecurity(mapping, DIRECTORY_USE, DIRECTORY_TRAVERSE));
     this.createSymbolicLink('\\??', '\\GLOBAL??');
     this.createSymbolicLink('\\DosDevices', '\\??');
     this.createSymbolicLink('\\BaseNamedObjects\\Global', '\\BaseNamedObjects');
     this.createSymbolicLink('\\BaseNamedObjects\\Local', '\\BaseNamedObjects');
     this.createSymbolicLink('\\GLOBAL??\\GLOBALROOT', '');
     this.createSymbolicLink('\\GLOBAL??\\Global', '\\GLOBAL??');
+  }
+
+  /** Whom the running thread acts for; null in the kernel itself. */
+  currentToken(): Token | null {
+    return this.#environment.currentToken();
   }
 
   // --- objects
@@ -110,6 +124,7 @@ export class ObjectManager {
     this.#removeName(object);
     object.type.objectCount--;
     object.type.procedures.delete?.(object.body);
+    this.security.release(object);
     this.#environment.freePool(object.address);
     returnQuota(object);
   }
@@ -117,14 +132,16 @@ export class ObjectManager {
   // --- handles
 
   /**
-   * A handle to an object in a process's table; adds a reference. The first handle of all makes the process's quota block pay for
-   * the object: QUOTA_EXCEEDED; INSUFFICIENT_RESOURCES without pool. `flags` are HandleFlag bits.
+   * A handle to an object in a process's table; adds a reference and asks nobody. The first handle of all makes the process's quota
+   * block pay for the object: QUOTA_EXCEEDED; INSUFFICIENT_RESOURCES without pool; ACCESS_DENIED for an object that somebody has
+   * for itself (OBJ_EXCLUSIVE). `flags` are HandleFlag bits.
    */
   insertHandle(process: HandleTableOwner, object: ObjectHeader, access: number, flags: number = 0): HandleResult {
+    if (object.exclusive && object.handleCount > 0) return refused(Status.ACCESS_DENIED);
     const charged = chargeQuota(process.quotaBlock, object);
-    if (charged !== Status.SUCCESS) return { status: charged, handle: NO_HANDLE };
+    if (charged !== Status.SUCCESS) return refused(charged);
     const value = process.handleTable.allocate({ object, grantedAccess: accessMask(access), flags });
-    if (value === null) return { status: Status.INSUFFICIENT_RESOURCES, handle: NO_HANDLE };
+    if (value === null) return refused(Status.INSUFFICIENT_RESOURCES);
     object.pointerCount++;
     object.handleCount++;
     object.type.handleCount++;
@@ -220,7 +237,8 @@ export class ObjectManager {
   /**
    * The way of every NtCreate service: makes an object, gives it its name and a handle in the current process. With
    * OBJ_OPENIF an existing object of the same type is opened instead: OBJECT_NAME_EXISTS. Otherwise
-   * OBJECT_NAME_COLLISION, OBJECT_TYPE_MISMATCH, path statuses, INSUFFICIENT_RESOURCES, PRIVILEGE_NOT_HELD (permanent).
+   * OBJECT_NAME_COLLISION, OBJECT_TYPE_MISMATCH, path statuses, INSUFFICIENT_RESOURCES, PRIVILEGE_NOT_HELD (permanent), and what
+   * security says: ACCESS_DENIED by the directory, or by the object that exists; INVALID_OWNER.
    * `create` is called only when a new object is needed; it may give a status instead of a body.
    */
   createObjectHandle<Body extends object>(
@@ -230,71 +248,106 @@ export class ObjectManager {
     create: () => Body | NtStatus,
   ): HandleResult {
     const owner = this.#environment.currentHandleOwner();
-    if (owner === null) return { status: Status.UNSUCCESSFUL, handle: NO_HANDLE };
+    if (owner === null) return refused(Status.UNSUCCESSFUL);
     const flags = attributes?.attributes ?? 0;
-    if ((flags & ObjectFlag.PERMANENT) !== 0) return { status: Status.PRIVILEGE_NOT_HELD, handle: NO_HANDLE };
+    if ((flags & ObjectFlag.PERMANENT) !== 0 && !this.security.holds(Privilege.CREATE_PERMANENT)) {
+      return refused(Status.PRIVILEGE_NOT_HELD);
+    }
     const place = attributes === null || !attributes.name ? null : this.lookup(attributes, true);
     if (attributes !== null && place === null && attributes.root !== 0) {
       const root = this.peekObjectByHandle(attributes.root, this.types.directory, 0);
-      if (!isSuccess(root.status)) return { status: root.status, handle: NO_HANDLE };
+      if (!isSuccess(root.status)) return refused(root.status);
     }
-    if (place !== null && isSuccess(place.status)) return this.#existing(owner, type, place, flags, desiredAccess);
-    if (place !== null && place.directory === null) return { status: place.status, handle: NO_HANDLE };
+    if (place !== null && isSuccess(place.status)) return this.#existing(type, place, flags, desiredAccess);
+    if (place !== null && place.directory === null) return refused(place.status);
+    const directory = place?.directory ?? null;
+    if (directory !== null && !this.security.mayInsert(directory, type.index === this.types.directory.index)) {
+      return refused(Status.ACCESS_DENIED);
+    }
+    const access = this.security.ofCreator(type, desiredAccess);
+    if (!isSuccess(access.status)) return refused(access.status);
     const body = create();
-    if (typeof body === 'number') return { status: body, handle: NO_HANDLE };
+    if (typeof body === 'number') return refused(body);
     const made = this.createObject(type, body, place !== null);
-    if (made.object === null) {
+    const { object } = made;
+    if (object === null) {
       type.procedures.delete?.(body);
-      return { status: made.status, handle: NO_HANDLE };
+      return refused(made.status);
     }
-    if (place !== null && place.directory !== null && !this.#insertName(place.directory, place.name, made.object)) {
-      this.dereferenceObject(made.object);
-      return { status: Status.INSUFFICIENT_RESOURCES, handle: NO_HANDLE };
+    let status = this.#protect(object, attributes?.securityDescriptor ?? null, directory);
+    if (isSuccess(status) && directory !== null && !this.#insertName(directory, place?.name ?? '', object)) {
+      status = Status.INSUFFICIENT_RESOURCES;
     }
-    made.object.exclusive = (flags & ObjectFlag.EXCLUSIVE) !== 0;
-    const result = this.insertHandle(owner, made.object, type.mapAccess(desiredAccess), handleFlags(flags));
-    if (!isSuccess(result.status)) this.#removeName(made.object);
-    this.dereferenceObject(made.object);
+    const result = isSuccess(status)
+      ? this.insertHandle(owner, object, access.granted, handleFlags(flags))
+      : refused(status);
+    object.exclusive = (flags & ObjectFlag.EXCLUSIVE) !== 0;
+    object.permanent = (flags & ObjectFlag.PERMANENT) !== 0 && object.name !== null && isSuccess(result.status);
+    if (!isSuccess(result.status)) this.#removeName(object);
+    // A permanent object keeps the reference that it was made with.
+    if (!object.permanent) this.dereferenceObject(object);
     return result;
   }
 
-  /** Puts an object that exists into the current process's table: the tail of creations that have no name. */
-  insertObject(object: ObjectHeader, attributes: number, desiredAccess: number): HandleResult {
+  /**
+   * Puts an object that was just made into the current process's table: the tail of creations that have no name. The creator gets
+   * the rights he asks for. INVALID_OWNER, PRIVILEGE_NOT_HELD, INSUFFICIENT_RESOURCES.
+   */
+  insertObject(object: ObjectHeader, attributes: ObjectAttributes | null, desiredAccess: number): HandleResult {
     const owner = this.#environment.currentHandleOwner();
-    if (owner === null) return { status: Status.UNSUCCESSFUL, handle: NO_HANDLE };
-    return this.insertHandle(owner, object, object.type.mapAccess(desiredAccess), handleFlags(attributes));
+    if (owner === null) return refused(Status.UNSUCCESSFUL);
+    const access = this.security.ofCreator(object.type, desiredAccess);
+    if (!isSuccess(access.status)) return refused(access.status);
+    const status = this.#protect(object, attributes?.securityDescriptor ?? null, null);
+    if (!isSuccess(status)) return refused(status);
+    return this.insertHandle(owner, object, access.granted, handleFlags(attributes?.attributes ?? 0));
   }
 
-  /** The way of every NtOpen service: a handle to a named object of a type. Path statuses, OBJECT_TYPE_MISMATCH. */
+  /**
+   * A handle to an object that exists, with the rights that its descriptor grants the caller (ObOpenObjectByPointer). ACCESS_DENIED,
+   * PRIVILEGE_NOT_HELD, BAD_IMPERSONATION_LEVEL, INSUFFICIENT_RESOURCES.
+   * @param attributes OBJ_* flags
+   * @param asker whom the rights are for, and those that he has without asking
+   */
+  openObject(object: ObjectHeader, attributes: number, desiredAccess: number, asker: Asker = {}): HandleResult {
+    const owner = this.#environment.currentHandleOwner();
+    if (owner === null) return refused(Status.UNSUCCESSFUL);
+    const access = this.security.check(object, desiredAccess, asker);
+    if (!isSuccess(access.status)) return refused(access.status);
+    return this.insertHandle(owner, object, access.granted, handleFlags(attributes));
+  }
+
+  /**
+   * The way of every NtOpen service: a handle to a named object of a type. Path statuses, OBJECT_TYPE_MISMATCH, ACCESS_DENIED and
+   * what else openObject gives.
+   */
   openObjectByName(type: ObjectType<never>, attributes: ObjectAttributes, desiredAccess: number): HandleResult;
   openObjectByName<Body>(type: ObjectType<Body>, attributes: ObjectAttributes, desiredAccess: number): HandleResult;
   openObjectByName<Body>(type: ObjectType<Body>, attributes: ObjectAttributes, desiredAccess: number): HandleResult {
-    const owner = this.#environment.currentHandleOwner();
-    if (owner === null) return { status: Status.UNSUCCESSFUL, handle: NO_HANDLE };
     const wantsLink = type.name === 'SymbolicLink';
     const found = this.lookup(attributes, wantsLink || (attributes.attributes & ObjectFlag.OPENLINK) !== 0);
-    if (found.object === null) return { status: found.status, handle: NO_HANDLE };
-    if (found.remaining !== '') return { status: Status.OBJECT_TYPE_MISMATCH, handle: NO_HANDLE };
+    if (found.object === null) return refused(found.status);
+    if (found.remaining !== '') return refused(Status.OBJECT_TYPE_MISMATCH);
     const result = typed(found.object, type);
-    if (result.object === null) return { status: result.status, handle: NO_HANDLE };
-    const access = type.mapAccess(desiredAccess);
-    return this.insertHandle(owner, result.object, access, handleFlags(attributes.attributes));
+    if (result.object === null) return refused(result.status);
+    return this.openObject(result.object, attributes.attributes, desiredAccess);
   }
 
-  /** Names an object for good, at boot. The path's directory must exist. */
-  insertNamed(path: string, object: ObjectHeader): NtStatus {
+  /** Names an object for good, at boot; everybody may read it unless a descriptor says more. The path's directory must exist. */
+  insertNamed(path: string, object: ObjectHeader, descriptor: SecurityDescriptor | null = null): NtStatus {
     const place = this.lookup({ root: 0, name: path, attributes: ObjectFlag.CASE_INSENSITIVE }, true);
     if (isSuccess(place.status)) return Status.OBJECT_NAME_COLLISION;
     if (place.directory === null) return place.status;
     if (!this.#insertName(place.directory, place.name, object)) return Status.INSUFFICIENT_RESOURCES;
     object.permanent = true;
+    object.securityDescriptor = descriptor ?? systemSecurity(object.type.description.mapping);
     return Status.SUCCESS;
   }
 
   /** A permanent directory, at boot. */
-  createDirectory(path: string): NtStatus {
+  createDirectory(path: string, descriptor: SecurityDescriptor | null = null): NtStatus {
     const { object, status } = this.createObject(this.types.directory, new DirectoryBody(), true);
-    return object === null ? status : this.insertNamed(path, object);
+    return object === null ? status : this.insertNamed(path, object, descriptor);
   }
 
   /** A permanent symbolic link, at boot. */
@@ -306,8 +359,17 @@ export class ObjectManager {
 
   /** NtMakeTemporaryObject: the name goes with the last handle. */
   makeTemporary(object: ObjectHeader): void {
+    if (!object.permanent) return;
     object.permanent = false;
     if (object.handleCount === 0) this.#removeName(object);
+    this.dereferenceObject(object);
+  }
+
+  /** NtMakePermanentObject: a named object stays when its last handle goes. */
+  makePermanent(object: ObjectHeader): void {
+    if (object.permanent || object.name === null) return;
+    object.permanent = true;
+    this.referenceObject(object);
   }
 
   /**
@@ -324,19 +386,27 @@ export class ObjectManager {
     return path;
   }
 
+  /** The descriptor of a new object, if it is to have one. */
+  #protect(
+    object: ObjectHeader,
+    explicit: SecurityDescriptor | null,
+    directory: ObjectHeader<DirectoryBody> | null,
+  ): NtStatus {
+    if (directory === null && object.type.description.securityRequired !== true) return Status.SUCCESS;
+    return this.security.assign(object, explicit, directory);
+  }
+
   #existing(
-    owner: HandleTableOwner,
     type: ObjectType<object> | ObjectType<never>,
     place: ReturnType<typeof lookupName>,
     flags: number,
     desiredAccess: number,
   ): HandleResult {
-    if (place.object === null || place.remaining !== '')
-      return { status: Status.OBJECT_TYPE_MISMATCH, handle: NO_HANDLE };
+    if (place.object === null || place.remaining !== '') return refused(Status.OBJECT_TYPE_MISMATCH);
     const sameType = place.object.type.index === type.index;
-    if ((flags & ObjectFlag.OPENIF) === 0) return { status: Status.OBJECT_NAME_COLLISION, handle: NO_HANDLE };
-    if (!sameType) return { status: Status.OBJECT_TYPE_MISMATCH, handle: NO_HANDLE };
-    const result = this.insertHandle(owner, place.object, type.mapAccess(desiredAccess), handleFlags(flags));
+    if ((flags & ObjectFlag.OPENIF) === 0) return refused(Status.OBJECT_NAME_COLLISION);
+    if (!sameType) return refused(Status.OBJECT_TYPE_MISMATCH);
+    const result = this.openObject(place.object, flags, desiredAccess);
     return isSuccess(result.status) ? { status: Status.OBJECT_NAME_EXISTS, handle: result.handle } : result;
   }
 
@@ -401,6 +471,10 @@ function returnQuota(object: ObjectHeader): void {
   quota.block.release(QuotaType.PagedPool, quota.paged);
   quota.block.release(QuotaType.NonPagedPool, quota.nonPaged);
   quota.block.dereference();
+}
+
+function refused(status: NtStatus): HandleResult {
+  return { status, handle: NO_HANDLE };
 }
 
 function typed<Body>(object: ObjectHeader, type: ObjectType<Body> | null): ObjectResult<Body> {

@@ -1,28 +1,5 @@
 import { type AccessMask, accessMask } from '../types.js';
-
-/** Standard and special rights that every type knows (nt52.md 12.2). */
-export const Access = {
-  DELETE: 0x00010000,
-  READ_CONTROL: 0x00020000,
-  WRITE_DAC: 0x00040000,
-  WRITE_OWNER: 0x00080000,
-  SYNCHRONIZE: 0x00100000,
-  STANDARD_RIGHTS_REQUIRED: 0x000f0000,
-  SYSTEM_SECURITY: 0x01000000,
-  MAXIMUM_ALLOWED: 0x02000000,
-  GENERIC_ALL: 0x10000000,
-  GENERIC_EXECUTE: 0x20000000,
-  GENERIC_WRITE: 0x40000000,
-  GENERIC_READ: 0x80000000,
-} as const;
-
-/** What the four generic rights mean for a type. */
-export interface GenericMapping {
-  readonly read: number;
-  readonly write: number;
-  readonly execute: number;
-  readonly all: number;
-}
+import { Access, type GenericMapping, mapGenericMask } from './access-mask.js';
 
 /** What a type is made of (OBJECT_TYPE_INITIALIZER). */
 export interface ObjectTypeDescription {
@@ -35,6 +12,8 @@ export interface ObjectTypeDescription {
   /** Bytes of the body that NT allocates: charged to pool. */
   readonly bodySize: number;
   readonly paged: boolean;
+  /** Every object has a security descriptor; otherwise only those with a name have one. */
+  readonly securityRequired?: boolean;
 }
 
 /** What the owner of a type does when its objects come to an end. */
@@ -64,15 +43,20 @@ export class ObjectType<Body> {
     return this.description.name;
   }
 
-  /** Replaces generic rights by what they mean here (RtlMapGenericMask). MAXIMUM_ALLOWED gives everything. */
+  /** Replaces generic rights by what they mean here; MAXIMUM_ALLOWED stays. */
+  mapGeneric(desired: number): number {
+    return mapGenericMask(desired, this.description.mapping);
+  }
+
+  /** Those of some rights that a handle can carry. */
+  validRights(rights: number): AccessMask {
+    return accessMask(rights & (this.description.validAccess | Access.SYSTEM_SECURITY));
+  }
+
+  /** Replaces generic rights by what they mean here, and MAXIMUM_ALLOWED by everything. */
   mapAccess(desired: number): AccessMask {
-    const { mapping, validAccess } = this.description;
-    let mapped = desired & 0x0fffffff;
-    if ((desired & Access.GENERIC_READ) !== 0) mapped |= mapping.read;
-    if ((desired & Access.GENERIC_WRITE) !== 0) mapped |= mapping.write;
-    if ((desired & Access.GENERIC_EXECUTE) !== 0) mapped |= mapping.execute;
-    if ((desired & Access.GENERIC_ALL) !== 0) mapped |= mapping.all;
-    if ((mapped & Access.MAXIMUM_ALLOWED) !== 0) mapped = (mapped & ~Access.MAXIMUM_ALLOWED) | mapping.all;
-    return accessMask(mapped & (validAccess | Access.SYSTEM_SECURITY));
+    const mapped = this.mapGeneric(desired);
+    const all = (mapped & Access.MAXIMUM_ALLOWED) !== 0 ? this.description.mapping.all : 0;
+    return this.validRights((mapped & ~Access.MAXIMUM_ALLOWED) | all);
   }
 }

@@ -21,6 +21,7 @@ const descriptions = {
     tag: 'Dire',
     bodySize: 0xa0,
     paged: true,
+    securityRequired: true,
   },
   symbolicLink: {
     name: 'SymbolicLink',
@@ -29,6 +30,7 @@ const descriptions = {
     tag: 'Symb',
     bodySize: 0x20,
     paged: true,
+    securityRequired: true,
   },
   token: {
     name: 'Token',
@@ -37,6 +39,7 @@ const descriptions = {
     tag: 'Toke',
     bodySize: 0x88,
     paged: true,
+    securityRequired: true,
   },
   process: {
     name: 'Process',
@@ -50,6 +53,7 @@ const descriptions = {
     tag: 'Proc',
     bodySize: 0x278,
     paged: false,
+    securityRequired: true,
   },
   thread: {
     name: 'Thread',
@@ -63,6 +67,7 @@ const descriptions = {
     tag: 'Thre',
     bodySize: 0x250,
     paged: false,
+    securityRequired: true,
   },
   event: {
     name: 'Event',
@@ -134,6 +139,7 @@ const descriptions = {
     tag: 'Devi',
     bodySize: 0xb8,
     paged: false,
+    securityRequired: true,
   },
   file: {
     name: 'File',

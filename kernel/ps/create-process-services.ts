@@ -1,6 +1,7 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { captureAttributes } from '../ob/capture-attributes.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { createProcess } from './create-process.js';
 import { ProcessAccess } from './process-services.js';
@@ -33,12 +34,13 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   const probed = yield* user.probeForWrite(call.handleAddress, 4, 4);
   if (!isSuccess(probed)) return probed;
   if (call.parent === 0) return Status.INVALID_PARAMETER;
-  const attributes = yield* user.captureObjectAttributes(call.objectAttributes);
-  if (!isSuccess(attributes.status)) return attributes.status;
+  const captured = yield* captureAttributes(kernel, call.objectAttributes);
+  if (!isSuccess(captured.status)) return captured.status;
+  const { attributes } = captured;
   const parent = ob.peekObjectByHandle(call.parent, ob.types.process, ProcessAccess.CREATE_PROCESS);
   if (parent.object === null) return parent.status;
   if (call.jobMemberLevel !== 0) return Status.INVALID_PARAMETER;
-  if (call.section === 0 || attributes.hasName) return Status.NOT_IMPLEMENTED;
+  if (call.section === 0 || attributes?.name != null) return Status.NOT_IMPLEMENTED;
   const section = ob.peekObjectByHandle(call.section, ob.types.section, SECTION_MAP_EXECUTE);
   if (section.object === null) return section.status;
   for (const port of [call.debugPort, call.exceptionPort]) {
@@ -53,7 +55,7 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
     imagePath: section.object.body.controlArea.file?.name ?? '',
   });
   if (process === null || process.object === null) return status;
-  const inserted = ob.insertObject(process.object, attributes.attributes, call.access);
+  const inserted = ob.insertObject(process.object, attributes, call.access);
   if (!isSuccess(inserted.status)) {
     ps.discardProcess(process);
     return inserted.status;

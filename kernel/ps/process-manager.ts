@@ -4,10 +4,11 @@ import { cancelPending } from '../io/io-request.js';
 import type { Process } from '../ke/process.js';
 import { Mode, type Thread, ThreadState } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
-import { Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import type { HandleEntry } from '../ob/object-manager.js';
 import { accountToken } from '../se/account.js';
 import type { Token } from '../se/token.js';
+import { createTokenObject, initializeTokenType } from '../se/token-object.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
@@ -49,6 +50,7 @@ export class ProcessManager {
       },
       delete: (process) => this.#deleteProcess(process),
     };
+    initializeTokenType(kernel);
     types.thread.procedures = { delete: (thread) => this.#deleteThread(thread) };
     this.#clientIds.allocate('reserved');
   }
@@ -117,11 +119,18 @@ export class ProcessManager {
     return thread;
   }
 
-  /** Gives a process its token. False without pool. */
+  /** Gives a process its token, and a descriptor that lets whom it acts for use both. False without pool. */
   setToken(process: EProcess, token: Token): boolean {
-    const { object } = this.kernel.ob.createObject(this.kernel.ob.types.token, token);
+    const object = createTokenObject(this.kernel, token);
     process.token = object;
-    return object !== null;
+    if (object === null) return false;
+    const { security } = this.kernel.ob;
+    const own = process.object;
+    const unprotected = own !== null && own.securityDescriptor === null;
+    return (
+      isSuccess(security.assign(object, null, null, token)) &&
+      (!unprotected || isSuccess(security.assign(own, null, null, token)))
+    );
   }
 
   /** Locally unique ids for tokens and NtAllocateLocallyUniqueId. */
@@ -233,6 +242,8 @@ export class ProcessManager {
       this.memory.freeUserStack(process, thread.tcb.teb);
       this.memory.deleteTeb(process, thread.tcb.teb);
     }
+    if (thread.impersonation !== null) kernel.ob.dereferenceObject(thread.impersonation.token);
+    thread.impersonation = null;
     if (thread.object !== null) kernel.ob.dereferenceObject(thread.object);
   }
 

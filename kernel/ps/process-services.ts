@@ -3,6 +3,7 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { ObjectType } from '../ob/object-type.js';
+import { Privilege } from '../se/privilege.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import type { EProcess } from './process.js';
 import { SYSTEM_PROCESS_ID } from './process-manager.js';
@@ -68,7 +69,10 @@ function* openByClientId<Body extends EProcess | EThread>(
   if (clientIdAddress === 0) return Status.INVALID_PARAMETER;
   const object = find(user.read32(clientIdAddress), user.read32(clientIdAddress + 4));
   if (typeof object === 'number') return object;
-  const inserted = ob.insertObject(object, attributes.attributes, access);
+  // Whoever may debug may open everything.
+  const debugs = ob.security.holds(Privilege.DEBUG);
+  const previouslyGranted = debugs ? type.mapAccess(access) : 0;
+  const inserted = ob.openObject(object, attributes.attributes, debugs ? 0 : access, { previouslyGranted });
   if (isSuccess(inserted.status)) user.write32(handleAddress, inserted.handle);
   return inserted.status;
 }

@@ -1,6 +1,7 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { assignImpersonationToken } from '../se/impersonation.js';
 import { type Blocking, type NtStatus, virtualAddress } from '../types.js';
 import { Fields } from './information-buffer.js';
 import type { EThread } from './thread.js';
@@ -13,6 +14,7 @@ const InformationClass = {
   Priority: 2,
   BasePriority: 3,
   AffinityMask: 4,
+  ImpersonationToken: 5,
   Win32StartAddress: 9,
   ZeroTlsCell: 10,
   PerformanceCount: 11,
@@ -93,6 +95,8 @@ function times(thread: EThread): Uint8Array {
 
 interface Change {
   readonly size: number;
+  /** Right of the handle, when it is not THREAD_SET_INFORMATION. */
+  readonly access?: number;
   readonly apply: (kernel: Kernel, thread: EThread, value: number) => NtStatus;
 }
 
@@ -100,6 +104,10 @@ const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
   [InformationClass.Priority, { size: 4, apply: setPriority }],
   [InformationClass.BasePriority, { size: 4, apply: setBasePriority }],
   [InformationClass.AffinityMask, { size: 4, apply: setAffinity }],
+  [
+    InformationClass.ImpersonationToken,
+    { size: 4, access: ThreadAccess.SET_THREAD_TOKEN, apply: assignImpersonationToken },
+  ],
   [
     InformationClass.Win32StartAddress,
     {
@@ -150,7 +158,7 @@ function* setInformationThread(
   if (length !== change.size) return Status.INFO_LENGTH_MISMATCH;
   const probed = yield* user.probeForRead(buffer, length, 4);
   if (!isSuccess(probed)) return probed;
-  const found = ob.peekObjectByHandle(handle, ob.types.thread, ThreadAccess.SET_INFORMATION);
+  const found = ob.peekObjectByHandle(handle, ob.types.thread, change.access ?? ThreadAccess.SET_INFORMATION);
   if (found.object === null) return found.status;
   return change.apply(kernel, found.object.body, length === 0 ? 0 : user.read32(buffer));
 }

@@ -88,11 +88,13 @@ export function* createUserProcess(manager: ProcessManager, request: ProcessRequ
   kernel.ke.attachProcess(process.pcb);
   const result = yield* buildUserHalf(manager, process, image, request);
   kernel.ke.detachProcess();
-  if (result.thread === null) {
+  const { thread } = result;
+  if (thread === null) {
     manager.discardProcess(process);
     return failed(result.status);
   }
-  return { status: Status.SUCCESS, process, thread: result.thread };
+  if (thread.object !== null) kernel.ob.security.assign(thread.object, null, null, process.token?.body);
+  return { status: Status.SUCCESS, process, thread };
 }
 
 interface UserHalfResult {

@@ -3,6 +3,7 @@ import { type Service, service } from '../ke/service.js';
 import { ThreadState } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { captureAttributes } from '../ob/capture-attributes.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import { createUserThread, type InitialTeb } from './create-thread.js';
 import type { EThread } from './thread.js';
@@ -16,6 +17,7 @@ export const ThreadAccess = {
   SET_CONTEXT: 0x10,
   SET_INFORMATION: 0x20,
   QUERY_INFORMATION: 0x40,
+  SET_THREAD_TOKEN: 0x80,
 } as const;
 const PROCESS_CREATE_THREAD = 0x2;
 const INITIAL_TEB_SIZE = 0x14;
@@ -31,8 +33,8 @@ function* createThread(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (isSuccess(status)) status = yield* user.probeForRead(contextAddress, CONTEXT_SIZE, 4);
   if (isSuccess(status)) status = yield* user.probeForRead(initialTebAddress, INITIAL_TEB_SIZE, 4);
   if (!isSuccess(status)) return status;
-  const attributes = yield* user.captureObjectAttributes(attributesAddress);
-  if (!isSuccess(attributes.status)) return attributes.status;
+  const captured = yield* captureAttributes(kernel, attributesAddress);
+  if (!isSuccess(captured.status)) return captured.status;
   const process = ob.peekObjectByHandle(processHandle, ob.types.process, PROCESS_CREATE_THREAD);
   if (process.object === null) return process.status;
   const { status: made, thread } = createUserThread(ps, {
@@ -42,7 +44,7 @@ function* createThread(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
     suspended: (suspended & 0xff) !== 0,
   });
   if (thread === null || thread.object === null) return made;
-  const inserted = ob.insertObject(thread.object, attributes.attributes, access);
+  const inserted = ob.insertObject(thread.object, captured.attributes, access);
   if (!isSuccess(inserted.status)) {
     ps.terminateThread(thread, inserted.status);
     return inserted.status;

@@ -1,8 +1,15 @@
 import type { IoRequest } from '../io/io-request.js';
 import type { Thread } from '../ke/thread.js';
 import type { ObjectHeader } from '../ob/object-header.js';
+import type { Token } from '../se/token.js';
 import { type VirtualAddress, virtualAddress } from '../types.js';
 import type { EProcess } from './process.js';
+
+/** Whom a thread acts for instead of its process. */
+export interface Impersonation {
+  /** Referenced as long as it is the thread's. */
+  readonly token: ObjectHeader<Token>;
+}
 
 /** Body of a Thread object: the executive part of a thread (ETHREAD role). Waits go to its tcb. */
 export class EThread {
@@ -19,6 +26,7 @@ export class EThread {
   breakOnTermination = false;
   /** Operations that it began and that have not ended (IrpList). */
   readonly pendingRequests = new Set<IoRequest>();
+  impersonation: Impersonation | null = null;
   /** PspExitThread has begun. */
   terminated = false;
 

@@ -1,3 +1,5 @@
+import { Access } from '../ob/access-mask.js';
+import { AceType, aclOf, entry } from './acl.js';
 import { Privilege, PrivilegeAttribute } from './privilege.js';
 import {
   ADMINISTRATORS,
@@ -34,6 +36,8 @@ const enabledGroups = (...sids: readonly SecurityIdentifier[]): TokenGroup[] =>
 const owners: TokenGroup = { sid: ADMINISTRATORS, attributes: ENABLED | GroupAttribute.OWNER };
 /** The global group None, the primary group of the machine's own accounts. */
 const NONE = machineSid(513);
+/** What LocalSystem's objects let administrators do. */
+const ADMINISTRATORS_OF_SYSTEM = Access.GENERIC_READ | Access.GENERIC_EXECUTE | Access.READ_CONTROL;
 const INTERACTIVE_USER = 0x8664;
 const SYSTEM_LUID = 0x3e7;
 
@@ -124,12 +128,24 @@ export function accountToken(account: Account, granted: readonly number[], token
   const privileges = new Map<number, TokenPrivilege>();
   for (const luid of [...held, ...granted]) privileges.set(luid, { luid, attributes: 0 });
   for (const luid of enabled) privileges.set(luid, { luid, attributes: on });
-  return new Token({
-    tokenId,
+  // Objects of administrators belong to all of them.
+  const owner = groups.find((group) => (group.attributes & GroupAttribute.OWNER) !== 0)?.sid ?? user;
+  return new Token(tokenId, {
     authenticationId,
-    user,
-    groups: groups.map((group) => ({ ...group })),
-    privileges: [...privileges.values()].sort((left, right) => left.luid - right.luid),
     source,
+    sourceId: 0,
+    user: { sid: user, attributes: 0 },
+    groups,
+    isRestricted: false,
+    restrictedSids: [],
+    privileges: [...privileges.values()].sort((left, right) => left.luid - right.luid),
+    owner,
+    primaryGroup: account === 'system' ? LOCAL_SYSTEM : NONE,
+    defaultDacl: aclOf([
+      entry(AceType.ACCESS_ALLOWED, owner, account === 'system' ? ADMINISTRATORS_OF_SYSTEM : Access.GENERIC_ALL),
+      entry(AceType.ACCESS_ALLOWED, LOCAL_SYSTEM, Access.GENERIC_ALL),
+    ]),
+    sessionId: 0,
+    sandboxInert: false,
   });
 }

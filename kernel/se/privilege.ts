@@ -1,5 +1,10 @@
 /** SE_PRIVILEGE_* attributes. */
-export const PrivilegeAttribute = { ENABLED_BY_DEFAULT: 1, ENABLED: 2 } as const;
+export const PrivilegeAttribute = {
+  ENABLED_BY_DEFAULT: 1,
+  ENABLED: 2,
+  REMOVED: 4,
+  USED_FOR_ACCESS: 0x80000000,
+} as const;
 
 /** Privilege LUIDs (nt52.md 14). */
 export const Privilege = {

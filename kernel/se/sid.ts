@@ -1,4 +1,4 @@
-/** A security identifier: revision 1, an authority below 2^32 and up to 15 sub-authorities. */
+/** A security identifier: revision 1, an authority of 48 bits and up to 15 sub-authorities. */
 export interface SecurityIdentifier {
   readonly authority: number;
   readonly subAuthorities: readonly number[];
@@ -20,6 +20,7 @@ export const EVERYONE: SecurityIdentifier = { authority: 1, subAuthorities: [0] 
 export const LOCAL: SecurityIdentifier = { authority: 2, subAuthorities: [0] };
 export const CREATOR_OWNER: SecurityIdentifier = { authority: 3, subAuthorities: [0] };
 export const CREATOR_GROUP: SecurityIdentifier = { authority: 3, subAuthorities: [1] };
+export const NETWORK = ntSid(2);
 export const INTERACTIVE = ntSid(4);
 export const ANONYMOUS = ntSid(7);
 export const AUTHENTICATED_USERS = ntSid(11);
@@ -41,13 +42,32 @@ export function sameSid(left: SecurityIdentifier, right: SecurityIdentifier): bo
 
 /** The SID as bytes: revision, count, authority (6, big endian), sub-authorities. */
 export function sidBytes(sid: SecurityIdentifier): Uint8Array {
-  const bytes = new Uint8Array(8 + 4 * sid.subAuthorities.length);
+  const bytes = new Uint8Array(sidLength(sid.subAuthorities.length));
   const view = new DataView(bytes.buffer);
   bytes[0] = 1;
   bytes[1] = sid.subAuthorities.length;
-  view.setUint32(4, sid.authority);
+  view.setUint16(2, Math.floor(sid.authority / 2 ** 32));
+  view.setUint32(4, sid.authority >>> 0);
   sid.subAuthorities.forEach((value, index) => {
     view.setUint32(8 + 4 * index, value, true);
   });
   return bytes;
+}
+
+const MAXIMUM_SUB_AUTHORITIES = 15;
+
+/** The SID that starts at an offset; null when none does (RtlValidSid), or it goes beyond the bytes. */
+export function parseSid(bytes: Uint8Array, offset: number): SecurityIdentifier | null {
+  if (offset < 0 || offset + 8 > bytes.length) return null;
+  const count = bytes[offset + 1];
+  if (bytes[offset] !== 1 || count > MAXIMUM_SUB_AUTHORITIES || offset + sidLength(count) > bytes.length) return null;
+  const view = new DataView(bytes.buffer, bytes.byteOffset + offset, sidLength(count));
+  const authority = view.getUint16(2) * 2 ** 32 + view.getUint32(4);
+  const subAuthorities = Array.from({ length: count }, (_, index) => view.getUint32(8 + index * 4, true));
+  return { authority, subAuthorities };
+}
+
+/** Bytes of a SID with so many sub-authorities. */
+export function sidLength(subAuthorities: number): number {
+  return 8 + 4 * subAuthorities;
 }

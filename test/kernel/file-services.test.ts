@@ -388,6 +388,7 @@ describe('objects and processes as services see them', () => {
       expect(guest.user.read32(OFFSET)).toBe(36);
       expect(yield* query(36)).toBe('SUCCESS');
       expect(guest.user.read32(BUFFER)).toBe(BUFFER + 8);
+      guest.user.write32(BUFFER, 0);
       expect(yield* guest.call('NtAdjustPrivilegesToken', token, 0, BUFFER, 0, 0, 0)).toBe('ACCESS_DENIED');
     });
   });

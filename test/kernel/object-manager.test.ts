@@ -3,6 +3,8 @@ import { HandleTable } from '../../kernel/ex/handle-table.js';
 import { EventType, KEvent, KMutant } from '../../kernel/ke/dispatcher-object.js';
 import { Status } from '../../kernel/ntstatus.js';
 import { type HandleEntry, type HandleTableOwner, ObjectManager } from '../../kernel/ob/object-manager.js';
+import { accountToken } from '../../kernel/se/account.js';
+import type { Token } from '../../kernel/se/token.js';
 
 const EVENT_ALL = 0x1f0003;
 
@@ -10,6 +12,7 @@ class World {
   readonly owner: HandleTableOwner = { handleTable: new HandleTable<HandleEntry>(), quotaBlock: null };
   readonly pool = new Map<number, string>();
   poolLimit = 1000;
+  token: Token | null = null;
   readonly ob: ObjectManager;
   #nextAddress = 0x1000;
 
@@ -25,6 +28,7 @@ class World {
         return this.#nextAddress;
       },
       freePool: (address) => this.pool.delete(address),
+      currentToken: () => this.token,
       systemTime: () => 0n,
     });
   }
@@ -223,6 +227,11 @@ describe('names', () => {
   });
 
   it('with OBJ_PERMANENT need a privilege that programs do not have', () => {
+    world.token = accountToken('admin', [], 1);
     expect(world.createEvent(NAME, 0x10).status).toBe(Status.PRIVILEGE_NOT_HELD);
+    world.token = accountToken('system', [], 1);
+    const { handle } = world.createEvent(NAME, 0x10);
+    world.ob.closeHandle(world.owner, handle);
+    expect(world.openEvent(NAME).status).toBe(Status.SUCCESS);
   });
 });
