@@ -84,7 +84,7 @@ export class BootedKernel implements Kernel {
     this.memory = new PhysicalMemory(options.memorySize);
     this.cpu = new Cpu(
       this.memory,
-      { pageFault: (_cpu, linear, errorCode) => this.mm.pageFault(linear, errorCode) },
+      { pageFault: (_cpu, linear, errorCode) => this.traps.pageFault(linear, errorCode) },
       { dedicatedLoop: options.dedicatedLoop, translateAfter: options.translateAfter },
     );
     this.clock = new Clock(this.cpu, options.nanosecondsPerInstruction, options.bootTime);

@@ -116,9 +116,12 @@ export class Machine {
     return this.run({ maxInstructions: 1 });
   }
 
-  /** Makes run() return `interrupted` at the next instruction boundary; from a host callback. */
+  /**
+   * Makes run() return `interrupted`, in the thread that is current: in front of the instruction whose page fault is being handled, else
+   * when the kernel work at hand waits or ends. For observers and hosts, as they are called.
+   */
   requestStop(): void {
-    this.kernel.cpu.requestExit();
+    this.kernel.traps.requestStop();
   }
 
   /** The first inconsistency of the memory manager, or null. */

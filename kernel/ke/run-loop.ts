@@ -63,11 +63,12 @@ export class RunLoop {
     const dispatcher = this.#dispatcher;
     const end = environment.instructionCount() + maximumInstructions;
     for (;;) {
+      // First of all: the thread that the stop is about is still the current one, even when it waits or has ended.
+      if (environment.interrupted()) return 'interrupted';
       this.#takeDeviceInterrupts();
       this.#takeClockInterrupts();
       const thread = this.#pickThread();
       if (finished()) return 'finished';
-      if (environment.interrupted()) return 'interrupted';
       if (dispatcher.clock.nanoseconds() >= maximumTime) return 'limit';
       if (thread === null) {
         const end = this.#idle();

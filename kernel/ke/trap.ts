@@ -68,6 +68,8 @@ export class TrapHandler {
   readonly #exceptions: ExceptionDispatcher;
   readonly #fpu: FpuOwnership;
   #interrupted = false;
+  /** The instruction whose fault was resolved is to be executed again: a stop comes in front of it. */
+  #restartsInstruction = false;
 
   constructor(parts: TrapHandlerParts) {
     this.#kernel = parts.kernel;
@@ -78,7 +80,23 @@ export class TrapHandler {
     this.#fpu = parts.fpu;
   }
 
-  /** True once after the processor stopped because of requestExit(). */
+  /**
+   * Makes the run loop stop before it does anything else: in front of the instruction whose page fault is being handled, else when the
+   * kernel code at hand waits or ends.
+   * Environment: kernel work, page faults of user code among it.
+   */
+  requestStop(): void {
+    this.#interrupted = true;
+  }
+
+  /** The processor's page faults (ExceptionOwner): false when the instruction cannot go on, or is not to. */
+  pageFault(linear: number, errorCode: number): boolean {
+    if (!this.#kernel.mm.pageFault(linear, errorCode)) return false;
+    this.#restartsInstruction = this.#interrupted;
+    return !this.#interrupted;
+  }
+
+  /** True once after a stop was asked for, or the processor stopped because of requestExit(). */
   takeInterruption(): boolean {
     const interrupted = this.#interrupted;
     this.#interrupted = false;
@@ -230,6 +248,10 @@ export class TrapHandler {
   #exception(thread: Thread, frame: TrapFrame, vector: number): void {
     const { state } = this.#cpu;
     const eip = frame.get(TrapFrameField.Eip) >>> 0;
+    if (vector === Vector.PageFault && this.#restartsInstruction) {
+      this.#restartsInstruction = false;
+      return;
+    }
     if (vector === Vector.PageFault && this.#kernel.mm.lastFault.mustWait) {
       thread.activity = this.#waitForPaging(thread, eip);
       return;

@@ -12,6 +12,8 @@ import type { EventFilters } from './exception-filters.js';
 import type { StopEvent } from './stop-event.js';
 
 const SERVICE_INDEX = 0xfff;
+/** NtCurrentThread(). */
+const CURRENT_THREAD = -2;
 
 /** What the observer asks of the session. */
 export interface EventTarget {
@@ -30,6 +32,7 @@ export interface EventTarget {
 export interface ObserverState {
   readonly lastFault: FaultEvent | null;
   readonly passSystemCall: boolean;
+  readonly leaving: number;
   readonly processes: readonly number[];
 }
 
@@ -43,16 +46,20 @@ export class EventObserver implements MachineObserver {
   lastFault: FaultEvent | null = null;
   /** The thread goes on with the service that it was stopped in front of. */
   passSystemCall = false;
+  /** Identifier of the thread whose end was reported in front of its NtTerminateThread, or 0. */
+  #leaving = 0;
   readonly #processes = new Set<number>();
 
   /** What is to be the same again when the machine is taken back. */
   save(): ObserverState {
-    return { lastFault: this.lastFault, passSystemCall: this.passSystemCall, processes: [...this.#processes] };
+    const { lastFault, passSystemCall } = this;
+    return { lastFault, passSystemCall, leaving: this.#leaving, processes: [...this.#processes] };
   }
 
-  restore({ lastFault, passSystemCall, processes }: ObserverState): void {
+  restore({ lastFault, passSystemCall, leaving, processes }: ObserverState): void {
     this.lastFault = lastFault;
     this.passSystemCall = passSystemCall;
+    this.#leaving = leaving;
     this.events.length = 0;
     this.#processes.clear();
     for (const process of processes) this.#processes.add(process);
@@ -73,6 +80,7 @@ export class EventObserver implements MachineObserver {
     }
     if (name === 'NtRaiseException' && this.#raised(target, thread, argumentPointer)) return true;
     if (name === 'NtTerminateProcess' && this.#exits(target, thread, argumentPointer)) return true;
+    if (name === 'NtTerminateThread' && this.#leaves(target, thread, argumentPointer)) return true;
     if (!target.filters.stops('sc', name)) return false;
     this.events.push({ kind: 'system-call', thread, name, argumentPointer });
     return true;
@@ -106,6 +114,16 @@ export class EventObserver implements MachineObserver {
       name: process.imageFileName,
       started: false,
     });
+    return true;
+  }
+
+  /** NtTerminateThread(handle, status) of the thread itself: later its stack would be gone. */
+  #leaves(target: EventTarget, thread: Thread, argumentPointer: number): boolean {
+    const handle = target.read32(argumentPointer) | 0;
+    if ((handle !== 0 && handle !== CURRENT_THREAD) || !target.filters.stops('et', '')) return false;
+    this.#leaving = thread.uniqueThreadId;
+    const exitStatus = ntStatus(target.read32(argumentPointer + 4));
+    this.events.push({ kind: 'thread', thread, started: false, exitStatus });
     return true;
   }
 
@@ -161,7 +179,11 @@ export class EventObserver implements MachineObserver {
 
   threadEnded(thread: Thread, exitStatus: NtStatus): void {
     const { target } = this;
-    if (target === null || !target.filters.stops('et', '')) return;
+    const isReported = thread.uniqueThreadId === this.#leaving;
+    if (isReported) this.#leaving = 0;
+    // With its last thread the process ends: that is an event of its own.
+    const isLast = thread.process.threads.every((other) => other === thread);
+    if (target === null || isReported || isLast || !target.filters.stops('et', '')) return;
     this.events.push({ kind: 'thread', thread, started: false, exitStatus });
     target.requestStop();
   }

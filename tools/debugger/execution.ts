@@ -70,6 +70,8 @@ export class Execution {
   /** Executes one instruction, or finishes the kernel work that lies before the next one. */
   step(): StopEvent {
     if (this.ended !== null) return { kind: 'ended', result: this.ended };
+    const left = this.#nextEvent();
+    if (left !== null) return left;
     this.#history?.settle();
     const result = this.#one();
     const event = this.interpret(result, false);
@@ -81,6 +83,8 @@ export class Execution {
   /** Runs on; destination: an address that ends this run alone. */
   async go(destination: Destination | null = null): Promise<StopEvent> {
     if (this.ended !== null) return { kind: 'ended', result: this.ended };
+    const left = this.#nextEvent();
+    if (left !== null) return left;
     this.#destination = destination;
     this.breakRequested = false;
     this.#history?.settle();
@@ -132,22 +136,27 @@ export class Execution {
 
   /** What the end of a run means; null: nothing, go on. */
   interpret(result: RunResult, running: boolean): StopEvent | null {
-    const { events } = this.#observer;
-    const pending = events.splice(0);
     if (goesOn(result)) {
-      let first: StopEvent | null = null;
-      for (const event of pending) {
-        const stop = this.#wanted(event);
-        first ??= stop;
-      }
-      if (first !== null) return first;
+      const event = this.#nextEvent();
+      if (event !== null) return event;
       const data = this.#dataHit();
       if (data !== null) return data;
       if (result.reason === 'limit') return this.#limit(result);
       return running ? this.#breakpointHit() : null;
     }
+    this.#observer.events.length = 0;
     if (!this.searching) this.ended = result;
     return { kind: 'ended', result };
+  }
+
+  /** The oldest reported event that stops the machine; those behind it are left for the next look. */
+  #nextEvent(): StopEvent | null {
+    const { events } = this.#observer;
+    for (let event = events.shift(); event !== undefined; event = events.shift()) {
+      const stop = this.#wanted(event);
+      if (stop !== null) return stop;
+    }
+    return null;
   }
 
   #limit(result: RunResult): StopEvent | null {
@@ -159,13 +168,8 @@ export class Execution {
   #wanted(event: StopEvent): StopEvent | null {
     if (event.kind === 'fault') return this.#counts(event.breakpoint) ? event : null;
     if (event.kind === 'module') return this.#hooks.moduleLoaded(event) ? event : null;
-    if (event.kind === 'system-call' || event.kind === 'exception' || event.kind === 'process') {
-      // The instruction that calls the service is executed again, and then not reported.
-      const inFront = event.kind === 'system-call' || (event.kind === 'process' && !event.started);
-      if (inFront || (event.kind === 'exception' && event.thread.activity === null)) {
-        this.#observer.passSystemCall = true;
-      }
-    }
+    // The instruction that calls the service is executed again, and then not reported.
+    if (isInFrontOfService(event)) this.#observer.passSystemCall = true;
     return event;
   }
 
@@ -208,6 +212,13 @@ export class Execution {
     if (breakpoint.condition !== null && !this.#hooks.condition(breakpoint.condition)) return false;
     return this.searching || countHit(breakpoint);
   }
+}
+
+/** Stops whose thread stands in front of a service, and not in the middle of it. */
+function isInFrontOfService(event: StopEvent): boolean {
+  if (event.kind === 'process') return !event.started;
+  if (event.kind === 'thread') return !event.started && event.thread.activity === null;
+  return event.kind === 'system-call' || (event.kind === 'exception' && event.thread.activity === null);
 }
 
 function isAbout({ enabled, place }: Breakpoint, fault: FaultEvent): boolean {

@@ -113,10 +113,15 @@ export class ReverseExecution {
     return this.#backTo({ position: instructions, event: { kind: 'step' } });
   }
 
-  /** The position before the present one. A thread stopped in the middle of a trap has the start of its instruction before it. */
+  /**
+   * The position before the present one. A thread stopped behind an instruction that faulted has the start of that instruction before
+   * it; one stopped in a service has the instruction that called it, which counts as executed.
+   */
   #previous(): number {
-    const isInTrap = this.#session.execution.ended === null && this.#session.runningThread?.activity != null;
-    return this.#history.position - (isInTrap ? 0 : 1);
+    const { execution, runningThread, lastEvent } = this.#session;
+    const isInTrap = execution.ended === null && runningThread?.activity != null;
+    const isFault = lastEvent.kind === 'exception' || (lastEvent.kind === 'fault' && lastEvent.fault.user);
+    return this.#history.position - (isInTrap && isFault ? 0 : 1);
   }
 
   #arrive(hit: Hit | null): Promise<StopEvent> {

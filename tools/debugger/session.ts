@@ -126,8 +126,9 @@ export class Session implements EvaluationContext {
   /** Takes over a stop: its thread becomes the one that commands look at. */
   stopped(event: StopEvent): StopEvent {
     this.lastEvent = event;
-    // While everybody waits there is none that runs: the oldest one is looked at.
-    this.#thread = this.runningThread === null ? (this.threads[0] ?? null) : null;
+    // While everybody waits there is none that runs: the oldest one is looked at. A new thread has not run yet.
+    if (event.kind === 'thread') this.#thread = event.thread;
+    else this.#thread = this.runningThread === null ? (this.threads[0] ?? null) : null;
     this.frames.reset();
     this.continuations.clear();
     this.memory.space = this.space;
