@@ -1,4 +1,4 @@
-import { TrapFrameField } from '../../kernel/index.js';
+import { type RunResult, TrapFrameField } from '../../kernel/index.js';
 import { History, type HistoryOwner } from '../history/history.js';
 import type { SavableMachine } from '../history/savable-machine.js';
 import { DebuggerError } from './debugger-error.js';
@@ -109,10 +109,12 @@ export class Session implements EvaluationContext {
       this.history?.take();
       return this.stopped({ kind: 'initial' });
     }
-    const first = this.history?.run(0) ?? this.machine.run({ maxInstructions: 0 });
+    // The modules that the kernel maps are no events yet.
+    let first = this.#runKernel();
+    while (first.reason === 'interrupted') first = this.#runKernel();
     this.history?.take();
     this.observer.events.length = 0;
-    if (first.reason !== 'limit' && first.reason !== 'interrupted') {
+    if (first.reason !== 'limit') {
       this.execution.ended = first;
       return this.stopped({ kind: 'ended', result: first });
     }
@@ -121,6 +123,11 @@ export class Session implements EvaluationContext {
     const isThere = thread?.trapFrame?.get(TrapFrameField.Eip) === (address | 0);
     if (thread !== null && address !== 0 && !isThere) await this.execution.go({ address, thread, minimumEsp: 0 });
     return this.stopped({ kind: 'initial' });
+  }
+
+  /** Kernel work alone, up to the next instruction. */
+  #runKernel(): RunResult {
+    return this.history?.run(0) ?? this.machine.run({ maxInstructions: 0 });
   }
 
   /** Takes over a stop: its thread becomes the one that commands look at. */
