@@ -100,7 +100,7 @@ export interface SavableParts {
 export function makeSavable(parts: SavableParts): { readonly machine: SavableMachine; readonly host: NodeHost } {
   const { recipe, flags, trace, observer, snapshot, path } = parts;
   const { mounts, volumes, path: dosPath } = place(parts.program, flags.mounts);
-  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages });
+  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages, pagingFolder: flags.pagingFolder });
   const options = { ...programOptions(flags, dosPath, recipe.programArguments), trace };
   try {
     const machine =

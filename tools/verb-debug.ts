@@ -75,7 +75,13 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
   const interrupt = (): void => {
     if (session !== null) session.execution.breakRequested = true;
   };
-  const host = new NodeHost({ mounts, volumes, systemFolder: guestImages, console: { neverWaits: true, interrupt } });
+  const host = new NodeHost({
+    mounts,
+    volumes,
+    systemFolder: guestImages,
+    console: { neverWaits: true, interrupt },
+    pagingFolder: flags.pagingFolder,
+  });
   const write = (text: string): void => {
     process.stdout.write(text);
   };

@@ -91,7 +91,7 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
   const flags = machineFlags(raw);
   const { mounts, volumes, path } = place(options.program, flags.mounts);
   const write = (category: string, output: string): void => emit('output', { category, output });
-  const node = new NodeHost({ mounts, volumes, systemFolder: guestImages });
+  const node = new NodeHost({ mounts, volumes, systemFolder: guestImages, pagingFolder: flags.pagingFolder });
   const host = {
     console: inputConsole(options.stdin, write),
     volumes: node.volumes,
@@ -99,6 +99,7 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
     debugOutput: (text: string) => write('console', text),
     hardError: () => undefined,
     unhandledException: () => undefined,
+    createPagingFile: (number: number, size: number) => node.createPagingFile(number, size),
   };
   const session = createSession(programOptions(flags, path, options.args), host, (text) =>
     write('console', `${text}\n`),

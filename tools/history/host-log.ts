@@ -110,18 +110,18 @@ export class HostLog {
     this.#used = used;
   }
 
-  /** Forgets what came behind the present position, and returns the answers to one kind of call that were among it, oldest first. */
-  forgetFuture(call: string): readonly unknown[] {
-    const lost: unknown[] = [];
+  /** Forgets what came behind the present position, and returns the answers to a few calls that were among it, oldest first. */
+  forgetFuture(calls: readonly string[]): ReadonlyMap<string, readonly unknown[]> {
+    const lost = new Map(calls.map((call): [string, unknown[]] => [call, []]));
     const index = this.#entry - this.#dropped;
     const present = this.#entries[index];
     if (present !== undefined) {
-      if (present.call === call) for (let count = this.#used; count < present.count; count++) lost.push(present.answer);
+      for (let count = this.#used; count < present.count; count++) lost.get(present.call)?.push(present.answer);
       present.count = this.#used;
     }
     for (const entry of this.#entries.splice(index + 1)) {
       this.#bytes -= entry.bytes;
-      if (entry.call === call) for (let count = 0; count < entry.count; count++) lost.push(entry.answer);
+      for (let count = 0; count < entry.count; count++) lost.get(entry.call)?.push(entry.answer);
     }
     return lost;
   }

@@ -4,6 +4,7 @@ import {
   type HostFile,
   type HostFileInformation,
   type HostFileTimes,
+  type HostPagingFile,
   type HostPath,
   type HostStreamFile,
   type HostVolume,
@@ -16,6 +17,7 @@ import {
   type UnhandledExceptionReport,
 } from '../../kernel/index.js';
 import { HostLog } from './host-log.js';
+import { PAGING_CHANGE, RecordedPagingFile, takeBackChanges } from './recorded-paging-file.js';
 import { RestoredStream } from './restored-stream.js';
 
 const INPUT = 'console.read';
@@ -28,6 +30,7 @@ export class RecordingHost implements Host {
   readonly systemVolume: RecordingVolume;
   readonly #host: Host;
   readonly #identities = new Map<bigint, bigint>();
+  #keepsPagingFiles = false;
 
   constructor(host: Host) {
     this.#host = host;
@@ -42,7 +45,9 @@ export class RecordingHost implements Host {
 
   /** The machine's state was changed: what the host said from here on is no longer true. Input that was read is there again. */
   forgetFuture(): void {
-    this.console.giveBack(this.log.forgetFuture(INPUT));
+    const lost = this.log.forgetFuture([INPUT, PAGING_CHANGE]);
+    this.console.giveBack(lost.get(INPUT) ?? []);
+    takeBackChanges(lost.get(PAGING_CHANGE) ?? []);
   }
 
   /** Options whose trace is output like any other: lines of what is executed again are not written again. */
@@ -76,6 +81,24 @@ export class RecordingHost implements Host {
 
   hardError(status: NtStatus, strings: readonly string[]): void {
     this.log.ask('hardError', () => this.#host.hardError(status, strings));
+  }
+
+  popup(status: NtStatus): void {
+    this.log.ask('popup', () => this.#host.popup?.(status));
+  }
+
+  createPagingFile(number: number, size: number): HostPagingFile | NtStatus | null {
+    return this.log.ask('createPagingFile', () => {
+      const made = this.#host.createPagingFile?.(number, size) ?? null;
+      if (made === null || typeof made === 'number') return made;
+      this.#keepsPagingFiles = true;
+      return new RecordedPagingFile(made, number, size, this.log);
+    });
+  }
+
+  /** Pages are in files of the host, which no snapshot has. */
+  get keepsPagingFiles(): boolean {
+    return this.#keepsPagingFiles;
   }
 
   unhandledException(report: UnhandledExceptionReport): void {

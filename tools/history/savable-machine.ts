@@ -11,6 +11,7 @@ import {
   StateImager,
 } from '../../kernel/index.js';
 import type { LoggedAnswer } from './host-log.js';
+import { RecordedPagingFile } from './recorded-paging-file.js';
 import { type FileOrigin, RecordedFile, RecordingHost } from './recording-host.js';
 import { encodeSnapshot, type Snapshot, SnapshotError } from './snapshot-file.js';
 
@@ -92,9 +93,10 @@ export class SavableMachine {
   /**
    * The machine as it is now, between two runs.
    * @param recipe how to make its options and host again, for whoever restores it; JSON
-   * @throws UnreflectableError for state that cannot be saved: a defect of the kernel
+   * @throws SnapshotError when its paging files are in files of the host; UnreflectableError for state that cannot be saved: a defect of the kernel
    */
   save(recipe: unknown): Uint8Array {
+    if (this.host.keepsPagingFiles) throw new SnapshotError('cannot be made of a machine with --pagefile-path');
     const image = this.#imager.save(describe);
     return encodeSnapshot({
       code: codeHash(),
@@ -139,7 +141,8 @@ function drivesOf({ volumes }: RecordingHost): readonly string[] {
   return [...volumes].map(([letter, { readOnly }]) => `${letter}:${readOnly ? ' (read-only)' : ''}`).sort();
 }
 
-function describe(foreign: object): FileDescription | null {
+function describe(foreign: object): FileDescription | { readonly pagingFile: number } | null {
+  if (foreign instanceof RecordedPagingFile) return { pagingFile: foreign.number };
   if (!(foreign instanceof RecordedFile)) return null;
   const { origin, live } = foreign;
   const identity = String(foreign.information().identity);
