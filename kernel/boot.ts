@@ -15,7 +15,7 @@ import { RunLoop } from './ke/run-loop.js';
 import type { Service } from './ke/service.js';
 import { SharedUserData } from './ke/shared-user-data.js';
 import { SystemServiceTable } from './ke/system-service.js';
-import { Mode, Thread } from './ke/thread.js';
+import { Mode, Thread, ThreadState, WaitReason } from './ke/thread.js';
 import { TrapHandler } from './ke/trap.js';
 import type { ExecutiveSupport, Kernel } from './kernel.js';
 import { addPagingFile } from './mm/create-paging-file.js';
@@ -91,6 +91,7 @@ export class BootedKernel implements Kernel {
     this.trace = new Trace(options.trace, () => this.clock.nanoseconds());
     const idleThread = new Thread(new Process(0, 'Idle'), 0, 0, Mode.Kernel);
     const dispatcher = new Dispatcher(this.clock, this.counters, idleThread);
+    if (this.trace.scheduling) dispatcher.stateListener = (thread) => this.#traceState(thread);
     this.mm = this.#createMemoryManager(dispatcher);
     this.system = this.mm.system;
     this.user = this.mm.user;
@@ -126,7 +127,7 @@ export class BootedKernel implements Kernel {
         replacement: this.options.replacement,
         clusterPageFileReads: this.options.clusterPageFileReads,
         clock: this.clock,
-        signal: (event) => signalObject(dispatcher, event, 0),
+        signal: (event, increment) => signalObject(dispatcher, event, increment),
         releaseSemaphore: (semaphore) => releaseSemaphore(dispatcher, semaphore, 0, 1),
         popup: (status) => this.host.popup?.(status),
         currentThread: () => dispatcher.current,
@@ -179,6 +180,20 @@ export class BootedKernel implements Kernel {
       const { process, uniqueThreadId } = dispatcher.current;
       this.trace.event(name, { process: process.uniqueProcessId, thread: uniqueThreadId, ...fields });
     };
+  }
+
+  #traceState(thread: Thread): void {
+    const { state, priority, quantum } = thread;
+    const leftProcessor =
+      state === ThreadState.Waiting || state === ThreadState.Ready || state === ThreadState.Terminated;
+    this.trace.event('thread-state', {
+      process: thread.process.uniqueProcessId,
+      thread: thread.uniqueThreadId,
+      state: nameOf(ThreadState, state),
+      reason: leftProcessor ? nameOf(WaitReason, thread.waitReason) : '',
+      priority,
+      quantum,
+    });
   }
 
   #traceFault(dispatcher: Dispatcher, event: FaultEvent): void {
@@ -246,6 +261,10 @@ export class BootedKernel implements Kernel {
       interrupted: () => this.traps.takeInterruption(),
     });
   }
+}
+
+function nameOf(table: Readonly<Record<string, number>>, value: number): string {
+  return Object.entries(table).find(([, known]) => known === value)?.[0] ?? String(value);
 }
 
 function pteText(high: number, low: number, pae: boolean): string {

@@ -5,6 +5,7 @@ export * from './host.js';
 export { MemoryVolume } from './io/memory-volume.js';
 export type { ExceptionRecord } from './ke/kernel-executive.js';
 export type { Process } from './ke/process.js';
+export { PRIORITY_LEVELS } from './ke/ready-queues.js';
 export { serviceList, serviceNames, serviceNumber } from './ke/service-names.js';
 export { type Thread, ThreadState, WaitReason } from './ke/thread.js';
 export { type TrapFrame, TrapFrameField } from './ke/trap-frame.js';

@@ -133,9 +133,10 @@ export class Machine {
     this.#startRequested = true;
     const { kernel } = this;
     const started = this.#started;
-    kernel.ke.createSystemThread(kernel.systemProcess, START_PRIORITY, function* (): Blocking<void> {
+    const thread = kernel.ke.createSystemThread(kernel.systemProcess, START_PRIORITY, function* (): Blocking<void> {
       started.status = yield* kernel.ps.startInitialProcess();
     });
+    if (thread === null) started.status = Status.INSUFFICIENT_RESOURCES;
   }
 
   #isFinished(): boolean {

@@ -66,7 +66,10 @@ export interface TraceOptions {
   /** Pages that enter and leave working sets, and changes of limits. */
   readonly workingSet?: boolean;
   readonly syscalls?: boolean;
+  /** Threads and processes that begin and end, and switches of the processor. */
   readonly threads?: boolean;
+  /** Every change of a thread's scheduling state, with its priority and what is left of its quantum. */
+  readonly scheduling?: boolean;
   readonly modules?: boolean;
   /** Receives each event as a line of JSON without line end; without it, events are only hashed. */
   readonly sink: ((line: string) => void) | null;

@@ -24,6 +24,7 @@ export class Trace {
   readonly workingSet: boolean;
   readonly syscalls: boolean;
   readonly threads: boolean;
+  readonly scheduling: boolean;
   readonly modules: boolean;
   /** Any category. */
   readonly enabled: boolean;
@@ -40,10 +41,9 @@ export class Trace {
     this.workingSet = options.workingSet === true;
     this.syscalls = options.syscalls === true;
     this.threads = options.threads === true;
+    this.scheduling = options.scheduling === true;
     this.modules = options.modules === true;
-    this.enabled = [this.faults, this.paging, this.workingSet, this.syscalls, this.threads, this.modules].includes(
-      true,
-    );
+    this.enabled = Object.values(options).includes(true);
     this.#sink = options.sink;
     this.#now = now;
   }

@@ -290,7 +290,15 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
 }
 
 /** Names of the categories on the command line. */
-export const TRACE_CATEGORIES = ['faults', 'paging', 'working-set', 'syscalls', 'threads', 'modules'] as const;
+export const TRACE_CATEGORIES = [
+  'faults',
+  'paging',
+  'working-set',
+  'syscalls',
+  'threads',
+  'scheduling',
+  'modules',
+] as const;
 
 /** 'faults,syscalls' -> the trace options. @throws CliError for an unknown category. */
 export function traceOptions(categories: string | undefined, sink: (line: string) => void): TraceOptions {
@@ -304,6 +312,7 @@ export function traceOptions(categories: string | undefined, sink: (line: string
     workingSet: wanted.has('working-set'),
     syscalls: wanted.has('syscalls'),
     threads: wanted.has('threads'),
+    scheduling: wanted.has('scheduling'),
     modules: wanted.has('modules'),
     sink: wanted.size > 0 ? sink : null,
   };

@@ -285,8 +285,7 @@ static UCHAR priority_class(DWORD flags) {
   if (flags & REALTIME_PRIORITY_CLASS) return 4;
   if (flags & BELOW_NORMAL_PRIORITY_CLASS) return 5;
   if (flags & ABOVE_NORMAL_PRIORITY_CLASS) return 6;
-  DWORD own = GetPriorityClass(CURRENT_PROCESS);
-  return own == IDLE_PRIORITY_CLASS ? 1 : own == BELOW_NORMAL_PRIORITY_CLASS ? 5 : 2;
+  return 0; // what the kernel gives: normal, or the parent's when that is lower
 }
 
 static ULONG inherit_flag(const SECURITY_ATTRIBUTES *security) {
@@ -315,8 +314,8 @@ static NTSTATUS make_process(PROGRAM *program, START *start, SECURITY security, 
     status = base_create_stack(process, program->image.CommittedStackSize, program->image.MaximumStackSize, &teb);
   }
   if (NT_SUCCESS(status)) {
-    struct { BOOLEAN foreground; UCHAR class; } priority = { FALSE, priority_class(flags) };
-    if (priority.class != 2) NtSetInformationProcess(process, 18, &priority, sizeof priority);
+    UCHAR class = priority_class(flags);
+    if (class != 0) set_priority_class(process, class);
     base_initial_context(&context, BaseProcessStartThunk, entry, basic.PebBaseAddress, teb.StackBase);
     attributes.Attributes = inherit_flag(security.thread);
     status = NtCreateThread(&thread, THREAD_ALL_ACCESS & 0x1F03FF, &attributes, process, &client, &context, &teb, TRUE);

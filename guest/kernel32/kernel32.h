@@ -45,6 +45,7 @@ HANDLE open_path(PCWSTR path, ULONG access, ULONG share, ULONG options);
 LONG WINAPI UnhandledExceptionFilter(PEXCEPTION_POINTERS pointers);
 
 /* The user stack and the first context of a thread in any process; `start` gets EAX and EBX. Sizes of 0: those of this program. */
+NTSTATUS set_priority_class(HANDLE process, UCHAR class);
 NTSTATUS base_create_stack(HANDLE process, SIZE_T commit, SIZE_T reserve, PINITIAL_TEB teb);
 void base_initial_context(PCONTEXT context, void (*start)(void), PVOID eax, PVOID ebx, PVOID stackBase);
 void BaseProcessStartThunk(void);

@@ -101,11 +101,36 @@ DWORD WINAPI GetPriorityClass(HANDLE process) {
   return NORMAL_PRIORITY_CLASS;
 }
 
+#define SE_INCREASE_BASE_PRIORITY_LUID 14
+typedef struct { ULONG count; LUID_AND_ATTRIBUTES privilege; } ONE_PRIVILEGE;
+
+/* What raises priorities or working sets takes a privilege, which is enabled for as long as that takes; without it, the kernel says so. */
+static NTSTATUS set_with_privilege(HANDLE process, ULONG class, PVOID information, ULONG size) {
+  ONE_PRIVILEGE enable = { 1, { { SE_INCREASE_BASE_PRIORITY_LUID, 0 }, SE_PRIVILEGE_ENABLED } }, previous = { 0 };
+  ULONG used;
+  HANDLE token = NULL;
+  if (NT_SUCCESS(NtOpenProcessToken(CURRENT_PROCESS, TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token))) {
+    NtAdjustPrivilegesToken(token, FALSE, &enable, sizeof previous, &previous, &used);
+  }
+  NTSTATUS status = NtSetInformationProcess(process, class, information, size);
+  if (previous.count != 0) NtAdjustPrivilegesToken(token, FALSE, &previous, 0, NULL, NULL);
+  if (token != NULL) NtClose(token);
+  return status;
+}
+
+/* The real-time class without its privilege is the high one. */
+NTSTATUS set_priority_class(HANDLE process, UCHAR class) {
+  struct { BOOLEAN foreground; UCHAR class; } information = { FALSE, class };
+  NTSTATUS status = set_with_privilege(process, 18, &information, sizeof information);
+  if (status != STATUS_PRIVILEGE_NOT_HELD || class != 4) return status;
+  information.class = 3;
+  return NtSetInformationProcess(process, 18, &information, sizeof information);
+}
+
 BOOL WINAPI SetPriorityClass(HANDLE process, DWORD class) {
   for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
     if (priority_classes[i].win32 != class) continue;
-    struct { BOOLEAN foreground; UCHAR class; } information = { FALSE, priority_classes[i].native };
-    return ok(NtSetInformationProcess(process, 18, &information, sizeof information));
+    return ok(set_priority_class(process, priority_classes[i].native));
   }
   return refuse(ERROR_INVALID_PARAMETER);
 }
@@ -159,23 +184,10 @@ BOOL WINAPI GetProcessWorkingSetSize(HANDLE process, PSIZE_T minimum, PSIZE_T ma
   return GetProcessWorkingSetSizeEx(process, minimum, maximum, &flags);
 }
 
-#define SE_INCREASE_BASE_PRIORITY_LUID 14
-typedef struct { ULONG count; LUID_AND_ATTRIBUTES privilege; } ONE_PRIVILEGE;
-
-/* To raise a minimum takes a privilege, which is enabled for as long as that takes; without it, the kernel will say so. */
 BOOL WINAPI SetProcessWorkingSetSizeEx(HANDLE process, SIZE_T minimum, SIZE_T maximum, DWORD flags) {
   if (minimum == 0 || maximum == 0) return refuse(ERROR_INVALID_PARAMETER);
   QUOTA_EX quota = { .minimum = minimum, .maximum = maximum, .flags = flags };
-  ONE_PRIVILEGE enable = { 1, { { SE_INCREASE_BASE_PRIORITY_LUID, 0 }, SE_PRIVILEGE_ENABLED } }, previous = { 0 };
-  ULONG used;
-  HANDLE token = NULL;
-  if (NT_SUCCESS(NtOpenProcessToken(CURRENT_PROCESS, TOKEN_ADJUST_PRIVILEGES | TOKEN_QUERY, &token))) {
-    NtAdjustPrivilegesToken(token, FALSE, &enable, sizeof previous, &previous, &used);
-  }
-  NTSTATUS status = NtSetInformationProcess(process, 1, &quota, sizeof quota);
-  if (previous.count != 0) NtAdjustPrivilegesToken(token, FALSE, &previous, 0, NULL, NULL);
-  if (token != NULL) NtClose(token);
-  return ok(status);
+  return ok(set_with_privilege(process, 1, &quota, sizeof quota));
 }
 BOOL WINAPI SetProcessWorkingSetSize(HANDLE process, SIZE_T minimum, SIZE_T maximum) {
   return SetProcessWorkingSetSizeEx(process, minimum, maximum, 0);

@@ -27,8 +27,6 @@ export interface ImageFileResult {
   readonly file: FileControlBlock | null;
 }
 
-/** Priority boost for input (IO_KEYBOARD_INCREMENT). */
-const KEYBOARD_INCREMENT = 6;
 /** The drive that has Windows on it. */
 const SYSTEM_DRIVE = 'C';
 
@@ -153,14 +151,14 @@ export class IoManager {
     this.console.host.flush();
     if (!this.console.host.waitForInput()) return false;
     if (this.inputWaiters === 0) this.console.poll();
-    else this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+    else this.kernel.ke.setEvent(this.#hostInput, Increment.Keyboard);
     return true;
   }
 
   /** The run loop calls it while somebody waits for input and others run or wait for time to pass. */
   pollHost(): void {
     if (this.inputWaiters === 0) return;
-    if (this.console.poll()) this.kernel.ke.setEvent(this.#hostInput, KEYBOARD_INCREMENT);
+    if (this.console.poll()) this.kernel.ke.setEvent(this.#hostInput, Increment.Keyboard);
   }
 
   /** Every clock interrupt: Ctrl-C must reach a program that does not read. */

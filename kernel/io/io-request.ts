@@ -1,6 +1,7 @@
 import { PoolType } from '../ex/pool.js';
 import { queueChargedApc } from '../ke/apc-services.js';
 import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import { Increment } from '../ke/priority.js';
 import { Mode, type Thread, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
@@ -54,12 +55,9 @@ export function completeRequest(kernel: Kernel, request: IoRequest, result: IoRe
   request.information = result.information;
   request.output = output;
   request.holder = null;
-  kernel.ke.setEvent(request.ended, NAMED_PIPE_INCREMENT);
+  kernel.ke.setEvent(request.ended, Increment.NamedPipe);
   if (request.pended !== null) completeLater(kernel, request, request.pended);
 }
-
-/** Priority boost of who waited for a pipe (IO_NAMED_PIPE_INCREMENT). */
-const NAMED_PIPE_INCREMENT = 2;
 
 /**
  * The end of every service whose device may have kept its request: waits for it with a synchronous file, otherwise returns
@@ -152,7 +150,7 @@ function queueUserApc(kernel: Kernel, thread: Thread, { arguments: given }: IoOp
 }
 
 function endPended(kernel: Kernel, { operation, block }: PendedOperation): void {
-  signalOperation(kernel, operation);
+  signalOperation(kernel, operation, Increment.NamedPipe);
   releaseOperation(kernel, operation);
   kernel.ex.pool.free(block);
 }

@@ -1,5 +1,6 @@
 import { queueChargedApc } from '../ke/apc-services.js';
 import type { KEvent } from '../ke/dispatcher-object.js';
+import { Increment } from '../ke/priority.js';
 import type { Kernel } from '../kernel.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
@@ -77,17 +78,17 @@ export function completeOperation(kernel: Kernel, operation: IoOperation, result
   if (!isError(status)) {
     user.write32(given.ioStatusBlock, status);
     user.write32(given.ioStatusBlock + 4, result.information);
-    signalOperation(kernel, operation);
+    signalOperation(kernel, operation, Increment.Disk);
   }
   releaseOperation(kernel, operation);
   user.clearFailure();
   return status;
 }
 
-/** Sets the event that was given, or the file object's own. */
-export function signalOperation({ ke }: Kernel, { event, file }: IoOperation): void {
-  if (event !== null) ke.setEvent(event.body, 0);
-  if (event === null || file.isSynchronous) ke.setEvent(file.event, 0);
+/** Sets the event that was given, or the file object's own. @param increment the device's boost for who waits */
+export function signalOperation({ ke }: Kernel, { event, file }: IoOperation, increment: number): void {
+  if (event !== null) ke.setEvent(event.body, increment);
+  if (event === null || file.isSynchronous) ke.setEvent(file.event, increment);
 }
 
 export function releaseOperation({ ob }: Kernel, { event, object }: IoOperation): void {

@@ -1,6 +1,7 @@
 import { acquireMutant, type Dispatcher } from './dispatcher.js';
 import type { DispatcherObject, KEvent, KMutant, KSemaphore, KTimer } from './dispatcher-object.js';
 import type { Timeout } from './kernel-executive.js';
+import { Increment } from './priority.js';
 import type { Thread } from './thread.js';
 import { dueTimeOf } from './wait.js';
 
@@ -10,6 +11,11 @@ export function setEvent(dispatcher: Dispatcher, event: KEvent, increment: numbe
   event.signalState = 1;
   if (before === 0) dispatcher.waitTest(event, increment);
   return before;
+}
+
+/** Gives a synchronization event to its first waiter, with the boost of a lock's owner, or leaves it signaled. */
+export function setEventBoostPriority(dispatcher: Dispatcher, event: KEvent): void {
+  if (!dispatcher.giveLock(event)) setEvent(dispatcher, event, Increment.Event);
 }
 
 /** Previous state (KeResetEvent). */

@@ -9,9 +9,9 @@ import {
   type WaitBlock,
   WaitType,
 } from './dispatcher-object.js';
-import { boostPriority } from './priority.js';
+import { boostForOneQuantum, boostLockOwner, boostPriority, LOW_REALTIME_PRIORITY } from './priority.js';
 import { ReadyQueues } from './ready-queues.js';
-import { type Thread, ThreadState } from './thread.js';
+import { type Thread, ThreadState, WaitReason } from './thread.js';
 import { TimerQueue } from './timer-queue.js';
 
 /** Internal wait status: a kernel APC interrupted the wait, which goes on after it. */
@@ -29,6 +29,14 @@ const STARVATION_BOOSTS = 10;
 /**
  * The dispatcher database: who runs, who is ready, who waits for what until when. Nothing here waits itself; waits are
  * generators in wait.ts, and the run loop (run-loop.ts) picks the next thread when one of them yields.
+ *
+ *     Initialized -> DeferredReady -> Ready -> Standby -> Running -> Waiting -> (Transition ->) DeferredReady ...
+ *                                                                 -> Ready (preempted, yielded, end of quantum)
+ *                                                                 -> Terminated
+ *
+ * A thread that is made ready is DeferredReady while the database is changed, and enters its queue when that is done
+ * (exitDispatcher); there the one that the processor is to go to is chosen, and is Standby until the run loop switches to it. At
+ * the most one thread is Standby: it has a higher priority than the running one, or that one has given the processor up.
  */
 export class Dispatcher {
   readonly clock: Clock;
@@ -39,8 +47,14 @@ export class Dispatcher {
   readonly housekeepingTimers = new TimerQueue();
   readonly idleThread: Thread;
   current: Thread;
+  /** The thread that runs next (KPRCB.NextThread), in state Standby. */
+  standby: Thread | null = null;
+  /** Told of every change of a thread's state. */
+  stateListener: ((thread: Thread) => void) | null = null;
   /** Asks the swapper for a thread's kernel stack. */
   swapIn: ((thread: Thread) => void) | null = null;
+  /** Threads in state DeferredReady, in the order in which they became so. */
+  readonly #deferred: Thread[] = [];
   /** The priority at which the last scan of the ready queues ended. */
   #scanPriority = 0;
 
@@ -52,20 +66,105 @@ export class Dispatcher {
     idleThread.state = ThreadState.Running;
   }
 
-  /** True when a ready thread should run instead of the current one. */
-  preemptionDue(): boolean {
-    return this.ready.highest() > this.current.priority;
+  /** Moves a thread to another state. */
+  setState(thread: Thread, state: ThreadState): void {
+    thread.state = state;
+    this.stateListener?.(thread);
   }
 
   /** Makes a thread ready to run (KiReadyThread); one whose kernel stack is not in memory as soon as it is. */
   readyThread(thread: Thread): void {
+    this.#deferReady(thread);
+    this.exitDispatcher();
+  }
+
+  #deferReady(thread: Thread): void {
     if (!thread.kernelStackResident) {
-      thread.state = ThreadState.Transition;
+      this.setState(thread, ThreadState.Transition);
       this.swapIn?.(thread);
       return;
     }
-    thread.readySince = this.clock.ticks;
-    this.ready.insert(thread, false);
+    this.setState(thread, ThreadState.DeferredReady);
+    this.#deferred.push(thread);
+  }
+
+  /** KiExitDispatcher: threads that became ready enter their queues, and the next to run is chosen. */
+  exitDispatcher(): void {
+    for (let thread = this.#deferred.shift(); thread !== undefined; thread = this.#deferred.shift()) {
+      this.#insertReady(thread, false);
+    }
+    this.#chooseStandby(this.#isRunning() ? this.current.priority + 1 : 0);
+  }
+
+  #insertReady(thread: Thread, first: boolean): void {
+    thread.waitTime = this.clock.ticks;
+    this.ready.insert(thread, first);
+    this.setState(thread, ThreadState.Ready);
+  }
+
+  /** The current thread has the processor and has not given it up. */
+  #isRunning(): boolean {
+    return this.current !== this.idleThread && this.current.state === ThreadState.Running;
+  }
+
+  /** The first ready thread of the highest priority, when that is at least `lowest`, is Standby; otherwise nobody is. */
+  #chooseStandby(lowest: number): void {
+    const { standby } = this;
+    if (standby !== null) {
+      if (standby.priority >= lowest && standby.priority >= this.ready.highest()) return;
+      this.standby = null;
+      this.#insertReady(standby, true);
+    }
+    if (this.ready.highest() < lowest) return;
+    this.standby = this.ready.take();
+    if (this.standby !== null) this.setState(this.standby, ThreadState.Standby);
+  }
+
+  /** The current thread's quantum is over: threads of its priority have their turn. */
+  quantumEnd(): void {
+    this.#chooseStandby(this.current.priority);
+    if (this.standby !== null) this.#leaveProcessor(WaitReason.QuantumEnd);
+  }
+
+  /** The current thread lets others of at least its priority run, when there are any. False when there are none. */
+  yieldProcessor(): boolean {
+    this.#chooseStandby(this.current.priority);
+    if (this.standby === null) return false;
+    this.current.quantum = this.current.process.quantumReset;
+    this.#leaveProcessor(WaitReason.YieldExecution);
+    return true;
+  }
+
+  #leaveProcessor(reason: WaitReason): void {
+    this.current.waitReason = reason;
+    this.readyThread(this.current);
+  }
+
+  /** The thread that is to run now, in state Running; the idle thread when none is ready. A preempted one keeps its turn. */
+  nextThread(): Thread {
+    const { current } = this;
+    if (this.#isRunning()) {
+      if (this.standby === null) return current;
+      current.waitReason = WaitReason.Preempted;
+      if (current.priority >= LOW_REALTIME_PRIORITY) current.quantum = current.process.quantumReset;
+      this.#insertReady(current, true);
+    }
+    const next = this.standby ?? this.ready.take() ?? this.idleThread;
+    this.standby = null;
+    if (next.state !== ThreadState.Running) this.setState(next, ThreadState.Running);
+    return next;
+  }
+
+  /** A thread's priority changes now (KiSetPriorityThread): a ready one changes its queue, others may have to run before it. */
+  setPriority(thread: Thread, priority: number): void {
+    if (thread.state === ThreadState.Ready) {
+      this.ready.remove(thread);
+      thread.priority = priority;
+      this.readyThread(thread);
+      return;
+    }
+    thread.priority = priority;
+    if (thread.state === ThreadState.Standby || thread.state === ThreadState.Running) this.exitDispatcher();
   }
 
   /**
@@ -80,29 +179,29 @@ export class Dispatcher {
       if (++this.#scanPriority >= STARVATION_PRIORITY) this.#scanPriority = 1;
       for (const thread of this.ready.threads(this.#scanPriority)) {
         if (looks-- === 0) break;
-        if (thread.readySince >= oldest) continue;
-        this.#relieve(thread);
+        if (thread.waitTime >= oldest) continue;
+        this.ready.remove(thread);
+        boostForOneQuantum(thread, STARVATION_PRIORITY, STARVATION_QUANTUM);
+        this.#deferReady(thread);
         if (--boosts === 0) break;
       }
     }
-  }
-
-  #relieve(thread: Thread): void {
-    this.ready.remove(thread);
-    thread.priorityDecrement = STARVATION_PRIORITY - thread.basePriority;
-    thread.priority = STARVATION_PRIORITY;
-    thread.quantum = STARVATION_QUANTUM;
-    this.readyThread(thread);
+    this.exitDispatcher();
   }
 
   /** The object may satisfy waits: ends as many as it can, in order of arrival (KiWaitTest). */
   waitTest(object: DispatcherObject, increment: number): void {
+    this.#satisfyWaits(object, increment);
+    this.exitDispatcher();
+  }
+
+  #satisfyWaits(object: DispatcherObject, increment: number): void {
     let block = object.firstWaiter;
     while (block !== null && object.signalState > 0) {
       const thread = block.thread;
       if (block.waitType === WaitType.Any) {
         const status = this.satisfy(object, thread, block.waitKey);
-        this.unwait(thread, status, increment);
+        this.#endWait(thread, status, increment);
         block = object.firstWaiter;
         continue;
       }
@@ -110,7 +209,7 @@ export class Dispatcher {
         block = block.next;
         continue;
       }
-      this.unwait(thread, this.satisfyAll(thread), increment);
+      this.#endWait(thread, this.satisfyAll(thread), increment);
       block = object.firstWaiter;
     }
   }
@@ -146,10 +245,29 @@ export class Dispatcher {
 
   /** Ends a thread's wait (KiUnwaitThread): boost, and ready. */
   unwait(thread: Thread, status: NtStatus, increment: number): void {
+    this.#endWait(thread, status, increment);
+    this.exitDispatcher();
+  }
+
+  #endWait(thread: Thread, status: NtStatus, increment: number): void {
     this.clearWait(thread);
     thread.waitStatus = status;
     boostPriority(thread, increment);
-    this.readyThread(thread);
+    this.#deferReady(thread);
+  }
+
+  /**
+   * Hands a lock to the first thread that waits for it, in place of signaling the event (KeSetEventBoostPriority). False: nobody
+   * waits for this event alone.
+   */
+  giveLock(object: DispatcherObject): boolean {
+    const block = object.firstWaiter;
+    if (block === null || block.waitType !== WaitType.Any) return false;
+    const { thread } = block;
+    this.#endWait(thread, ntStatus(block.waitKey), 0);
+    boostLockOwner(thread, this.current.priority);
+    this.exitDispatcher();
+    return true;
   }
 
   /** Takes a thread's wait blocks out of all lists and its timer out of the queue. */

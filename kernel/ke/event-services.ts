@@ -1,7 +1,7 @@
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { EventType, KEvent } from './dispatcher-object.js';
+import { DispatcherType, EventType, KEvent } from './dispatcher-object.js';
 import { createObjectService, openObjectService, probeOptional, queryBasic } from './object-service.js';
 import { Increment } from './priority.js';
 import { type Service, service } from './service.js';
@@ -39,6 +39,15 @@ function* createEvent(
   });
 }
 
+/** NtSetEventBoostPriority: how a lock goes to its next owner. OBJECT_TYPE_MISMATCH for a notification event. */
+function setEventBoostPriority(kernel: Kernel, handle: number): NtStatus {
+  const { status, object } = kernel.ob.peekObjectByHandle(handle, kernel.ob.types.event, EVENT_MODIFY_STATE);
+  if (object === null) return status;
+  if (object.body.type !== DispatcherType.SynchronizationEvent) return Status.OBJECT_TYPE_MISMATCH;
+  kernel.ke.setEventBoostPriority(object.body);
+  return Status.SUCCESS;
+}
+
 /** Event objects (NtCreateEvent ... NtQueryEvent). */
 export const eventServices: readonly Service[] = [
   service('NtCreateEvent', createEvent),
@@ -55,9 +64,7 @@ export const eventServices: readonly Service[] = [
     changeEvent(kernel, handle, previousState, (event) => kernel.ke.pulseEvent(event, Increment.Event)),
   ),
   service('NtClearEvent', (kernel, handle) => changeEvent(kernel, handle, 0, (event) => kernel.ke.resetEvent(event))),
-  service('NtSetEventBoostPriority', (kernel, handle) =>
-    changeEvent(kernel, handle, 0, (event) => kernel.ke.setEvent(event, Increment.Event)),
-  ),
+  service('NtSetEventBoostPriority', setEventBoostPriority),
   service('NtQueryEvent', (kernel, handle, informationClass, buffer, length, returnLength) =>
     queryBasic(
       kernel,

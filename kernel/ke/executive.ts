@@ -105,6 +105,10 @@ export class Executive implements KernelExecutive {
     return routines.setEvent(this.dispatcher, event, increment);
   }
 
+  setEventBoostPriority(event: KEvent): void {
+    routines.setEventBoostPriority(this.dispatcher, event);
+  }
+
   resetEvent(event: KEvent): number {
     return routines.resetEvent(event);
   }
@@ -179,11 +183,19 @@ export class Executive implements KernelExecutive {
 
   // --- processes and threads
 
-  createSystemThread(process: Process, priority: number, body: (thread: Thread) => Blocking<void>): Thread {
-    const id = this.#kernel.ps.allocateClientId();
+  createSystemThread(process: Process, priority: number, body: (thread: Thread) => Blocking<void>): Thread | null {
+    const { mm, ps } = this.#kernel;
+    const stack = createKernelStack(mm);
+    if (stack === 0) return null;
+    const id = ps.allocateClientId();
+    if (id === 0) {
+      deleteKernelStack(mm, stack);
+      return null;
+    }
     const thread = threads.createSystemThread(this.dispatcher, process, id, priority, body);
-    thread.initialStack = virtualAddress(createKernelStack(this.#kernel.mm));
-    if (thread.initialStack !== 0) process.stackCount++;
+    thread.initialStack = virtualAddress(stack);
+    process.stackCount++;
+    this.dispatcher.readyThread(thread);
     return thread;
   }
 

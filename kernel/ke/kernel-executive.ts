@@ -68,6 +68,8 @@ export interface KernelExecutive {
 
   // --- dispatcher objects (events, mutants ...). Event routines return the previous signal state.
   setEvent(event: KEvent, increment: number): number;
+  /** Signals a synchronization event that stands for a lock: its next owner runs before the current thread. */
+  setEventBoostPriority(event: KEvent): void;
   resetEvent(event: KEvent): number;
   pulseEvent(event: KEvent, increment: number): number;
   /** Previous count, or -1 when the limit would be exceeded and nothing was done. */
@@ -103,8 +105,11 @@ export interface KernelExecutive {
   spendDeviceTime(nanoseconds: number): void;
 
   // --- processes and threads
-  /** Makes a thread that runs `body` in kernel mode and ends with it; it is ready at once. */
-  createSystemThread(process: Process, priority: number, body: (thread: Thread) => Blocking<void>): Thread;
+  /**
+   * Makes a thread that runs `body` in kernel mode and ends with it (PsCreateSystemThread); it is ready at once. Null without
+   * a kernel stack or a client id (INSUFFICIENT_RESOURCES).
+   */
+  createSystemThread(process: Process, priority: number, body: (thread: Thread) => Blocking<void>): Thread | null;
   /** Makes a user thread in state Initialized with a kernel stack and trap frame; startThread() makes it ready. */
   createUserThread(
     process: Process,

@@ -20,6 +20,10 @@ export class Process extends DispatcherObject {
   basePriority = 8;
   /** Quantum units that a thread gets when its quantum is replenished. */
   quantumReset = 6;
+  /** Levels that the wait boosts of its threads are higher by: PsPrioritySeparation in the foreground, otherwise 0. */
+  foregroundBoost = 0;
+  /** New threads get no boosts. */
+  disableBoost = false;
   /** Living threads in order of creation. */
   readonly threads: Thread[] = [];
   /** Threads with a kernel stack in memory. */

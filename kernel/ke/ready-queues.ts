@@ -1,4 +1,4 @@
-import { type Thread, ThreadState } from './thread.js';
+import type { Thread } from './thread.js';
 
 export const PRIORITY_LEVELS = 32;
 
@@ -15,7 +15,6 @@ export class ReadyQueues {
 
   /** Puts a thread behind the others of its priority; a preempted one goes before them. */
   insert(thread: Thread, preempted: boolean): void {
-    thread.state = ThreadState.Ready;
     const level = thread.priority;
     const first = this.#first[level];
     const last = this.#last[level];

@@ -94,13 +94,8 @@ export class RunLoop {
   /** The thread to run now, made current; null when none is ready. */
   #pickThread(): Thread | null {
     const dispatcher = this.#dispatcher;
-    const current = dispatcher.current;
-    if (current.state === ThreadState.Running && current !== dispatcher.idleThread) {
-      if (!dispatcher.preemptionDue()) return current;
-      dispatcher.ready.insert(current, true);
-    }
-    const next = dispatcher.ready.take() ?? dispatcher.idleThread;
-    next.state = ThreadState.Running;
+    const { current } = dispatcher;
+    const next = dispatcher.nextThread();
     if (next !== current) {
       dispatcher.current = next;
       dispatcher.counters.contextSwitches++;
@@ -143,7 +138,7 @@ export class RunLoop {
     if (current === dispatcher.idleThread || current.state !== ThreadState.Running) return;
     let quantumEnd = false;
     for (let tick = 0; tick < ticks && !quantumEnd; tick++) quantumEnd = chargeQuantum(current);
-    if (quantumEnd && dispatcher.ready.highest() >= current.priority) dispatcher.readyThread(current);
+    if (quantumEnd) dispatcher.quantumEnd();
   }
 
   /** Nothing can run: asks the host for input, or lets the time pass until a timer is due. Why the run ends, or null. */
@@ -162,7 +157,7 @@ export class RunLoop {
     if (timer === null) return this.#environment.waitForHost() ? null : 'waiting';
     if (waitsForHost) {
       this.#environment.pollHost();
-      if (dispatcher.ready.highest() >= 0) return null;
+      if (dispatcher.standby !== null) return null;
     }
     const own = dispatcher.housekeepingTimers.first();
     if (own !== null && own.dueTime < timer.dueTime && this.#housekeepingTurns < HOUSEKEEPING_TURNS) {

@@ -30,7 +30,7 @@ export type ThreadState = (typeof ThreadState)[keyof typeof ThreadState];
 export const Mode = { Kernel: 0, User: 1 } as const;
 export type Mode = (typeof Mode)[keyof typeof Mode];
 
-/** KWAIT_REASON, the ones in use. */
+/** KWAIT_REASON, the ones in use. From 22 on: why a thread that does not wait gave up the processor. */
 export const WaitReason = {
   Executive: 0,
   FreePage: 1,
@@ -44,6 +44,11 @@ export const WaitReason = {
   VirtualMemory: 18,
   PageOut: 19,
   KeyedEvent: 21,
+  Terminated: 22,
+  ProcessInSwap: 23,
+  QuantumEnd: 30,
+  Preempted: 32,
+  YieldExecution: 33,
 } as const;
 export type WaitReason = (typeof WaitReason)[keyof typeof WaitReason];
 
@@ -62,14 +67,15 @@ export class Thread extends DispatcherObject {
   state: ThreadState = ThreadState.Initialized;
   priority: number;
   basePriority: number;
-  /** What a boost added to the priority; decays by one a quantum. */
+  /** The part of a boost that goes as a whole when the quantum ends; the rest goes a level a quantum. */
   priorityDecrement = 0;
-  disableBoost = false;
+  /** 1 or -1: the thread is at the upper or lower end of its process's class, whatever that is (time critical, idle). */
+  saturation = 0;
+  disableBoost: boolean;
   quantum: number;
   affinity = 1;
-  /** Next thread in the same ready queue, and the clock tick since which this one has been in it. */
+  /** Next thread in the same ready queue. */
   nextReady: Thread | null = null;
-  readySince = 0;
 
   /** User address of the TEB, 0 for system threads. */
   teb: VirtualAddress = virtualAddress(0);
@@ -77,7 +83,7 @@ export class Thread extends DispatcherObject {
   initialStack: VirtualAddress = virtualAddress(0);
   /** The stack is in memory. While it is not, the thread waits or is in state Transition, and its trap frame must not be read. */
   kernelStackResident = true;
-  /** Clock tick at which the present wait began. */
+  /** Clock tick at which the present wait began, or the thread last became ready. */
   waitTime = 0;
   /** Null for system threads: they never were in user mode. */
   trapFrame: TrapFrame | null = null;
@@ -133,6 +139,7 @@ export class Thread extends DispatcherObject {
     this.priority = priority;
     this.basePriority = priority;
     this.quantum = process.quantumReset;
+    this.disableBoost = process.disableBoost;
     this.previousMode = mode;
     this.apcState = new ApcState(process);
     while (this.waitBlocks.length < THREAD_WAIT_OBJECTS) this.waitBlocks.push(new WaitBlock(this));

@@ -3,11 +3,11 @@ import type { Blocking, NtStatus } from '../types.js';
 import { flushApcs } from './apc.js';
 import type { Dispatcher } from './dispatcher.js';
 import { abandonMutants, signalObject } from './dispatcher-routines.js';
-import { basePriorityFor, LOW_REALTIME_PRIORITY } from './priority.js';
+import { basePriorityFor, priorityIncrement, SATURATION_INCREMENT } from './priority.js';
 import type { Process } from './process.js';
-import { Mode, Thread, ThreadState } from './thread.js';
+import { Mode, Thread, ThreadState, WaitReason } from './thread.js';
 
-/** Makes a thread that runs `body` in kernel mode and ends with it (PsCreateSystemThread); it is ready at once. */
+/** Makes a thread that runs `body` in kernel mode and ends with it, in state Initialized. */
 export function createSystemThread(
   dispatcher: Dispatcher,
   process: Process,
@@ -18,7 +18,6 @@ export function createSystemThread(
   const thread = new Thread(process, uniqueThreadId, priority, Mode.Kernel);
   process.threads.push(thread);
   thread.activity = systemThreadActivity(dispatcher, thread, body);
-  dispatcher.readyThread(thread);
   return thread;
 }
 
@@ -45,43 +44,38 @@ export function* terminateCurrentThread(dispatcher: Dispatcher, exitStatus: NtSt
   const index = process.threads.indexOf(thread);
   if (index >= 0) process.threads.splice(index, 1);
   process.userTime += Math.floor(thread.userNanoseconds / 100);
-  thread.state = ThreadState.Terminated;
+  thread.waitReason = WaitReason.Terminated;
+  dispatcher.setState(thread, ThreadState.Terminated);
   signalObject(dispatcher, thread, 0);
   if (process.threads.length === 0) signalObject(dispatcher, process, 0);
   for (;;) yield;
 }
 
-/** Sets a thread's priority now (KeSetPriorityThread); a ready thread changes its queue. */
+/** Sets a thread's priority now (KeSetPriorityThread): a whole quantum, no boost left. */
 export function setPriority(dispatcher: Dispatcher, thread: Thread, priority: number): void {
   thread.quantum = thread.process.quantumReset;
-  if (priority === thread.priority) return;
-  if (thread.state !== ThreadState.Ready) {
-    thread.priority = priority;
-    return;
-  }
-  dispatcher.ready.remove(thread);
-  thread.priority = priority;
-  dispatcher.readyThread(thread);
+  thread.priorityDecrement = 0;
+  if (priority !== thread.priority) dispatcher.setPriority(thread, priority);
 }
 
-/** Sets the base priority relative to the process (KeSetBasePriorityThread). Previous increment. */
+/**
+ * Sets the base priority relative to the process (KeSetBasePriorityThread); 16 and -16 saturate: the thread goes to the end of
+ * its process's class and stays there. Previous increment.
+ */
 export function setBasePriority(dispatcher: Dispatcher, thread: Thread, increment: number): number {
-  const before = thread.basePriority - thread.process.basePriority;
+  const before = priorityIncrement(thread);
+  thread.saturation = Math.abs(increment) < SATURATION_INCREMENT ? 0 : Math.sign(increment);
   thread.basePriority = basePriorityFor(thread.process.basePriority, increment);
-  thread.priorityDecrement = 0;
   setPriority(dispatcher, thread, thread.basePriority);
   return before;
 }
 
 /** Moves a process and all its threads to another base priority; their increments stay (KeSetPriorityProcess). */
 export function setProcessPriority(dispatcher: Dispatcher, process: Process, basePriority: number): void {
-  const difference = basePriority - process.basePriority;
+  const increments = process.threads.map(priorityIncrement);
   process.basePriority = basePriority;
-  for (const thread of process.threads) {
-    const realtime = basePriority >= LOW_REALTIME_PRIORITY;
-    const moved = thread.basePriority + difference;
-    thread.basePriority = Math.min(realtime ? 31 : 15, Math.max(realtime ? 16 : 1, moved));
-    thread.priorityDecrement = 0;
+  process.threads.forEach((thread, index) => {
+    thread.basePriority = basePriorityFor(basePriority, increments[index]);
     setPriority(dispatcher, thread, thread.basePriority);
-  }
+  });
 }

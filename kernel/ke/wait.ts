@@ -123,10 +123,7 @@ export function* delayExecution(
 
 /** Lets the other ready threads of at least this priority run once; false when there is none. */
 export function* yieldExecution(dispatcher: Dispatcher): Blocking<boolean> {
-  const thread = dispatcher.current;
-  if (dispatcher.ready.highest() < thread.priority) return false;
-  thread.quantum = thread.process.quantumReset;
-  dispatcher.readyThread(thread);
+  if (!dispatcher.yieldProcessor()) return false;
   yield;
   return true;
 }
@@ -148,7 +145,7 @@ function* blockThread(
     return;
   }
   if (deadline !== null) dispatcher.armWaitTimer(thread, deadline.dueTime, deadline.absolute);
-  thread.state = ThreadState.Waiting;
+  dispatcher.setState(thread, ThreadState.Waiting);
   yield;
 }
 

@@ -1,6 +1,7 @@
 import { type Cpu, EIP, type PhysicalMemory } from '../../cpu/index.js';
 import { Pool } from '../ex/pool.js';
 import { EventType, KEvent, type KSemaphore } from '../ke/dispatcher-object.js';
+import { Increment } from '../ke/priority.js';
 import { Status } from '../ntstatus.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../options.js';
 import { QuotaBlock } from '../ps/quota.js';
@@ -67,7 +68,7 @@ export interface MemoryManagerEnvironment {
   /** What the running thread does about mm.lastFault when it has to wait (wait-for-paging.ts), when there is a dispatcher. */
   readonly waitForPaging?: () => Blocking<NtStatus>;
   /** Signals a dispatcher object, when there is a dispatcher. */
-  readonly signal?: (event: KEvent) => void;
+  readonly signal?: (event: KEvent, increment: number) => void;
   /** Adds one to a semaphore's count. */
   readonly releaseSemaphore?: (semaphore: KSemaphore) => void;
   /** IoRaiseInformationalHardError: whoever sits in front of the machine is told something; nobody waits for an answer. */
@@ -432,11 +433,11 @@ export class MemoryManager {
     return Status.SUCCESS;
   }
 
-  /** Signals an event if there is anybody to hear it. */
-  signal(event: KEvent): void {
+  /** Signals an event if there is anybody to hear it. @param increment the boost of who waited for it */
+  signal(event: KEvent, increment: number = Increment.None): void {
     if (event.signalState !== 0) return;
     if (this.environment.signal === undefined) event.signalState = 1;
-    else this.environment.signal(event);
+    else this.environment.signal(event, increment);
   }
 
   /** The running thread is in an address space that is not its own: guard pages are access violations, and stacks do not grow. */

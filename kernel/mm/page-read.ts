@@ -1,3 +1,4 @@
+import { Increment } from '../ke/priority.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import { FaultOutcome } from './fault-outcome.js';
@@ -177,7 +178,7 @@ function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): vo
     if (hasFailed) giveUp(mm, frame);
     else if (frame !== read.frame) decrementReferenceCount(mm, frame);
   }
-  mm.signal(read.event);
+  mm.signal(read.event, Increment.Disk);
 }
 
 /**

@@ -1,6 +1,7 @@
 import { EventType, KTimer } from '../ke/dispatcher-object.js';
 import type { Process } from '../ke/process.js';
 import type { Kernel } from '../kernel.js';
+import { Status } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
 import { BALANCE_SET_MANAGER_PRIORITY, balanceSetManager } from './balance-set-manager.js';
 import { DEREFERENCE_THREAD_PRIORITY, dereferenceSegmentThread } from './dereference-thread.js';
@@ -26,10 +27,13 @@ const threads: readonly SystemThread[] = [
   { priority: ZERO_PAGE_PRIORITY, body: zeroPageThread, memoryMaker: false },
 ];
 
-/** Starts them in the System process. */
+const PHASE1_INITIALIZATION_FAILED = 0x32;
+
+/** Starts them in the System process. PHASE1_INITIALIZATION_FAILED when there are no resources for one. */
 export function startMemoryThreads(kernel: Kernel, process: Process): void {
   for (const { priority, body, memoryMaker } of threads) {
     const thread = kernel.ke.createSystemThread(process, priority, () => body(kernel));
+    if (thread === null) kernel.bugcheck(PHASE1_INITIALIZATION_FAILED, Status.INSUFFICIENT_RESOURCES);
     thread.memoryMaker = memoryMaker;
     thread.housekeeping = true;
   }

@@ -1,5 +1,9 @@
 import { SystemSize } from './memory-thresholds.js';
 
+/** MMSUPPORT.Flags.MemoryPriority: a foreground process is asked for a smaller part of its claim. */
+export const MemoryPriority = { Background: 0, Foreground: 2 } as const;
+export type MemoryPriority = (typeof MemoryPriority)[keyof typeof MemoryPriority];
+
 /** What the working set manager knows of one process: the part of MMSUPPORT (nt52.md 6.3) that is not in the list itself. */
 export class WorkingSetLimits {
   /** In pages. */
@@ -10,8 +14,7 @@ export class WorkingSetLimits {
   hardMaximum = false;
   /** The working set manager could not trim; the process does it itself at its next fault. */
   forceTrim = false;
-  /** 0 background .. 2 foreground. */
-  memoryPriority = 0;
+  memoryPriority: MemoryPriority = MemoryPriority.Background;
   growthSinceLastEstimate = 0;
   /** Pages that the process will hardly miss, as estimated. */
   claim = 0;

@@ -4,6 +4,7 @@ import { invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
 import { removeFromWorkingSet } from './pte-protection.js';
 import { workingSetPte } from './working-set.js';
+import { MemoryPriority } from './working-set-limits.js';
 import { MAXIMUM_AGE } from './working-set-list.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
 import { traceTrim } from './working-set-trace.js';
@@ -77,7 +78,9 @@ function forcedTrim(mm: MemoryManager, space: WorkingSetOwner, available: number
 
 /** The part of its claim that a process is asked for. */
 export function claimShare(space: WorkingSetOwner): number {
-  return space.vm.claim >>> (space.vm.memoryPriority > 0 ? FOREGROUND_SHIFT : BACKGROUND_SHIFT);
+  return (
+    space.vm.claim >>> (space.vm.memoryPriority === MemoryPriority.Foreground ? FOREGROUND_SHIFT : BACKGROUND_SHIFT)
+  );
 }
 
 /** MiReplaceWorkingSetEntry: one page leaves so that another can come. False when none could be found. */

@@ -39,10 +39,11 @@ function deliverTo(manager: ProcessManager, process: EProcess, event: number): v
   const system = manager.findProcess(SYSTEM_PROCESS_ID);
   if (system === null) return;
   // biome-ignore lint/correctness/useYield: it never waits
-  manager.kernel.ke.createSystemThread(system.pcb, DELIVERY_PRIORITY, function* (): Blocking<void> {
+  const delivery = manager.kernel.ke.createSystemThread(system.pcb, DELIVERY_PRIORITY, function* (): Blocking<void> {
     const ends = !process.exiting && !startControlThread(manager, process, controlRoutine, event);
     if (ends) manager.interruptProcess(process);
   });
+  if (delivery === null) manager.interruptProcess(process);
 }
 
 function startControlThread(

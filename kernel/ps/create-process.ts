@@ -5,6 +5,7 @@ import type { ObjectHeader } from '../ob/object-header.js';
 import type { NtStatus } from '../types.js';
 import type { EProcess } from './process.js';
 import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
+import { initializePriority } from './process-priority.js';
 import { userDispatchers } from './system-dll.js';
 
 /** What PspCreateProcess makes a process of. */
@@ -64,6 +65,7 @@ function makeProcessObject(manager: ProcessManager, { parent, imagePath }: NewPr
     manager.freeClientId(id);
     return null;
   }
+  initializePriority(kernel, process, parent);
   const inherited = parent?.token?.body.copy(manager.allocateLuid());
   if (manager.setToken(process, inherited ?? manager.createUserToken())) return process;
   manager.discardProcess(process);

@@ -77,6 +77,7 @@ function threadEntry(fields: Fields, at: number, thread: Thread): void {
   fields
     .quad(at + 0x08, BigInt(Math.floor(thread.userNanoseconds / 100)))
     .quad(at + 0x10, thread.executive?.createTime ?? 0n)
+    .dword(at + 0x18, thread.waitTime)
     .dword(at + 0x1c, thread.executive?.startAddress ?? 0)
     .dword(at + 0x20, thread.process.uniqueProcessId)
     .dword(at + 0x24, thread.uniqueThreadId)

@@ -12,12 +12,15 @@ import { createTokenObject, initializeTokenType } from '../se/token-object.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
+import { PrioritySeparation } from './process-priority.js';
 import { QuotaType } from './quota.js';
 import { createInitialProcess } from './start-program.js';
 import { loadSystemDll, type SystemDll } from './system-dll.js';
 import { EThread } from './thread.js';
 
 export const SYSTEM_PROCESS_ID = 4;
+/** Win32PrioritySeparation as it is installed: foreground quantums and boosts of two levels, variable, short. */
+const WORKSTATION_SEPARATION = 2;
 const PENDING = Status.PENDING;
 const HANDLE_TABLE_PAGE = 0x1000;
 
@@ -34,6 +37,8 @@ export class ProcessManager {
   initialProcess: EProcess | null = null;
   /** ntdll.dll, mapped into every process. */
   systemDll: SystemDll | null = null;
+  /** How much foreground processes are preferred (Win32PrioritySeparation). */
+  prioritySeparation = new PrioritySeparation(WORKSTATION_SEPARATION);
   /** Client ids: processes and threads share one table. */
   readonly #clientIds = new HandleTable<EProcess | EThread | 'reserved'>();
   /** Processes whose rundown is under way or waits for that of the first. */

@@ -42,7 +42,8 @@ export class EProcess {
   /** Living threads, oldest first. */
   readonly threads: EThread[] = [];
   priorityClass: number = PriorityClass.Normal;
-  priorityBoostDisabled = false;
+  /** Its threads are preferred by quantum and wait boosts, its pages are trimmed less. */
+  isForeground = false;
   /** NtSetInformationProcess(ProcessDefaultHardErrorMode). */
   hardErrorMode = 1;
   /** MEM_EXECUTE_OPTION_* bits. */

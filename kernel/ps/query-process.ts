@@ -4,7 +4,8 @@ import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
-import { type EProcess, PriorityClass } from './process.js';
+import type { EProcess } from './process.js';
+import { setBasePriority, setForeground, setPriorityClass } from './process-priority.js';
 import { ProcessAccess } from './process-services.js';
 import {
   ioCounters,
@@ -34,6 +35,7 @@ const InformationClass = {
   AffinityMask: 21,
   PriorityBoost: 22,
   SessionInformation: 24,
+  Foreground: 25,
   Wow64: 26,
   ImageFileName: 27,
   BreakOnTermination: 29,
@@ -68,7 +70,7 @@ const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
   [InformationClass.WorkingSetWatch, { sizes: null, fill: workingSetWatch }],
   [InformationClass.PriorityClass, { sizes: [2], fill: (_kernel, process) => Uint8Array.of(0, process.priorityClass) }],
   [InformationClass.HandleCount, dword((process) => process.handleTable.count)],
-  [InformationClass.PriorityBoost, dword((process) => (process.priorityBoostDisabled ? 1 : 0))],
+  [InformationClass.PriorityBoost, dword((process) => (process.pcb.disableBoost ? 1 : 0))],
   [InformationClass.SessionInformation, dword(() => 0)],
   [InformationClass.Wow64, dword(() => 0)],
   [InformationClass.BreakOnTermination, dword(() => 0)],
@@ -165,15 +167,6 @@ function imageFileName(process: EProcess, buffer: number): Uint8Array {
   return fields.bytes;
 }
 
-/** Priorities of the classes Idle to AboveNormal (nt52.md 11.8). */
-const classPriorities: ReadonlyMap<number, number> = new Map([
-  [PriorityClass.Idle, 4],
-  [PriorityClass.Normal, 8],
-  [PriorityClass.High, 13],
-  [PriorityClass.RealTime, 24],
-  [PriorityClass.BelowNormal, 6],
-  [PriorityClass.AboveNormal, 10],
-]);
 const MEM_EXECUTE_OPTION_VALID = 0x3f;
 const MEM_EXECUTE_OPTION_PERMANENT = 0x8;
 const MEM_EXECUTE_OPTION_ENABLE = 0x2;
@@ -203,14 +196,16 @@ const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
   ],
   [InformationClass.WorkingSetWatch, { sizes: null, apply: startWorkingSetWatch }],
   [InformationClass.PriorityClass, { sizes: [2], apply: setPriorityClass }],
+  [InformationClass.Foreground, { sizes: [1], apply: setForeground }],
   [InformationClass.AffinityMask, { sizes: [4], apply: setAffinity }],
   [
     InformationClass.PriorityBoost,
     {
       sizes: [4],
       apply: (_kernel, process, view) => {
-        process.priorityBoostDisabled = view.getUint32(0, true) !== 0;
-        for (const thread of process.pcb.threads) thread.disableBoost = process.priorityBoostDisabled;
+        const { pcb } = process;
+        pcb.disableBoost = view.getUint32(0, true) !== 0;
+        for (const thread of pcb.threads) thread.disableBoost = pcb.disableBoost;
         return Status.SUCCESS;
       },
     },
@@ -230,30 +225,13 @@ function* setInformationProcess(
   if (change === undefined) return Status.INVALID_INFO_CLASS;
   const { sizes } = change;
   if (sizes?.includes(length) === false) return Status.INFO_LENGTH_MISMATCH;
-  const probed = yield* user.probeForRead(buffer, length, Math.min(length, 4) === 2 ? 1 : 4);
+  const probed = yield* user.probeForRead(buffer, length, length < 4 ? 1 : 4);
   if (!isSuccess(probed)) return probed;
   const found = ob.peekObjectByHandle(handle, ob.types.process, change.access ?? ProcessAccess.SET_INFORMATION);
   if (found.object === null) return found.status;
   if (found.object.body.exiting) return Status.PROCESS_IS_TERMINATING;
   const bytes = user.readBytes(buffer, sizes === null ? 0 : length);
   return change.apply(kernel, found.object.body, new DataView(bytes.buffer));
-}
-
-function setBasePriority(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
-  const priority = view.getUint32(0, true) & 0x7fffffff;
-  if (priority < 1 || priority > 31) return Status.INVALID_PARAMETER;
-  kernel.ke.setProcessPriority(process.pcb, priority);
-  return Status.SUCCESS;
-}
-
-/** PROCESS_PRIORITY_CLASS: foreground byte, class byte. */
-function setPriorityClass(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
-  const value = view.getUint8(1);
-  const priority = classPriorities.get(value);
-  if (priority === undefined) return Status.INVALID_PARAMETER;
-  process.priorityClass = value;
-  kernel.ke.setProcessPriority(process.pcb, priority);
-  return Status.SUCCESS;
 }
 
 /** There is one processor. */

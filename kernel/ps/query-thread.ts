@@ -1,9 +1,11 @@
+import { priorityIncrement, SATURATION_INCREMENT } from '../ke/priority.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { assignImpersonationToken } from '../se/impersonation.js';
 import { type Blocking, type NtStatus, virtualAddress } from '../types.js';
 import { Fields } from './information-buffer.js';
+import { isRealTime, mayRaise } from './process-priority.js';
 import type { EThread } from './thread.js';
 import { ThreadAccess } from './thread-services.js';
 
@@ -82,7 +84,7 @@ function basicInformation(thread: EThread): Uint8Array {
     .dword(0x0c, thread.threadId)
     .dword(0x10, tcb.affinity)
     .dword(0x14, tcb.priority)
-    .dword(0x18, tcb.basePriority - tcb.process.basePriority).bytes;
+    .dword(0x18, priorityIncrement(tcb)).bytes;
 }
 
 function times(thread: EThread): Uint8Array {
@@ -163,19 +165,21 @@ function* setInformationThread(
   return change.apply(kernel, found.object.body, length === 0 ? 0 : user.read32(buffer));
 }
 
+/** 1 to 31; the real-time ones take SeIncreaseBasePriorityPrivilege. */
 function setPriority(kernel: Kernel, thread: EThread, value: number): NtStatus {
   const priority = value | 0;
   if (priority < 1 || priority > 31) return Status.INVALID_PARAMETER;
+  if (isRealTime(priority) && !mayRaise(kernel)) return Status.PRIVILEGE_NOT_HELD;
   kernel.ke.setPriority(thread.tcb, priority);
   return Status.SUCCESS;
 }
 
-/** Increments of -2 to 2, and 15 and -15 for saturation; real-time processes take -7 to 6 too. */
+/** Increments of -2 to 2, and 16 and -16 for saturation; real-time processes take -7 to 6 too. */
 function setBasePriority(kernel: Kernel, thread: EThread, value: number): NtStatus {
   const increment = value | 0;
-  const realTime = thread.tcb.process.basePriority >= 16;
-  const inRange = Math.abs(increment) <= 2 || Math.abs(increment) === 15;
-  if (!inRange && !(realTime && increment >= -7 && increment <= 6)) return Status.INVALID_PARAMETER;
+  const takesMore = isRealTime(thread.tcb.process.basePriority) && increment >= -7 && increment <= 6;
+  const inRange = Math.abs(increment) <= 2 || Math.abs(increment) === SATURATION_INCREMENT;
+  if (!inRange && !takesMore) return Status.INVALID_PARAMETER;
   kernel.ke.setBasePriority(thread.tcb, increment);
   return Status.SUCCESS;
 }

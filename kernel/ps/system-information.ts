@@ -6,6 +6,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
 import { pageFileList } from './page-file-list.js';
 import { processList } from './process-list.js';
+import { changePrioritySeparation } from './process-priority.js';
 import { performanceInformation } from './system-performance.js';
 
 /** SYSTEM_INFORMATION_CLASS, the ones in use. */
@@ -23,6 +24,7 @@ const InformationClass = {
   Interrupt: 23,
   TimeAdjustment: 28,
   RegistryQuota: 37,
+  PrioritySeparation: 39,
   TimeZone: 44,
   RangeStart: 50,
 } as const;
@@ -153,8 +155,25 @@ function timeZone(): Uint8Array {
   return fields.bytes;
 }
 
+/** NtSetSystemInformation(class, buffer, length): the preference of foreground processes. Other classes: INVALID_INFO_CLASS. */
+function* setSystemInformation(
+  kernel: Kernel,
+  informationClass: number,
+  buffer: number,
+  length: number,
+): Blocking<NtStatus> {
+  const { user } = kernel;
+  const probed = yield* user.probeForRead(buffer, length, 4);
+  if (!isSuccess(probed)) return probed;
+  if (informationClass !== InformationClass.PrioritySeparation) return Status.INVALID_INFO_CLASS;
+  if (length !== 4) return Status.INFO_LENGTH_MISMATCH;
+  changePrioritySeparation(kernel, user.read32(buffer));
+  return Status.SUCCESS;
+}
+
 export const systemInformationServices: readonly Service[] = [
   service('NtQuerySystemInformation', querySystemInformation),
+  service('NtSetSystemInformation', setSystemInformation),
   service('NtAllocateLocallyUniqueId', function* (kernel, address): Blocking<NtStatus> {
     const probed = yield* kernel.user.probeForWrite(address, 8, 4);
     if (!isSuccess(probed)) return probed;

@@ -41,11 +41,11 @@ describe('order of execution', () => {
     machine.thread('waiter', function* (thread) {
       yield* waitForSingleObject(machine.dispatcher, event, forEver);
       expect(thread.priority).toBe(9);
-      expect(thread.priorityDecrement).toBe(1);
+      expect(thread.priorityDecrement).toBe(0);
     });
     machine.thread('setter', () => {
       setEvent(machine.dispatcher, event, 1);
-      expect(machine.dispatcher.preemptionDue()).toBe(true);
+      expect(machine.dispatcher.standby?.priority).toBe(9);
     });
     machine.thread('equal', function* () {});
     expect(machine.run()).toBe('finished');
@@ -67,7 +67,6 @@ describe('quantum and priority', () => {
     const machine = new SystemThreads();
     const thread = machine.thread('thread', function* () {});
     thread.priority = 10;
-    thread.priorityDecrement = 2;
     expect(chargeQuantum(thread)).toBe(false);
     expect(chargeQuantum(thread)).toBe(true);
     expect(thread.priority).toBe(9);
@@ -76,18 +75,22 @@ describe('quantum and priority', () => {
     chargeQuantum(thread);
     chargeQuantum(thread);
     expect(thread.priority).toBe(8);
-    expect(thread.priorityDecrement).toBe(0);
+    chargeQuantum(thread);
+    expect(chargeQuantum(thread)).toBe(true);
+    expect(thread.priority).toBe(8);
   });
 
   it.each([
     [8, 2, 10],
     [8, -2, 6],
-    [8, 15, 15],
-    [8, -15, 1],
+    [8, 16, 15],
+    [8, -16, 1],
     [13, 2, 15],
     [24, 2, 26],
-    [24, 15, 31],
-    [24, -15, 16],
+    [24, 6, 30],
+    [24, -7, 17],
+    [24, 16, 31],
+    [24, -16, 16],
   ])('base %i with increment %i is %i', (base, increment, expected) => {
     expect(basePriorityFor(base, increment)).toBe(expected);
   });

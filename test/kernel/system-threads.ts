@@ -20,7 +20,15 @@ export class SystemThreads {
   readonly log: string[] = [];
   #nextId = 8;
 
+  /** A thread that is ready. */
   thread(name: string, body: (thread: Thread) => Blocking<void> | void, priority = 8): Thread {
+    const thread = this.initialized(name, body, priority);
+    this.dispatcher.readyThread(thread);
+    return thread;
+  }
+
+  /** A thread in state Initialized. */
+  initialized(name: string, body: (thread: Thread) => Blocking<void> | void, priority = 8): Thread {
     const { log } = this;
     const id = this.#nextId;
     this.#nextId += 4;

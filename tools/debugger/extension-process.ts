@@ -1,4 +1,4 @@
-import { type Thread, ThreadState, WaitReason } from '../../kernel/index.js';
+import { PRIORITY_LEVELS, type Thread, ThreadState, WaitReason } from '../../kernel/index.js';
 import { type CommandOutput, commands, output, splitArguments } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { EProcessLike, ObjectHeaderLike } from './machine-types.js';
@@ -75,9 +75,10 @@ function process(session: Session, args: string): CommandOutput {
 function threadLines(session: Session, thread: Thread, indent: string): string[] {
   const executive = thread.executive;
   const state = nameOfValue(ThreadState, thread.state).toUpperCase();
+  const reason = nameOfValue(WaitReason, thread.waitReason);
   const waiting =
     thread.state === ThreadState.Waiting
-      ? `: (${nameOfValue(WaitReason, thread.waitReason)}) ${thread.waitMode === 1 ? 'UserMode' : 'KernelMode'} ${thread.alertable ? 'Alertable' : 'Non-Alertable'}`
+      ? `: (${reason}) ${thread.waitMode === 1 ? 'UserMode' : 'KernelMode'} ${thread.alertable ? 'Alertable' : 'Non-Alertable'}`
       : '';
   const lines = [
     `THREAD ${hex8(objectAddress(executive?.object ?? null))}  Cid ${hex(thread.process.uniqueProcessId).padStart(4, '0')}.${hex(thread.uniqueThreadId).padStart(4, '0')}  Teb: ${hex8(thread.teb)} ${state}${waiting}`,
@@ -86,6 +87,7 @@ function threadLines(session: Session, thread: Thread, indent: string): string[]
     `    Win32 Start Address ${session.addressText(executive?.win32StartAddress ?? 0)}`,
     `    Stack Init ${hex8(thread.initialStack)}  Priority ${thread.priority}  BasePriority ${thread.basePriority}  PriorityDecrement ${thread.priorityDecrement}  Quantum ${thread.quantum}`,
   ];
+  if (!thread.kernelStackResident) lines.push('    Kernel stack not resident.');
   if (thread.suspendCount > 0) lines.push(`    Suspended ${thread.suspendCount} time(s)`);
   return lines.map((line) => indent + line);
 }
@@ -116,6 +118,26 @@ function thread(session: Session, args: string): CommandOutput {
   if (found === null)
     throw new DebuggerError(which === undefined ? 'There is no current thread' : `Thread ${which} not found`);
   return output(threadLines(session, found, '').join('\n'), threadData(found));
+}
+
+/** !ready: the thread that runs next, and the ready ones by priority. */
+function ready(session: Session): CommandOutput {
+  const { dispatcher } = session.machine.kernel.ke;
+  const groups: { readonly title: string; readonly threads: readonly Thread[] }[] = [];
+  if (dispatcher.standby !== null) groups.push({ title: 'Standby Thread', threads: [dispatcher.standby] });
+  for (let priority = PRIORITY_LEVELS - 1; priority >= 0; priority--) {
+    const threads = dispatcher.ready.threads(priority);
+    if (threads.length > 0) groups.push({ title: `Ready Threads at priority ${priority}`, threads });
+  }
+  const lines = groups.flatMap(({ title, threads }) => [
+    `Processor 0: ${title}`,
+    ...threads.map((thread) => threadLines(session, thread, '    ')[0]),
+  ]);
+  const text = groups.length === 0 ? 'Processor 0: No threads in READY state' : lines.join('\n');
+  return output(
+    text,
+    groups.flatMap(({ threads }) => threads.map(threadData)),
+  );
 }
 
 function objectName(object: ObjectHeaderLike | { readonly name: unknown }): string {
@@ -224,6 +246,7 @@ function describeObject(found: AnyObject, name: string): CommandOutput {
 export const processExtensions = commands(
   { name: '!process', syntax: '!process [0|ID|ADDRESS [0]]', help: 'processes; 0 0 lists all', run: process },
   { name: '!thread', syntax: '!thread [ID|ADDRESS]', help: 'a thread', run: thread },
+  { name: '!ready', syntax: '!ready', help: 'the threads that are ready to run', run: ready },
   { name: '!handle', syntax: '!handle [HANDLE]', help: 'handles of the current process', run: handle },
   { name: '!object', syntax: '!object [PATH|ADDRESS]', help: 'an object, or the entries of a directory', run: object },
 );

@@ -122,6 +122,7 @@ describe('kernel extensions', () => {
     const { run, json } = await atLeaf();
     expect(await run('!process 0 0')).toMatch(/Image: System\n[\s\S]*Image: sample\.exe$/);
     expect(await json('!thread')).toMatchObject({ state: 'Running', priority: 8 });
+    expect(await json('!ready')).toEqual([]);
     expect(await run('!handle')).toMatch(/\n0004: Object: [0-9a-f]{8} {2}GrantedAccess: [0-9a-f]{8} {2}File/);
     expect(await run('!handle 5554')).toBe('Handle 5554 is not in use');
     expect(await run('!object \\Device')).toContain('HarddiskVolume1');
