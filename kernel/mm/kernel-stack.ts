@@ -15,13 +15,69 @@ export const KERNEL_STACK_SIZE = KERNEL_STACK_PAGES * PAGE_SIZE;
 const STACK_RESERVE = KERNEL_STACK_PAGES + 2;
 
 /**
+ * Stacks of ended threads that are kept for the next ones (MmDeadStackSListHead): u1 of the PFN entry of a stack's lowest page
+ * names the lowest page of the next.
+ */
+export class DeadKernelStacks {
+  #first = 0;
+  #count = 0;
+  readonly #mm: MemoryManager;
+
+  constructor(mm: MemoryManager) {
+    this.#mm = mm;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Keeps a stack. False: there are enough already. */
+  push(initialStack: number): boolean {
+    const { pfn, thresholds } = this.#mm;
+    if (this.#count >= thresholds.deadKernelStacks) return false;
+    const lowest = systemFrame(this.#mm, initialStack - KERNEL_STACK_SIZE);
+    pfn.setWsIndex(lowest, this.#first);
+    this.#first = lowest;
+    this.#count++;
+    return true;
+  }
+
+  /** The stack that was kept last, as createKernelStack returned it; 0: there is none. */
+  pop(): number {
+    if (this.#first === 0) return 0;
+    const { pfn } = this.#mm;
+    const lowest = this.#first;
+    this.#first = pfn.wsIndex(lowest);
+    pfn.setWsIndex(lowest, 0);
+    this.#count--;
+    return this.#topOf(lowest);
+  }
+
+  #topOf(lowest: number): number {
+    const { format, pfn } = this.#mm;
+    return format.addressOfPte(pfn.pteAddress(lowest)) + KERNEL_STACK_SIZE;
+  }
+
+  /** The first thing wrong with the chain, or null. */
+  verify(): string | null {
+    const { pfn } = this.#mm;
+    let count = 0;
+    for (let frame = this.#first; frame !== 0 && count <= this.#count; frame = pfn.wsIndex(frame), count++) {
+      if (systemFrame(this.#mm, this.#topOf(frame) - KERNEL_STACK_SIZE) !== frame)
+        return `frame ${frame.toString(16)} is in the chain of dead kernel stacks, but not of one`;
+    }
+    return count === this.#count ? null : `${this.#count} dead kernel stacks are counted, but ${count} are chained`;
+  }
+}
+
+/**
  * MmCreateKernelStack. Returns the address just above the stack (its InitialStack), or 0 when system PTEs, commitment,
  * resident pages or frames are used up (INSUFFICIENT_RESOURCES). The pages of a stack that had no owner before read as zeros.
  * Environment: PASSIVE_LEVEL, does not wait.
  */
 export function createKernelStack(mm: MemoryManager): number {
   const dead = mm.deadKernelStacks.pop();
-  if (dead !== undefined) return dead;
+  if (dead !== 0) return dead;
   if (!mm.commit.chargeSystem(KERNEL_STACK_PAGES)) return 0;
   if (!mm.resident.charge('kernelStacks', KERNEL_STACK_PAGES)) {
     mm.commit.release(KERNEL_STACK_PAGES);
@@ -41,10 +97,7 @@ export function createKernelStack(mm: MemoryManager): number {
 
 /** MmDeleteKernelStack: a few stacks are kept for the next threads. @param initialStack what createKernelStack returned */
 export function deleteKernelStack(mm: MemoryManager, initialStack: number): void {
-  if (mm.deadKernelStacks.length < mm.thresholds.deadKernelStacks) {
-    mm.deadKernelStacks.push(initialStack);
-    return;
-  }
+  if (mm.deadKernelStacks.push(initialStack)) return;
   const bottom = initialStack - KERNEL_STACK_SIZE;
   unmapSystemPages(mm, bottom, KERNEL_STACK_PAGES);
   mm.format.writeZero(systemPte(mm, bottom - PAGE_SIZE));

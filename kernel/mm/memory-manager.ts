@@ -17,7 +17,7 @@ import type { FaultInjection } from './fault-injection.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import type { FaultWatch } from './fault-watch.js';
-import { createKernelStack, deleteKernelStack } from './kernel-stack.js';
+import { createKernelStack, DeadKernelStacks, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
 import { MappedWriterQueue } from './mapped-writer.js';
 import { FLUID_PAGES, type MemoryThresholds, memoryThresholds } from './memory-thresholds.js';
@@ -247,7 +247,7 @@ export class MemoryManager {
   readonly mappedWriter: MappedWriterQueue;
   readonly swapper: Swapper;
   /** Kernel stacks without owner, kept for the next threads (their InitialStack). */
-  readonly deadKernelStacks: number[] = [];
+  readonly deadKernelStacks = new DeadKernelStacks(this);
   /** What the dereference segment thread has to do. */
   readonly dereference: DereferenceQueue;
   /** MmWorkingSetManagerEvent, MmZeroingPageEvent. */

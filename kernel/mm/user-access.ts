@@ -3,6 +3,7 @@ import { accessFault } from './fault.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { HIGHEST_USER_ADDRESS, PAGE_MASK } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { retryLater } from './wait-after-fault.js';
 
 /**
  * The kernel's way to a byte of the current process: translate as ring 3 would, fault the page in where that
@@ -12,6 +13,9 @@ import type { MemoryManager } from './memory-manager.js';
 
 /** Answer of userHostOrWait: paging I/O, or free pages, have to be waited for. */
 export const MUST_WAIT = -1;
+
+/** How often an access that cannot wait is tried again on the spot when it lacks resources. */
+const RETRIES = 16;
 
 /**
  * Host byte offset of a user address for an access that stays within the page, or 0; then mm.faults.userOutcome says
@@ -32,7 +36,7 @@ function hostOf(mm: MemoryManager, address: number, access: AccessKind, mayWait:
     faults.userOutcome = FaultOutcome.AccessViolation;
     return 0;
   }
-  for (;;) {
+  for (let tries = 0; ; tries++) {
     const host = mm.cpu.translate(address | 0, access, false);
     if (host !== 0) return host;
     const kind = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
@@ -44,6 +48,7 @@ function hostOf(mm: MemoryManager, address: number, access: AccessKind, mayWait:
     faults.mayWait = mayOuterWait;
     faults.completing = completing;
     mm.faultTaken();
+    if (outcome === FaultOutcome.NoMemory && (mayWait || tries < RETRIES)) outcome = retryLater(mm);
     if (outcome === FaultOutcome.MustWait) {
       if (mayWait) {
         mm.setLastFault(outcome, address, kind);

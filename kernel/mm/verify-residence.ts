@@ -23,6 +23,8 @@ export function verifyResidence(mm: MemoryManager): string | null {
     const found = wrong ?? verifyOutswappedStack(mm, thread.initialStack);
     if (found !== null) return found;
   }
+  const chain = mm.deadKernelStacks.verify();
+  if (chain !== null) return chain;
   const owners: readonly WorkingSetOwner[] = [mm.systemCache, ...processes];
   for (const space of owners) {
     const listed = workingSetManager.expansion.filter((other) => other === space).length;

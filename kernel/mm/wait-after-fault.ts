@@ -14,14 +14,15 @@ const LOW_REALTIME_PRIORITY = 16;
  * @returns MustWait with mm.faults.delay instead of the outcome, or the outcome
  */
 export function waitAfterFault(mm: MemoryManager, outcome: FaultOutcome): FaultOutcome {
-  if (outcome === FaultOutcome.NoMemory) return delay(mm);
+  if (outcome === FaultOutcome.NoMemory) return retryLater(mm);
   if (outcome >= FIRST_FAILURE || mm.lists.availablePages >= AvailableLimit.PlentyFree) return outcome;
   const thread = mm.environment.currentThread?.();
   if (thread === undefined || thread.priority < LOW_REALTIME_PRIORITY || thread.memoryMaker) return outcome;
-  return mm.current.workingSetSize > mm.current.vm.minimum + GREEDY ? delay(mm) : outcome;
+  return mm.current.workingSetSize > mm.current.vm.minimum + GREEDY ? retryLater(mm) : outcome;
 }
 
-function delay(mm: MemoryManager): FaultOutcome {
+/** A resource was lacking: time passes, and the fault is taken again. */
+export function retryLater(mm: MemoryManager): FaultOutcome {
   mm.faults.read = null;
   mm.faults.delay = RETRY_DELAY;
   return FaultOutcome.MustWait;

@@ -15,7 +15,7 @@ import { mapSystemPages, systemFrame } from './system-pages.js';
 import { HASH_ENTRIES_PER_PAGE, NO_ENTRY, WSLE_LOCKED, WsleBit } from './working-set-list.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
 import { traceInsertion } from './working-set-trace.js';
-import { considerGrowth } from './working-set-trim.js';
+import { considerGrowth, replaceOne, trimWorkingSet } from './working-set-trim.js';
 
 /** The hash table is made bigger when half of it is used; entries beyond all but these make it full. */
 const HASH_RESERVE = 16;
@@ -38,10 +38,16 @@ export function hasWorkingSetRoom(mm: MemoryManager, space: WorkingSetOwner, hol
   holdPage(mm, holder);
   if (prototypePage !== 0) holdPage(mm, prototypePage);
   if (space.workingSetSize >= space.vm.minimum) considerGrowth(mm, space);
-  const hasRoom = list.firstFree !== NO_ENTRY || growWorkingSetList(mm, space);
+  const hasRoom = list.firstFree !== NO_ENTRY || growWorkingSetList(mm, space) || makeRoom(mm, space);
   releaseHold(mm, holder);
   if (prototypePage !== 0) releaseHold(mm, prototypePage);
   return hasRoom;
+}
+
+/** A list that cannot grow, for want of a page or of commitment, has room again once another page has left. */
+function makeRoom(mm: MemoryManager, space: WorkingSetOwner): boolean {
+  const isReplaced = replaceOne(mm, space) || trimWorkingSet(mm, space, 1, 0) > 0;
+  return isReplaced && space.workingSet.firstFree !== NO_ENTRY;
 }
 
 /** A page table, or a page of prototype PTEs, whose PTEs are looked at must not be trimmed meanwhile: one share more. */
@@ -53,11 +59,16 @@ export function releaseHold(mm: MemoryManager, frame: number): void {
   mm.pfn.setShareCount(frame, mm.pfn.shareCount(frame) - 1);
 }
 
-/** As hasWorkingSetRoom, and there is room in the hash table for a page that has entries elsewhere too. */
+/**
+ * As hasWorkingSetRoom, and there is room in the hash table for a page that has entries elsewhere too; when there is none, the
+ * process gives up pages before the next try.
+ */
 export function hasSharedWorkingSetRoom(mm: MemoryManager, space: WorkingSetOwner): boolean {
   const list = space.workingSet;
   if (list.nonDirectCount * 2 >= list.hashSize) growHashTable(mm, space);
-  return list.nonDirectCount + HASH_RESERVE < list.hashSize;
+  if (list.nonDirectCount + HASH_RESERVE < list.hashSize) return true;
+  space.vm.forceTrim = true;
+  return false;
 }
 
 /** A private page, or a page table, became valid: room has been made sure of. Direct from the start. */

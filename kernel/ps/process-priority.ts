@@ -4,7 +4,7 @@ import type { Kernel } from '../kernel.js';
 import { holdsPrivilege } from '../mm/service-support.js';
 import { MemoryPriority } from '../mm/working-set-limits.js';
 import { Status } from '../ntstatus.js';
-import { Privilege } from '../se/token.js';
+import { Privilege } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import { type EProcess, PriorityClass } from './process.js';
 

@@ -20,7 +20,7 @@ function holdings({ kernel }: Machine) {
   const { mm, ob, ps, ke, io } = kernel;
   const types = Object.values(ob.types);
   const tags = mm.pool.trackers.list().filter(({ paged, nonPaged }) => paged.bytes + nonPaged.bytes > 0);
-  const deadStacks = mm.deadKernelStacks.length * KERNEL_STACK_PAGES;
+  const deadStacks = mm.deadKernelStacks.count * KERNEL_STACK_PAGES;
   return {
     objects: Object.fromEntries(types.map(({ name, objectCount }) => [name, objectCount])),
     handles: types.reduce((sum, { handleCount }) => sum + handleCount, 0),

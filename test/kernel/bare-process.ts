@@ -102,12 +102,13 @@ export class BareProcess {
   inProcess(body: () => Blocking<void>, instructions = 100_000): void {
     const { kernel, process } = this;
     let done = false;
-    kernel.ke.createSystemThread(kernel.systemProcess, 16, function* () {
+    const thread = kernel.ke.createSystemThread(kernel.systemProcess, 16, function* () {
       kernel.ke.attachProcess(process.pcb);
       yield* body();
       kernel.ke.detachProcess();
       done = true;
     });
+    if (thread === null) throw new Error('no resources for a thread');
     const end = kernel.runLoop.run(instructions, () => done);
     if (!done) throw new Error(`the kernel code did not come to its end: ${end}`);
   }

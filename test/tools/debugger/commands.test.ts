@@ -121,8 +121,9 @@ describe('kernel extensions', () => {
   it('show processes, threads, handles, objects and pool', async () => {
     const { run, json } = await atLeaf();
     expect(await run('!process 0 0')).toMatch(/Image: System\n[\s\S]*Image: sample\.exe$/);
-    expect(await json('!thread')).toMatchObject({ state: 'Running', priority: 8 });
-    expect(await json('!ready')).toEqual([]);
+    expect(await json('!thread')).toMatchObject({ state: 'Running', basePriority: 8 });
+    // The zero page thread always finds something to do.
+    expect(await json('!ready')).toMatchObject([{ state: 'Ready', priority: 0 }]);
     expect(await run('!handle')).toMatch(/\n0004: Object: [0-9a-f]{8} {2}GrantedAccess: [0-9a-f]{8} {2}File/);
     expect(await run('!handle 5554')).toBe('Handle 5554 is not in use');
     expect(await run('!object \\Device')).toContain('HarddiskVolume1');
