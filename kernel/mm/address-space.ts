@@ -1,5 +1,6 @@
 import type { ProcessQuota } from '../ps/quota.js';
 import type { PageFrameNumber, PhysicalAddress } from '../types.js';
+import type { AweInformation } from './awe.js';
 import type { FaultWatch } from './fault-watch.js';
 import type { PteLocation } from './pte.js';
 import { VadTree } from './vad-tree.js';
@@ -56,6 +57,8 @@ export class AddressSpace implements WorkingSetOwner {
   pageFaultCount = 0;
   /** EPROCESS.WorkingSetWatch. */
   faultWatch: FaultWatch | null = null;
+  /** EPROCESS.AweInfo: physical pages that the process maps itself; null until it asks for some. */
+  awe: AweInformation | null = null;
   /** MEM_EXECUTE_OPTION_DISABLE: the process opted in to NX. */
   executeDisable = false;
   /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */

@@ -8,6 +8,7 @@ import {
   NO_ADDRESS,
 } from './address-search.js';
 import type { AddressSpace } from './address-space.js';
+import { buildAweRegion } from './awe.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import { commitSectionPages } from './commit-section.js';
 import { ALLOCATION_GRANULARITY, HIGHEST_VAD_ADDRESS } from './layout.js';
@@ -18,7 +19,7 @@ import { INVALID_PROTECTION, isCopyOnWrite, makeProtectionMask, PageProtection }
 import { NO_PTE } from './pte.js';
 import { resetPages } from './reset-pages.js';
 import { Vad, VadType } from './vad.js';
-import { insertVad, type MemoryContext } from './vad-charges.js';
+import { insertVad, type MemoryContext, removeVad } from './vad-charges.js';
 
 /** Allocation types of NtAllocateVirtualMemory and free types of NtFreeVirtualMemory. */
 export const MemoryType = {
@@ -90,7 +91,7 @@ export function checkAllocationRange(base: number, size: number): NtStatus {
 /**
  * Reserves, commits or resets memory of a process: NtAllocateVirtualMemory without its pointers and handle, all
  * checks included (nt52 9.1). Base and size of the result are page rounded, a reservation's base down to 64 KB.
- * NOT_SUPPORTED for large pages, NOT_IMPLEMENTED for physical (AWE) and write-watch regions.
+ * NOT_SUPPORTED for large pages, NOT_IMPLEMENTED for write-watch regions.
  * Environment: PASSIVE_LEVEL, does not block.
  */
 export function allocateVirtualMemory(
@@ -104,7 +105,7 @@ export function allocateVirtualMemory(
   if (status !== Status.SUCCESS) return failure(request, status);
   if (space.deleted) return failure(request, Status.PROCESS_IS_TERMINATING);
   if ((type & LargePages) !== 0) return failure(request, Status.NOT_SUPPORTED);
-  if ((type & (Physical | WriteWatch)) !== 0) return failure(request, Status.NOT_IMPLEMENTED);
+  if ((type & WriteWatch) !== 0) return failure(request, Status.NOT_IMPLEMENTED);
   const mask = makeProtectionMask(request.protection);
   // MEM_RESET of address 0 is no reservation: there is nothing to reset there.
   if ((base === 0 && type !== Reset) || (type & Reserve) !== 0) return reserve(context, space, request, mask);
@@ -139,7 +140,12 @@ function reserve(
     vad.memCommit = true;
     vad.commitCharge = vad.pages;
   }
-  const status = insertVad(context, space, vad);
+  if ((request.type & Physical) !== 0) vad.type = VadType.Awe;
+  let status = insertVad(context, space, vad);
+  if (status === Status.SUCCESS && vad.type === VadType.Awe) {
+    status = buildAweRegion(context.mm, space, vad);
+    if (status !== Status.SUCCESS) removeVad(context, space, vad);
+  }
   if (status !== Status.SUCCESS) return failure(request, status);
   return { status, base: virtualAddress(start), size };
 }

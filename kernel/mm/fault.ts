@@ -36,7 +36,7 @@ const WITHOUT_GUARD = 0xf;
 export function accessFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
   if (!mm.faults.completing) mm.counters.pageFaults++;
   let outcome: FaultOutcome;
-  if (address < SYSTEM_RANGE_START) outcome = userFault(mm, mm.current, address, access, user);
+  if (address < SYSTEM_RANGE_START) outcome = userFault(mm, mm.current, address, access);
   else if (user) outcome = FaultOutcome.AccessViolation;
   else outcome = systemFault(mm, address, access, PASSIVE_LEVEL);
   if (outcome === FaultOutcome.AccessViolation) mm.counters.accessViolations++;
@@ -53,17 +53,11 @@ export function kernelAccessFault(
   mm.counters.pageFaults++;
   if (from.irql > APC_LEVEL) return faultAtRaisedIrql(mm, address, access, from);
   if (address >= SYSTEM_RANGE_START) return systemFault(mm, address, access, from);
-  return userFault(mm, mm.current, address, access, false);
+  return userFault(mm, mm.current, address, access);
 }
 
 /** C: the user half. */
-function userFault(
-  mm: MemoryManager,
-  space: AddressSpace,
-  address: number,
-  access: FaultAccess,
-  user: boolean,
-): FaultOutcome {
+function userFault(mm: MemoryManager, space: AddressSpace, address: number, access: FaultAccess): FaultOutcome {
   const { format } = mm;
   if (!pagesForFault(mm, space, mm.faults.mayWait)) {
     mm.faults.read = null;
@@ -76,7 +70,7 @@ function userFault(
     at = findPte(mm, space, address);
     if (at === NO_PTE) return FaultOutcome.Refault;
   }
-  if (format.isValid(at)) return validPte(mm, space, address, at, access, user);
+  if (format.isValid(at)) return validPte(mm, space, address, at, access);
   if (format.isZero(at)) {
     const outcome = zeroPte(mm, space, address, at, access);
     if (outcome >= FIRST_FAILURE) releaseEmptyPageTable(mm, space, address);
@@ -105,10 +99,9 @@ function validPte(
   address: number,
   at: PteLocation,
   access: FaultAccess,
-  user: boolean,
 ): FaultOutcome {
   const { format } = mm;
-  if (user && !format.isUser(at)) return FaultOutcome.AccessViolation;
+  if (!format.isUser(at)) return FaultOutcome.AccessViolation;
   if (access === FaultAccess.Write) {
     if (format.isCopyOnWrite(at)) return copyOnWrite(mm, space, address, at);
     if (!format.isWritable(at)) return FaultOutcome.AccessViolation;

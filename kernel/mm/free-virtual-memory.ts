@@ -2,6 +2,7 @@ import { Status } from '../ntstatus.js';
 import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { MemoryType } from './allocate-virtual-memory.js';
+import { deleteAweRegion } from './awe.js';
 import { releaseProcessCommit } from './commit.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import { committedProtection } from './page-state.js';
@@ -105,8 +106,7 @@ function releasePages(context: MemoryContext, space: AddressSpace, vad: Vad, ran
   const atStart = range.first === vad.startingVpn;
   const atEnd = range.last === vad.endingVpn;
   if (atStart && atEnd) {
-    deletePteRange(mm, space, range.first, range.last);
-    removeVad(context, space, vad);
+    deletePrivateVad(context, space, vad);
     return Status.SUCCESS;
   }
   if (!atStart && !atEnd) return releaseMiddle(context, space, vad, range);
@@ -189,6 +189,7 @@ function decommitPages(context: MemoryContext, space: AddressSpace, vad: Vad, ra
 
 /** Deletes one region of any kind with its pages; process deletion and failed start-ups use it for private ones. */
 export function deletePrivateVad(context: MemoryContext, space: AddressSpace, vad: Vad): void {
-  deletePteRange(context.mm, space, vad.startingVpn, vad.endingVpn);
+  if (vad.type === VadType.Awe) deleteAweRegion(context.mm, space, vad);
+  else deletePteRange(context.mm, space, vad.startingVpn, vad.endingVpn);
   removeVad(context, space, vad);
 }

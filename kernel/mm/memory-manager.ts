@@ -135,6 +135,8 @@ export interface SystemCommitment {
   kernelStacks: number;
   pool: number;
   systemPageTables: number;
+  /** Physical pages of programs (AWE), which no page-file quota pays for. */
+  awe: number;
 }
 
 /** Results of a fault that do not fit into its outcome. */
@@ -200,7 +202,7 @@ export class MemoryManager {
   readonly available: AvailablePageEvents;
   readonly thresholds: MemoryThresholds;
   readonly commit: CommitAccounting;
-  readonly committed: SystemCommitment = { processOverhead: 0, kernelStacks: 0, pool: 0, systemPageTables: 0 };
+  readonly committed: SystemCommitment = { processOverhead: 0, kernelStacks: 0, pool: 0, systemPageTables: 0, awe: 0 };
   readonly counters: FaultCounters;
   readonly directoryPointers = new DirectoryPointerPool();
   readonly systemPtes: SystemPtes;

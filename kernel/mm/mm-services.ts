@@ -10,6 +10,7 @@ import {
   checkAllocationType,
   MemoryType,
 } from './allocate-virtual-memory.js';
+import { aweServices } from './awe-services.js';
 import { pagingFileServices } from './create-paging-file.js';
 import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { checkFreeRange, checkFreeType, freeVirtualMemory } from './free-virtual-memory.js';
@@ -302,6 +303,7 @@ export const memoryServices: readonly Service[] = [
   service('NtWriteVirtualMemory', ntWriteVirtualMemory),
   service('NtFlushInstructionCache', ntFlushInstructionCache),
   service('NtFlushWriteBuffer', () => Status.SUCCESS),
+  ...aweServices,
   ...lockServices,
   ...pagingFileServices,
   ...sectionServices,

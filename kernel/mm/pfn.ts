@@ -24,6 +24,9 @@ const CACHED = 1 << CACHE_ATTRIBUTE_SHIFT;
 
 const FRAME_FIELD = 0x1ffffff;
 const IN_PAGE_ERROR = 1 << 25;
+const AWE_ALLOCATION = 1 << 27;
+/** PteFrame of pages that no page table owns (MI_MAGIC_AWE_PTEFRAME). */
+export const AWE_PTE_FRAME = 0x1fffffe;
 
 /**
  * The PFN database: one MMPFN of 24 bytes (PAE: 28) a page frame, real bytes in guest memory (nt52.md 3.1). Its frames
@@ -189,6 +192,19 @@ export class PfnDatabase {
 
   isInPageError(frame: number): boolean {
     return (this.#words[this.entry(frame) + this.#last] & IN_PAGE_ERROR) !== 0;
+  }
+
+  /** The page belongs to a program that maps it itself: PteAddress is where it is mapped now, 0 for nowhere. */
+  isAwe(frame: number): boolean {
+    return (this.#words[this.entry(frame) + this.#last] & AWE_ALLOCATION) !== 0;
+  }
+
+  /** Makes a page one of AWE: both counts and AweReferenceCount (in OriginalPte) 1, mapped nowhere. */
+  makeAwe(frame: number): void {
+    this.makeActive(frame, 0, AWE_PTE_FRAME);
+    const at = this.entry(frame);
+    this.#words[at + ORIGINAL_PTE] = 1;
+    this.#words[at + this.#last] |= AWE_ALLOCATION;
   }
 
   /** Free and zeroed pages: next page of the same colour, kept in the low dword of OriginalPte. */

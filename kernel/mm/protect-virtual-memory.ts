@@ -1,6 +1,7 @@
 import { isSuccess, Status } from '../ntstatus.js';
 import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
 import type { AddressSpace } from './address-space.js';
+import { aweProtection, protectAwePages } from './awe.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -19,7 +20,7 @@ import {
 } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { setPageProtection } from './pte-protection.js';
-import type { Vad } from './vad.js';
+import { type Vad, VadType } from './vad.js';
 import type { MemoryContext } from './vad-charges.js';
 import { findEntry } from './working-set.js';
 
@@ -62,10 +63,13 @@ export function protectVirtualMemory(
   const vad = space.vads.find(first);
   if (vad === null || last > vad.endingVpn || vad.rejectsCommit) return failure(Status.CONFLICTING_ADDRESSES);
   if (!vad.allowsChange(first, last, mask)) return failure(Status.INVALID_PAGE_PROTECTION);
-  const old = protectionOfPage(mm, space, vad, first);
-  const status = vad.privateMemory
-    ? protectPrivate(mm, space, vad, first, last, mask)
-    : protectView(mm, space, vad, { first, last, mask, protection });
+  const isAwe = vad.type === VadType.Awe;
+  const old = isAwe ? aweProtection(vad, first) : protectionOfPage(mm, space, vad, first);
+  const status = isAwe
+    ? protectAwePages(mm, space, vad, { first, last, mask })
+    : vad.privateMemory
+      ? protectPrivate(mm, space, vad, first, last, mask)
+      : protectView(mm, space, vad, { first, last, mask, protection });
   if (!isSuccess(status)) return failure(status);
   return {
     status,

@@ -62,6 +62,9 @@ export class Vad {
   /** The view lets stores through to the file. */
   writableUserReference = false;
 
+  /** Regions of VadType.Awe: five-bit protections by page, null while all have the VAD's. */
+  aweProtections: Uint8Array | null = null;
+
   readonly secured: SecuredRange[] = [];
   /** MMVAD_LONG: has room for secured ranges. */
   longVad = false;

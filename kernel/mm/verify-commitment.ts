@@ -1,7 +1,7 @@
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { forEachPteAnywhere } from './page-reader.js';
-import type { Vad } from './vad.js';
+import { type Vad, VadType } from './vad.js';
 import { sectionCommitment } from './verify-prototypes.js';
 
 /**
@@ -32,7 +32,7 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
     paidTables.fill(1, vad.startingVpn >>> tableShift, (vad.endingVpn >>> tableShift) + 1);
     if (vad.rejectsCommit) continue;
     charge += vad.commitCharge;
-    if (!vad.privateMemory) continue;
+    if (!vad.privateMemory || vad.type === VadType.Awe) continue;
     const committed = committedPages(mm, space, vad);
     if (committed !== vad.commitCharge) {
       return `VAD ${vad.startingVpn.toString(16)} is charged ${vad.commitCharge} pages, but ${committed} are committed`;

@@ -5,6 +5,7 @@ import { isHyperspace, isPerProcess, processOverheadPages } from './page-directo
 import { PageReader, type PageView } from './page-reader.js';
 import { pdeLocation, usedPageTableEntries } from './page-table.js';
 import type { PteLocation } from './pte.js';
+import { VadType } from './vad.js';
 import { verifyWorkingSet } from './verify-working-set.js';
 
 /** How often each frame is mapped by a valid PTE, and how many pages have their PTE in it. */
@@ -125,18 +126,46 @@ function verifyTable(
       if (wrong !== null) return `PTE of ${hex(address)}: ${wrong}`;
     }
     if (!isUser) continue;
-    if (valid) totals.validUser++;
+    const isAwe = valid && pfn.isAwe(format.frame(at));
+    if (valid && !isAwe) totals.validUser++;
     const inPagingFile = !valid && !transition && !format.isPrototype(at) && format.pageFileOffset(at) !== 0;
-    if (inPagingFile || transition || (valid && !pfn.isPrototype(format.frame(at)))) totals.privateUser++;
-    if (valid && format.isUser(at) === false) return `PTE of ${hex(address)} is valid for the kernel only`;
+    if (inPagingFile || transition || (valid && !isAwe && !pfn.isPrototype(format.frame(at)))) totals.privateUser++;
+    if (valid && !isAwe && format.isUser(at) === false) return `PTE of ${hex(address)} is valid for the kernel only`;
+    if (isAwe !== (space.vads.find(address >>> 12)?.type === VadType.Awe)) {
+      return `PTE of ${hex(address)} is ${text(mm, at, format)}: pages of AWE belong into their regions, and no others`;
+    }
     const isSharedData = address === SHARED_USER_DATA_USER;
     if (!isSharedData && space.vads.find(address >>> 12) === null) {
       return `PTE of ${hex(address)} is ${text(mm, at, format)}, but no VAD has that page`;
     }
   }
   const expected = isUser ? usedPageTableEntries(mm, space, base) : used;
+  if (isUser) used += idleAwePages(mm, space, base, table, references);
   if (used !== expected) return `${expected} PTEs should be in use in the page table of ${hex(base)}, but ${used} are`;
   return isUser && used === 0 ? `the page table of ${hex(base)} is empty` : null;
+}
+
+/** Regions of AWE hold their page tables with a share, and count as used what is not mapped. */
+function idleAwePages(
+  mm: MemoryManager,
+  space: AddressSpace,
+  base: number,
+  table: PageView,
+  { contained }: FrameReferences,
+): number {
+  const first = base >>> 12;
+  const end = first + mm.format.entriesPerTable;
+  let idle = 0;
+  for (let vad = space.vads.findAtOrAfter(first); vad !== null; vad = space.vads.next(vad)) {
+    if (vad.startingVpn >= end) break;
+    if (vad.type !== VadType.Awe) continue;
+    contained[table.frame]++;
+    const last = Math.min(vad.endingVpn, end - 1);
+    for (let vpn = Math.max(vad.startingVpn, first); vpn <= last; vpn++) {
+      if (table.format.isZero(table.at(vpn - first))) idle++;
+    }
+  }
+  return idle;
 }
 
 function verifyValid(
@@ -156,6 +185,7 @@ function verifyValid(
     contained[tableFrame]++;
     return null;
   }
+  if (pfn.isAwe(frame) && pfn.pteAddress(frame) === pteAddress) return null;
   if (pfn.pteAddress(frame) !== pteAddress)
     return `maps ${page}, which belongs to the PTE at ${hex(pfn.pteAddress(frame))}`;
   if (pfn.pteFrame(frame) !== tableFrame) {

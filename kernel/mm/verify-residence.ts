@@ -13,6 +13,10 @@ export function verifyResidence(mm: MemoryManager): string | null {
   if (resident.charged.workingSets !== minimums) {
     return `${resident.charged.workingSets} resident pages are promised to working sets, whose minimums make ${minimums}`;
   }
+  const owned = processes.reduce((sum, space) => sum + (space.awe?.pages ?? 0), 0);
+  if (resident.charged.awe !== owned || mm.committed.awe !== owned) {
+    return `${resident.charged.awe} resident pages are promised to AWE, ${mm.committed.awe} charged, but processes own ${owned}`;
+  }
   const { swappedOut } = mm.swapper;
   const stacks = mm.committed.kernelStacks - swappedOut.length * KERNEL_STACK_PAGES;
   if (resident.charged.kernelStacks !== stacks) {

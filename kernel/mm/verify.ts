@@ -1,6 +1,7 @@
 import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PoolInspector } from './page-reader.js';
+import { verifyAwe, verifyAweFrame } from './verify-awe.js';
 import { verifyCommitment } from './verify-commitment.js';
 import { verifyPageLists } from './verify-lists.js';
 import { type FrameReferences, verifyPageTables } from './verify-page-tables.js';
@@ -27,6 +28,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyAddressSpaces(mm) ??
     verifyPageTables(mm, references) ??
     verifyPrototypes(mm) ??
+    verifyAwe(mm) ??
     verifyFrames(mm, listed, references) ??
     verifyPagingFiles(mm) ??
     verifyCommitment(mm) ??
@@ -54,7 +56,7 @@ function verifyFrames(mm: MemoryManager, listed: Uint8Array, references: FrameRe
   for (let frame = 1; frame < pfn.frameCount; frame++) {
     const location = pfn.location(frame);
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
-    if (location === PageLocation.Transition && pfn.isDeleted(frame)) continue;
+    if (pfn.isAwe(frame) || (location === PageLocation.Transition && pfn.isDeleted(frame))) continue;
     const table = pfn.pteFrame(frame);
     if (table === 0 || table >= pfn.frameCount)
       return `${name(frame)} is owned by a PTE in no frame (${table.toString(16)})`;
@@ -85,6 +87,7 @@ function verifyFrame(
   if (location === PageLocation.Transition) {
     return pfn.referenceCount(frame) === 0 ? 'is in transition without references and on no list' : null;
   }
+  if (pfn.isAwe(frame)) return verifyAweFrame(mm, frame, mappings[frame]);
   const shares = mappings[frame] + contained[frame];
   if (pfn.shareCount(frame) !== shares) {
     return (

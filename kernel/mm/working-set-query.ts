@@ -2,11 +2,12 @@ import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
-import { HIGHEST_VAD_ADDRESS, PAGE_SHIFT } from './layout.js';
+import { aweProtection } from './awe.js';
+import { HIGHEST_VAD_ADDRESS, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { findPte, forEachValidPte } from './page-table.js';
 import { win32Protection } from './protection.js';
-import { NO_PTE } from './pte.js';
+import { NO_PTE, type PteLocation } from './pte.js';
 import { pteProtection } from './pte-protection.js';
 import { writeDword } from './service-support.js';
 import { findEntry } from './working-set.js';
@@ -17,7 +18,7 @@ const SHARED_BIT = 0x100;
 const LOCKED_BIT = 1 << 22;
 
 /**
- * NtQueryVirtualMemory class 1: a count, then a dword for every valid page in ascending order: Protection 0-4, ShareCount
+ * NtQueryVirtualMemory class 1: a count, then a dword for every page of the working set in ascending order: Protection 0-4, ShareCount
  * 5-7 (0: private), Shared 8, page number 12-31. INFO_LENGTH_MISMATCH, with the count filled in, when they do not fit.
  */
 export function queryWorkingSetList(
@@ -31,6 +32,7 @@ export function queryWorkingSetList(
   const entries: number[] = [];
   forEachValidPte(mm, space, 0, HIGHEST_VPN, (at, vpn) => {
     const frame = mm.format.frame(at);
+    if (mm.pfn.isAwe(frame)) return;
     const protection = pteProtection(mm, space, vpn * 0x1000, at) & 0x1f;
     const shares = mm.pfn.isPrototype(frame) ? Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT) : 0;
     const shared = mm.pfn.isPrototype(frame) ? SHARED_BIT : 0;
@@ -66,7 +68,7 @@ export function queryWorkingSetEx(
       const frame = mm.format.frame(at);
       const shares = Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT);
       const shared = mm.pfn.isPrototype(frame) ? 1 << 15 : 0;
-      const protection = win32Protection(pteProtection(mm, space, address - (address % 0x1000), at));
+      const protection = win32Protection(protectionOfValidPage(mm, space, address, at));
       attributes = 1 | (shares << 1) | (protection << 4) | shared | lockedBit(mm, space, address, frame);
     }
     writeDword(kernel, entry + 4, attributes);
@@ -75,7 +77,15 @@ export function queryWorkingSetEx(
   return Status.SUCCESS;
 }
 
+/** Pages of AWE have the protection of their region. */
+function protectionOfValidPage(mm: MemoryManager, space: AddressSpace, address: number, at: PteLocation): number {
+  const vpn = address >>> PAGE_SHIFT;
+  const vad = mm.pfn.isAwe(mm.format.frame(at)) ? space.vads.find(vpn) : null;
+  return vad === null ? pteProtection(mm, space, vpn * PAGE_SIZE, at) : aweProtection(vad, vpn);
+}
+
 function lockedBit(mm: MemoryManager, space: AddressSpace, address: number, frame: number): number {
+  if (mm.pfn.isAwe(frame)) return LOCKED_BIT;
   const index = findEntry(mm, space, address >>> PAGE_SHIFT, frame);
   return index >= 0 && space.workingSet.isLocked(index) ? LOCKED_BIT : 0;
 }

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { Privilege } from '../../kernel/se/privilege.js';
+import { runGuest } from './guest-program.js';
+
+/** Programs that use memory beyond the ordinary, under both kinds of page tables and on machines of several sizes. */
+
+const MEGABYTE = 2 ** 20;
+
+function expectSuccess(name: string, args: readonly string[], pae: boolean, megabytes: number): void {
+  const machine = { pae, memorySize: megabytes * MEGABYTE, privileges: [Privilege.LOCK_MEMORY] };
+  const run = runGuest(name, { args, machine });
+  expect(run.stdout).toMatch(new RegExp(`^${name}: \\d+ tests executed, 0 failures\n$`));
+  expect(run.result).toMatchObject({ status: 0, unhandledException: null, bugcheck: null });
+  expect(run.inconsistency).toBeNull();
+}
+
+describe.each([
+  [true, 32],
+  [false, 256],
+])('with PAE %s and %d MB', (pae, megabytes) => {
+  it('awe: half of memory is seen through a window', () => {
+    expectSuccess('awe', [String(megabytes / 4), '2'], pae, megabytes);
+  });
+});
