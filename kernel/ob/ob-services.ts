@@ -9,8 +9,8 @@ import { type Blocking, handle, type NtStatus } from '../types.js';
 import { Access } from './access-mask.js';
 import { DirectoryBody, SymbolicLinkBody } from './directory.js';
 import { MAXIMUM_NAME_LENGTH } from './name.js';
-import { HandleFlag, ObjectFlag } from './object-header.js';
-import { CURRENT_PROCESS, CURRENT_THREAD, type HandleResult } from './object-manager.js';
+import { HandleFlag, isOfType, ObjectFlag } from './object-header.js';
+import { CURRENT_PROCESS, CURRENT_THREAD, type HandleEntry, type HandleResult } from './object-manager.js';
 import { queryDirectoryObject } from './query-directory-object.js';
 import { queryObject } from './query-object.js';
 
@@ -68,10 +68,29 @@ function duplicateInto(
   const entry = sourceEntry(kernel, from, sourceHandle);
   if (entry === null) return failed(Status.INVALID_HANDLE);
   const sameAccess = (wanted.options & DuplicateOption.SAME_ACCESS) !== 0;
-  const granted = sameAccess ? entry.grantedAccess : entry.object.type.mapAccess(wanted.access);
+  const access = sameAccess
+    ? { status: Status.SUCCESS, granted: entry.grantedAccess }
+    : duplicateAccess(kernel, entry, to, wanted.access);
+  if (!isSuccess(access.status)) return failed(access.status);
   const sameAttributes = (wanted.options & DuplicateOption.SAME_ATTRIBUTES) !== 0;
-  const asked = (wanted.attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0;
-  return ob.insertHandle(to, entry.object, granted, sameAttributes ? entry.flags : asked);
+  const asked =
+    ((wanted.attributes & ObjectFlag.INHERIT) !== 0 ? HandleFlag.INHERIT : 0) |
+    ((wanted.attributes & ObjectFlag.PROTECT_CLOSE) !== 0 ? HandleFlag.PROTECT_CLOSE : 0);
+  return ob.insertHandle(to, entry.object, access.granted, sameAttributes ? entry.flags : asked);
+}
+
+/** Rights that the source handle has need no asking; more are asked of the object, for the target process. Files give none. */
+function duplicateAccess(
+  kernel: Kernel,
+  source: Pick<HandleEntry, 'object' | 'grantedAccess'>,
+  target: EProcess,
+  desired: number,
+) {
+  const { object, grantedAccess } = source;
+  const mapped = object.type.mapGeneric(desired);
+  if ((mapped & ~grantedAccess) === 0) return { status: Status.SUCCESS, granted: object.type.validRights(mapped) };
+  if (isOfType(object, kernel.ob.types.file)) return { status: Status.ACCESS_DENIED, granted: 0 };
+  return kernel.ob.security.check(object, desired, { token: target.token?.body ?? null });
 }
 
 /** The entry of a handle of a process; pseudo handles mean the caller's own process and thread. */

@@ -57,6 +57,8 @@ export interface ObjectAttributes {
 
 /** OBJ_* flags (nt52.md 14). */
 export const ObjectFlag = {
+  /** Only where handles are duplicated. */
+  PROTECT_CLOSE: 0x1,
   INHERIT: 0x2,
   PERMANENT: 0x10,
   EXCLUSIVE: 0x20,

@@ -2,9 +2,11 @@ import { FileObject } from '../io/file-object.js';
 import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { selfRelativeBytes } from '../se/security-descriptor.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { SymbolicLinkBody } from './directory.js';
 import { HandleFlag, ObjectFlag, type ObjectHeader } from './object-header.js';
+import type { ObjectType } from './object-type.js';
 
 /** OBJECT_INFORMATION_CLASS. */
 const InformationClass = { Basic: 0, Name: 1, Type: 2, Types: 3, HandleFlag: 4 } as const;
@@ -30,8 +32,11 @@ export function* queryObject(
   if (isSuccess(status) && returnedAddress !== 0) status = yield* user.probeForWrite(returnedAddress, 4, 4);
   if (!isSuccess(status)) return status;
   const { object, status: found } = ob.peekObjectByHandle(handle, null, 0);
-  if (object === null) return found;
-  const bytes = information(kernel, handle, object, informationClass, buffer);
+  // All types there are have nothing to do with a handle.
+  const types = informationClass === InformationClass.Types;
+  if (object === null && !types) return found;
+  const bytes =
+    object === null || types ? allTypes(kernel, buffer) : information(kernel, handle, object, informationClass, buffer);
   if (typeof bytes === 'number') return bytes;
   if (returnedAddress !== 0) user.write32(returnedAddress, bytes.length);
   const exact = informationClass === InformationClass.Basic || informationClass === InformationClass.HandleFlag;
@@ -53,7 +58,7 @@ function information(
     case InformationClass.Name:
       return unicodeString(nameOf(kernel, object), buffer, new Uint8Array(8));
     case InformationClass.Type:
-      return typeInformation(object, buffer);
+      return typeInformation(object.type, buffer);
     case InformationClass.HandleFlag: {
       const flags = kernel.ob.handleEntry(handle)?.flags ?? 0;
       return Uint8Array.of(flags & HandleFlag.INHERIT ? 1 : 0, flags & HandleFlag.PROTECT_CLOSE ? 1 : 0);
@@ -82,6 +87,8 @@ function basic(kernel: Kernel, handle: number, object: ObjectHeader): Uint8Array
   view.setUint32(paged ? 0x10 : 0x14, charge, true);
   view.setUint32(0x24, object.name === null ? 0 : NAME_INFORMATION_SIZE + pathLength, true);
   view.setUint32(0x28, TYPE_SIZE + (object.type.name.length + 1) * 2, true);
+  const { securityDescriptor } = object;
+  view.setUint32(0x2c, securityDescriptor === null ? 0 : selfRelativeBytes(securityDescriptor).length, true);
   if (object.body instanceof SymbolicLinkBody) view.setBigInt64(0x30, object.body.creationTime, true);
   return bytes;
 }
@@ -118,10 +125,25 @@ function unicodeString(text: string, buffer: number, fixed: Uint8Array): Uint8Ar
   return bytes;
 }
 
+/** OBJECT_TYPES_INFORMATION: how many, then each type's information, aligned to 4 bytes. */
+function allTypes(kernel: Kernel, buffer: number): Uint8Array {
+  const types: readonly ObjectType<never>[] = Object.values(kernel.ob.types);
+  let size = 4;
+  const parts = types.map((type) => {
+    const at = size;
+    const bytes = typeInformation(type, buffer + at);
+    size += (bytes.length + 3) & ~3;
+    return { at, bytes };
+  });
+  const all = new Uint8Array(size);
+  new DataView(all.buffer).setUint32(0, types.length, true);
+  for (const { at, bytes } of parts) all.set(bytes, at);
+  return all;
+}
+
 /** OBJECT_TYPE_INFORMATION. */
-function typeInformation(object: ObjectHeader, buffer: number): Uint8Array {
-  const { type } = object;
-  const { mapping, validAccess, bodySize, paged } = type.description;
+function typeInformation(type: ObjectType<never> | ObjectType<unknown>, buffer: number): Uint8Array {
+  const { mapping, validAccess, bodySize, paged, securityRequired } = type.description;
   const fixed = new Uint8Array(TYPE_SIZE);
   const view = new DataView(fixed.buffer);
   view.setUint32(0x08, type.objectCount, true);
@@ -131,6 +153,7 @@ function typeInformation(object: ObjectHeader, buffer: number): Uint8Array {
   view.setUint32(0x44, mapping.execute, true);
   view.setUint32(0x48, mapping.all, true);
   view.setUint32(0x4c, validAccess, true);
+  view.setUint8(0x50, securityRequired === true ? 1 : 0);
   view.setUint32(0x54, paged ? 1 : 0, true);
   view.setUint32(paged ? 0x58 : 0x5c, HEADER_SIZE + bodySize, true);
   return unicodeString(type.name, buffer, fixed);
