@@ -1,6 +1,7 @@
 import { isSuccess, Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
+import { extendView } from './extend-section.js';
 import type { MemoryManager } from './memory-manager.js';
 import { protectVirtualMemory } from './protect-virtual-memory.js';
 import { PageProtection, ProtectionMask } from './protection.js';
@@ -12,8 +13,8 @@ import type { MemoryContext } from './vad-charges.js';
 
 /**
  * MEM_COMMIT in a view of a page-file backed section: pages that are not committed yet become demand zero for every
- * process that maps the section, then the view's pages get the protection. INVALID_PAGE_PROTECTION, ALREADY_COMMITTED
- * (views of files), COMMITMENT_LIMIT, and what protecting gives.
+ * process that maps the section, then the view's pages get the protection. A view of a file that was mapped with MEM_RESERVE makes its
+ * file longer. INVALID_PAGE_PROTECTION, ALREADY_COMMITTED (other views of files), COMMITMENT_LIMIT, and what extending and protecting give.
  */
 export function commitSectionPages(
   context: MemoryContext,
@@ -27,9 +28,13 @@ export function commitSectionPages(
   }
   if (!vad.allowsChange(firstVpn, lastVpn, mask)) return Status.INVALID_PAGE_PROTECTION;
   const area = vad.controlArea;
-  if (area === null || area.file !== null) return Status.ALREADY_COMMITTED;
+  if (area === null || (area.file !== null && !vad.extendableFile)) return Status.ALREADY_COMMITTED;
   const first = vad.firstSegmentPage + (firstVpn - vad.startingVpn);
-  if (!commitSegmentPages(context.mm, area.segment, first, lastVpn - firstVpn + 1)) return Status.COMMITMENT_LIMIT;
+  const last = first + lastVpn - firstVpn;
+  if (vad.extendableFile) {
+    const extended = extendView(context, vad, first, last);
+    if (extended !== Status.SUCCESS) return extended;
+  } else if (!commitSegmentPages(context.mm, area.segment, first, last - first + 1)) return Status.COMMITMENT_LIMIT;
   const bytes = (lastVpn - firstVpn + 1) * 0x1000;
   const { status } = protectVirtualMemory(context, space, firstVpn * 0x1000, bytes, protection);
   return isSuccess(status) ? Status.SUCCESS : status;

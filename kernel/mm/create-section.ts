@@ -39,7 +39,7 @@ const PAGES_PER_SUBSECTION = 0x4000;
 /** The last subsection's array has room for growth up to a page of prototype PTEs. */
 const LAST_SUBSECTION_MULTIPLE = 0x200;
 /** Largest data-file section in bytes, 1 TB: its subsections are made at once. */
-const MAXIMUM_FILE_SECTION = 0x100_0000_0000;
+export const MAXIMUM_FILE_SECTION = 0x100_0000_0000;
 
 /** What to create; `size` 0 means the size of the file. */
 export interface SectionRequest {
@@ -67,18 +67,36 @@ export function checkSectionParameters(attributes: number, protection: number): 
  * releaseSection gives back. Environment: PASSIVE_LEVEL; file access is synchronous.
  */
 export function createSection(context: MemoryContext, request: SectionRequest): SectionResult {
-  const { attributes, protection, file, size } = request;
+  const { attributes, protection } = request;
   const status = checkSectionParameters(attributes, protection);
   if (status !== Status.SUCCESS) return failed(status);
   const mask = makeProtectionMask(protection);
   if (mask === INVALID_PROTECTION) return failed(Status.INVALID_PAGE_PROTECTION);
-  // One address for all processes: not built.
-  if ((attributes & Based) !== 0) return failed(Status.NOT_IMPLEMENTED);
-  if (file !== null) {
-    if ((attributes & LargePages) !== 0) return failed(Status.INVALID_PARAMETER_6);
-    if ((attributes & Image) !== 0) return createImageSection(context, file, protection, mask);
-    return createDataSection(context, file, size, protection, mask, attributes);
-  }
+  const result =
+    request.file === null
+      ? createMemorySection(context, request, mask)
+      : createFileSection(context, request.file, request, mask);
+  // The loader says where images lie.
+  const isBased = (attributes & Based) !== 0 && (attributes & Image) === 0;
+  if (result.section === null || !isBased || context.mm.basedSections.insert(result.section)) return result;
+  releaseSection(context, result.section);
+  return failed(Status.NO_MEMORY);
+}
+
+function createFileSection(
+  context: MemoryContext,
+  file: SectionFile,
+  request: SectionRequest,
+  mask: number,
+): SectionResult {
+  const { attributes, protection, size } = request;
+  if ((attributes & LargePages) !== 0) return failed(Status.INVALID_PARAMETER_6);
+  if ((attributes & Image) !== 0) return createImageSection(context, file, protection, mask);
+  return createDataSection(context, file, size, protection, mask, attributes);
+}
+
+function createMemorySection(context: MemoryContext, request: SectionRequest, mask: number): SectionResult {
+  const { attributes, protection, size } = request;
   if ((attributes & Image) !== 0) return failed(Status.INVALID_FILE_FOR_SECTION);
   if ((attributes & LargePages) !== 0) {
     return failed((attributes & Commit) === 0 ? Status.INVALID_PARAMETER_6 : Status.PRIVILEGE_NOT_HELD);
@@ -108,7 +126,6 @@ function createPageFileSection(
   const flags = {
     image: false,
     file: false,
-    based: (attributes & Based) !== 0,
     reserve: !isCommitted,
     commit: isCommitted,
     noCache: (attributes & NoCache) !== 0,
@@ -172,7 +189,6 @@ function createDataArea(
   const flags = {
     image: false,
     file: true,
-    based: (attributes & Based) !== 0,
     reserve: false,
     commit: true,
     noCache: (attributes & NoCache) !== 0,
@@ -228,12 +244,14 @@ function finish(area: ControlArea, size: number, protection: number, mask: numbe
   const section = new Section(area, size, protection, mask, {
     copyOnWrite: !isWritable(mask) || isCopyOnWrite(mask),
     noChange: (attributes & NoChange) !== 0,
+    noCache: (attributes & NoCache) !== 0,
   });
   return { status: Status.SUCCESS, section };
 }
 
 /** The section object is deleted: its reference to the control area goes. */
 export function releaseSection(context: MemoryContext, section: Section): void {
+  context.mm.basedSections.remove(section);
   section.controlArea.numberOfSectionReferences--;
   dereferenceControlArea(context, section.controlArea);
 }

@@ -15,7 +15,7 @@ export interface SectionResult {
   readonly section: Section | null;
 }
 
-const IMAGE_FLAGS = { image: true, file: true, based: false, reserve: false, commit: false, noCache: false } as const;
+const IMAGE_FLAGS = { image: true, file: true, reserve: false, commit: false, noCache: false } as const;
 
 /**
  * Makes a section of an executable image (SEC_IMAGE): checks the file's headers on the first use and shares the control area
@@ -41,7 +41,7 @@ export function createImageSection(
     file.reference();
   }
   area.numberOfSectionReferences++;
-  const options = { copyOnWrite: false, noChange: false };
+  const options = { copyOnWrite: false, noChange: false, noCache: false };
   const section = new Section(area, area.segment.sizeOfSegment, protection, mask, options);
   return { status: Status.SUCCESS, section };
 }

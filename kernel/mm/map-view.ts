@@ -141,19 +141,27 @@ function mapData(
   }
   if ((request.protection & PageProtection.WriteCombine) !== 0) return failure(request, Status.INVALID_PARAMETER_10);
   if (isReserve && area.file === null) return failure(request, Status.INVALID_PARAMETER_9);
-  // Extending a file through a view (MEM_RESERVE) is not built.
-  if (isReserve) return failure(request, Status.NOT_IMPLEMENTED);
-  const place = placeView(space, request, size);
+  const isDos = (request.allocationType & MemoryType.DosLimit) !== 0;
+  if (isDos && (isReserve || request.base === 0)) return failure(request, Status.INVALID_PARAMETER_3);
+  const isBased = section.basedAddress !== 0 && request.base === 0;
+  const place = placeView(space, isBased ? { ...request, base: section.basedAddress + offset } : request, size);
   if (typeof place !== 'number') return failure(request, place.status);
   const firstPage = offset / 0x1000;
-  if (!makePrototypeArrays(context, area, firstPage, size / 0x1000)) {
+  // What a view has beyond its section gets prototype PTEs when it is committed.
+  const { segment } = area;
+  const sectionEnd = roundUpToPage(section.sizeOfSection);
+  if (isReserve) segment.extendedSize = Math.max(segment.extendedSize, sectionEnd);
+  const backed = Math.min(offset + size, isReserve ? segment.extendedSize : sectionEnd) - offset;
+  if (!makePrototypeArrays(context, area, firstPage, backed / 0x1000)) {
     return failure(request, Status.INSUFFICIENT_RESOURCES);
   }
   const commitPages = Math.ceil(request.commitSize / 0x1000);
   if (area.flags.reserve && !commitSegmentPages(mm, area.segment, firstPage, commitPages)) {
     return failure(request, Status.COMMITMENT_LIMIT);
   }
-  const vad = new Vad(place >>> 12, (place + size - 1) >>> 12, mask, false);
+  const protection = section.noCache ? mask | ProtectionMask.NoCache : mask;
+  const vad = new Vad(place >>> 12, (place + size - 1) >>> 12, protection, false);
+  vad.extendableFile = isReserve;
   vad.controlArea = area;
   vad.firstSegmentPage = firstPage;
   vad.copyOnWrite = isCopyOnWrite(mask);
@@ -215,7 +223,6 @@ function placeView(space: AddressSpace, request: ViewRequest, size: number): num
     if (request.base + size - 1 > HIGHEST_VAD_ADDRESS) return { status: Status.CONFLICTING_ADDRESSES };
     return isRangeTaken(space.vads, request.base, size) ? { status: Status.CONFLICTING_ADDRESSES } : request.base;
   }
-  if ((request.allocationType & MemoryType.DosLimit) !== 0) return { status: Status.INVALID_PARAMETER_3 };
   const isTopDown = (request.allocationType & MemoryType.TopDown) !== 0;
   const search = isTopDown ? findEmptyAddressRangeDown : findEmptyAddressRange;
   const found = search(space.vads, size, ALLOCATION_GRANULARITY, highest);

@@ -9,6 +9,7 @@ import type { TraceFields } from '../trace.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { AvailablePageEvents } from './available-pages.js';
+import { BasedSections } from './based-sections.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
 import type { CommitAccounting } from './commit.js';
 import { DereferenceQueue } from './dereference-thread.js';
@@ -223,6 +224,7 @@ export class MemoryManager {
   readonly addressSpaces: AddressSpace[] = [];
   /** By address in nonpaged pool, which subsection-form prototype PTEs hold. */
   readonly subsections = new Map<number, Subsection>();
+  readonly basedSections = new BasedSections();
   /** Files that nobody maps, with pages in memory. */
   readonly unusedSegments = new UnusedSegments(this);
   /** Address of the prototype PTE of KUSER_SHARED_DATA. */

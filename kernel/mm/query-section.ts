@@ -6,9 +6,9 @@ export function querySectionBasic(section: Section): Uint8Array {
   const { flags } = section.controlArea;
   let attributes = 0;
   if (flags.image) attributes |= SectionAttribute.Image;
-  if (flags.based) attributes |= SectionAttribute.Based;
+  if (section.basedAddress !== 0) attributes |= SectionAttribute.Based;
   if (flags.file) attributes |= SectionAttribute.File;
-  if (flags.noCache) attributes |= SectionAttribute.NoCache;
+  if (section.noCache) attributes |= SectionAttribute.NoCache;
   if (flags.reserve) attributes |= SectionAttribute.Reserve;
   if (flags.commit) attributes |= SectionAttribute.Commit;
   const bytes = new Uint8Array(0x10);

@@ -4,7 +4,8 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { captureAttributes } from '../ob/capture-attributes.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { checkSectionParameters, createSection, extendDataArea, releaseSection } from './create-section.js';
+import { checkSectionParameters, createSection, releaseSection } from './create-section.js';
+import { extendSection } from './extend-section.js';
 import { captureViewDirtyBits, flushDataPages } from './flush-pages.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import {
@@ -188,19 +189,9 @@ function ntExtendSection(kernel: Kernel, sectionHandle: number, newSize: number)
   const { status, object } = ob.peekObjectByHandle(sectionHandle, ob.types.section, SectionAccess.ExtendSize);
   if (object === null) return status;
   const section = object.body;
-  const { file, flags } = section.controlArea;
-  if (file === null || flags.image) return Status.SECTION_NOT_EXTENDED;
-  if (wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER)) return Status.SECTION_TOO_BIG;
-  const size = Number(wanted);
-  if (size > section.sizeOfSection) {
-    if (size > file.size()) {
-      if (section.copyOnWrite) return Status.SECTION_NOT_EXTENDED;
-      const extended = file.setSize(size);
-      if (extended !== Status.SUCCESS) return extended;
-    }
-    if (!extendDataArea(kernel, section.controlArea, size)) return Status.INSUFFICIENT_RESOURCES;
-    section.sizeOfSection = size;
-  }
+  const size = wanted < 0n || wanted > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(wanted);
+  const extended = extendSection(kernel, section, size);
+  if (extended !== Status.SUCCESS) return extended;
   kernel.user.write64(newSize, BigInt(section.sizeOfSection));
   kernel.user.clearFailure();
   return Status.SUCCESS;

@@ -12,7 +12,9 @@ export class Section {
   readonly protection: number;
   readonly copyOnWrite: boolean;
   readonly noChange: boolean;
-  /** SEC_BASED: every view of offset o lies at basedAddress + o. */
+  /** SEC_NOCACHE: so are the PTEs of its views. */
+  readonly noCache: boolean;
+  /** SEC_BASED: every view of offset o lies at basedAddress + o; 0 for others. */
   basedAddress = 0;
 
   constructor(
@@ -20,7 +22,7 @@ export class Section {
     size: number,
     win32: number,
     mask: number,
-    options: { copyOnWrite: boolean; noChange: boolean },
+    options: { copyOnWrite: boolean; noChange: boolean; noCache: boolean },
   ) {
     this.controlArea = controlArea;
     this.segment = controlArea.segment;
@@ -29,5 +31,6 @@ export class Section {
     this.protection = mask;
     this.copyOnWrite = options.copyOnWrite;
     this.noChange = options.noChange;
+    this.noCache = options.noCache;
   }
 }

@@ -163,6 +163,9 @@ export class Segment {
   committedPages = 0;
   /** Pages that a process mapping the image may come to own. */
   imageCommitment = 0;
+  /** Bytes that views mapped with MEM_RESERVE give access to (MMEXTEND_INFO.CommittedSize): a page multiple. */
+  extendedSize = 0;
+  /** Preferred base of an image. */
   basedAddress = 0;
   imageInformation: ImageInformation | null = null;
   /** Start of the array when it is one for all subsections, behind the segment; 0: each subsection has its own. */
@@ -206,7 +209,6 @@ export interface SegmentShape {
 export interface ControlAreaFlags {
   readonly image: boolean;
   readonly file: boolean;
-  readonly based: boolean;
   readonly reserve: boolean;
   readonly commit: boolean;
   readonly noCache: boolean;

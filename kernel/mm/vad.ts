@@ -55,6 +55,7 @@ export class Vad {
   /** First page of the view as a page index into the segment. */
   firstSegmentPage = 0;
   secNoChange = false;
+  /** Mapped with MEM_RESERVE: the view may be longer than its file, which grows when pages are committed. */
   extendableFile = false;
   /** ViewShare: a forked child gets the view too. */
   inherit = false;
@@ -118,7 +119,10 @@ export class Vad {
    */
   prototypePte(vpn: number): number {
     const area = this.controlArea;
-    return area === null ? 0 : area.segment.prototypePte(this.firstSegmentPage + (vpn - this.startingVpn));
+    if (area === null) return 0;
+    const page = this.firstSegmentPage + (vpn - this.startingVpn);
+    if (this.extendableFile && page * 0x1000 >= area.segment.extendedSize) return 0;
+    return area.segment.prototypePte(page);
   }
 
   /**

@@ -11,6 +11,7 @@ import {
 import { captureViewDirtyBits, flushDataPages } from '../../kernel/mm/flush-pages.js';
 import { freeVirtualMemory } from '../../kernel/mm/free-virtual-memory.js';
 import { mapViewOfSection, unmapViewOfSection, type ViewRequest } from '../../kernel/mm/map-view.js';
+import { findPte } from '../../kernel/mm/page-table.js';
 import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js';
 import { queryMappedFileName, queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
 import type { Section } from '../../kernel/mm/section.js';
@@ -197,6 +198,117 @@ describe('page-file backed sections', () => {
     expect(protect(READWRITE)).toBe(0);
     expect(machine.write(0x11000, 2)).toBe(true);
     expect(machine.mm.verify()).toBeNull();
+  });
+});
+
+describe('sections with attributes', () => {
+  const { Based, NoCache, NoChange } = SectionAttribute;
+
+  it('SEC_BASED: lie at the same address in every process, from the top down, and never on one another', () => {
+    const { machine, space, create, map, statusOf } = setUp();
+    const sections = [0x2_0000, 0x1234, 0x3_0000].map((size) => create({ size, attributes: Commit | Based }));
+    expect(sections.map((section) => section.basedAddress)).toEqual([0x7f7d0000, 0x7f7c0000, 0x7f790000]);
+    const [first, second] = sections;
+    if (first === undefined || second === undefined) throw new Error('no section');
+    expect(map(first)).toMatchObject({ status: 0, base: 0x7f7d0000 });
+    expect(map(first, { offset: 0x10000 }).status).toBe(Status.CONFLICTING_ADDRESSES);
+    expect(map(first, { base: 0x500000 })).toMatchObject({ status: 0, base: 0x500000 });
+    unmapViewOfSection(machine.mm.context, space, 0x7f7d0000);
+    expect(map(first, { offset: 0x10000 })).toMatchObject({ status: 0, base: 0x7f7e0000 });
+    const other = machine.createSpace();
+    expect(map(first, {}, other).base).toBe(0x7f7d0000);
+    // The hole that a section leaves is used again.
+    releaseSection(machine.mm.context, second);
+    expect(create({ size: 0x10000, attributes: Commit | Based }).basedAddress).toBe(0x7f7c0000);
+    expect(statusOf({ size: 0x7f790000, attributes: Reserve | Based })).toBe('STATUS_NO_MEMORY');
+    expect(machine.mm.verify()).toBeNull();
+  });
+
+  it('SEC_NOCACHE: every page of a view is mapped uncached', () => {
+    const { machine, space, create, map } = setUp();
+    const { base } = map(create({ size: 0x10000, attributes: Commit | NoCache }));
+    machine.write(base, 7);
+    expect(machine.read(base)).toBe(7);
+    expect(queryVirtualMemory(machine.mm, space, base).information).toMatchObject({ protect: 0x204 });
+    const CACHE_DISABLED = 0x10;
+    expect(machine.mm.format.low(findPte(machine.mm, space, base)) & CACHE_DISABLED).toBe(CACHE_DISABLED);
+    expect(machine.mm.verify()).toBeNull();
+  });
+
+  it('SEC_NO_CHANGE: nobody changes the protection of a view, or removes it', () => {
+    const { machine, space, create, map } = setUp();
+    const { base } = map(create({ size: 0x10000, attributes: Commit | NoChange }));
+    const { context } = machine.mm;
+    expect(protectVirtualMemory(context, space, base, 0x1000, READONLY).status).toBe(Status.INVALID_PAGE_PROTECTION);
+    expect(protectVirtualMemory(context, space, base, 0x1000, READWRITE).status).toBe(0);
+    expect(unmapViewOfSection(context, space, base)).toBe(Status.INVALID_PAGE_PROTECTION);
+  });
+});
+
+describe('views that are longer than their file', () => {
+  const commit = (machine: MemoryMachine, space: AddressSpace, base: number, size: number): number =>
+    allocateVirtualMemory(machine.mm.context, space, {
+      base,
+      zeroBits: 0,
+      size,
+      type: MemoryType.Commit,
+      protection: READWRITE,
+    }).status;
+
+  it('give access to what the file has; committing more makes it longer', () => {
+    const { machine, space, create, map } = setUp();
+    const file = new TestFile(new Uint8Array(0x1800).fill(1));
+    const section = create({ file });
+    const { status, base, size } = map(section, { size: 0x40000, allocationType: MemoryType.Reserve });
+    expect([status, size]).toEqual([0, 0x40000]);
+    expect(machine.read(base + 0x1000)).toBe(1);
+    expect(machine.read(base + 0x2000)).toBe(-1);
+    expect(queryVirtualMemory(machine.mm, space, base + 0x2000).information).toMatchObject({
+      state: MemoryType.Reserve,
+      regionSize: 0x3e000,
+    });
+    expect(protectVirtualMemory(machine.mm.context, space, base + 0x2000, 0x1000, READONLY).status).toBe(
+      Status.NOT_COMMITTED,
+    );
+    expect(commit(machine, space, base + 0x8000, 0x1000)).toBe(0);
+    expect(file.bytes.length).toBe(0x9000);
+    expect(machine.write(base + 0x8fff, 9)).toBe(true);
+    expect(machine.read(base + 0x4000)).toBe(0);
+    expect(machine.read(base + 0x9000)).toBe(-1);
+    expect(machine.mm.verify()).toBeNull();
+    // Another such view of the section sees what was committed; a plain one ends with the section.
+    const other = map(section, { size: 0x40000, allocationType: MemoryType.Reserve });
+    expect(machine.read(other.base + 0x8fff)).toBe(9);
+    expect(map(section, { size: 0x9000 }).status).toBe(Status.INVALID_VIEW_SIZE);
+    unmapViewOfSection(machine.mm.context, space, base);
+    unmapViewOfSection(machine.mm.context, space, other.base);
+    releaseSection(machine.mm.context, section);
+    expect(file.bytes[0x8fff]).toBe(9);
+    expect(machine.mm.verify()).toBeNull();
+  });
+
+  it('grow beyond what one subsection describes, and say so when the disk is full', () => {
+    const { machine, space, create, map } = setUp();
+    const file = new TestFile(new Uint8Array(0x1000));
+    const view = { size: 0x500_0000, allocationType: MemoryType.Reserve };
+    const { base } = map(create({ file }), view);
+    file.setSize = () => Status.DISK_FULL;
+    expect(commit(machine, space, base + 0x1000, 0x1000)).toBe(Status.DISK_FULL);
+    Reflect.deleteProperty(file, 'setSize');
+    expect(commit(machine, space, base + 0x4ff_f000, 0x1000)).toBe(0);
+    expect(machine.write(base + 0x4ff_ffff, 5)).toBe(true);
+    expect(machine.write(base + 0x200_0000, 6)).toBe(true);
+    expect(machine.mm.verify()).toBeNull();
+  });
+
+  it('are refused without MEM_RESERVE, for page-file memory and for sections that do not write', () => {
+    const { create, map } = setUp();
+    const file = new TestFile(new Uint8Array(0x1000));
+    const longer = { size: 0x2000, allocationType: MemoryType.Reserve };
+    expect(map(create({ file }), { size: 0x2000 }).status).toBe(Status.INVALID_VIEW_SIZE);
+    const readOnly = create({ file, protection: READONLY });
+    expect(map(readOnly, { ...longer, protection: READONLY }).status).toBe(Status.SECTION_PROTECTION);
+    expect(map(create({ size: 0x1000 }), longer).status).toBe(Status.INVALID_PARAMETER_9);
   });
 });
 

@@ -1,6 +1,7 @@
 import { expect } from 'vitest';
 import { Process } from '../../kernel/ke/process.js';
 import { allocateVirtualMemory } from '../../kernel/mm/allocate-virtual-memory.js';
+import { createSection, SectionAttribute } from '../../kernel/mm/create-section.js';
 import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js';
 import { Status, statusName } from '../../kernel/ntstatus.js';
 import type { ObjectHeader } from '../../kernel/ob/object-header.js';
@@ -14,6 +15,8 @@ export const REGION = 0x00700000;
 export const RESERVED = 0x00710000;
 /** A page that can only be read. */
 const READ_ONLY = 0x00720000;
+/** Bytes of the sections. */
+export const SECTION_SIZE = 0x20000;
 const PROBE_LIMIT = 0x7fff0000;
 const READWRITE = 4;
 
@@ -28,6 +31,10 @@ export interface Handles {
   readonly underPrivileged: number;
   /** All access to a process whose address space is gone. */
   readonly terminated: number;
+  /** Section objects: of 128 KB of page-file memory with all access, with SECTION_QUERY alone, and read-only. */
+  readonly section: number;
+  readonly sectionToQuery: number;
+  readonly readOnlySection: number;
 }
 
 /** A parameter in one of its values. `at`: what lies at the address that the parameter is. */
@@ -68,7 +75,7 @@ export function probe(
 /** What a handle of a process is worth to a service that asks for an access. */
 export function handleStatus(handle: number, handles: Handles): keyof typeof Status | null {
   if (handle === handles.closed) return 'INVALID_HANDLE';
-  if (handle === handles.wrongType) return 'OBJECT_TYPE_MISMATCH';
+  if (handle === handles.wrongType || handle === handles.section) return 'OBJECT_TYPE_MISMATCH';
   if (handle === handles.underPrivileged) return 'ACCESS_DENIED';
   return handle === handles.terminated ? 'PROCESS_IS_TERMINATING' : null;
 }
@@ -131,6 +138,9 @@ export class ParameterMachine {
       wrongType: this.handleTo(process.token, 0xf01ff),
       underPrivileged: this.handleTo(this.other.object, 0x100000),
       terminated: this.handleTo(terminated.object, 0x1f0fff),
+      section: this.handleTo(this.#createSection(READWRITE), 0xf001f),
+      sectionToQuery: this.handleTo(this.#createSection(READWRITE), 1),
+      readOnlySection: this.handleTo(this.#createSection(2), 0xf001f),
     };
   }
 
@@ -236,6 +246,14 @@ export class ParameterMachine {
     if (space === null) throw new Error('no address space');
     const { status } = allocateVirtualMemory(this.guest.kernel, space, { base, zeroBits: 0, size, type, protection });
     if (status !== Status.SUCCESS) throw new Error(`no memory: ${statusName(status)}`);
+  }
+
+  #createSection(protection: number): ObjectHeader | null {
+    const { kernel } = this.guest;
+    const request = { size: SECTION_SIZE, protection, attributes: SectionAttribute.Commit, file: null };
+    const { section } = createSection(kernel, request);
+    if (section === null) throw new Error('no section');
+    return kernel.ob.createObject(kernel.ob.types.section, section).object;
   }
 
   #createProcess(): EProcess {

@@ -120,6 +120,5 @@ export type LeafId = keyof typeof leaves;
 
 /** Leaves that the kernel cannot reach yet, with the reason. */
 export const notBuilt: Partial<Record<LeafId, string>> = {
-  'C.zero.beyond-view': 'no view is longer than its section',
   'R.transition.same-thread': 'no code of a thread can run while it waits for a read',
 };

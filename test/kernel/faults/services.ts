@@ -121,6 +121,15 @@ export function mapView(drive: DrivenMachine, section: number, protection: numbe
   return drive.word(BASE);
 }
 
+/** NtMapViewOfSection with MEM_RESERVE: a view that may be longer than its file; its base. */
+export function mapLongView(drive: DrivenMachine, section: number, size: number): number {
+  drive.poke(BASE, 0);
+  drive.poke(SIZE, size);
+  const { ReadWrite } = PageProtection;
+  drive.call('NtMapViewOfSection', section, CURRENT_PROCESS, BASE, 0, 0, 0, SIZE, VIEW_UNMAP, Reserve, ReadWrite);
+  return drive.word(BASE);
+}
+
 export function unmapView(drive: DrivenMachine, base: number): void {
   drive.call('NtUnmapViewOfSection', CURRENT_PROCESS, base);
 }

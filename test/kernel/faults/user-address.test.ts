@@ -314,6 +314,21 @@ describe('user addresses whose PTE is zero', () => {
     });
     expect(drive.read(base)).toMatchObject({ faults: ['demand-zero'], exception: null });
   });
+
+  leaf('C.zero.beyond-view', ({ start }) => {
+    const drive = start({ files: { 'short.bin': new Uint8Array(0x1800) } });
+    const file = nt.createSection(drive, { size: 0, file: nt.openFile(drive, 'short.bin') });
+    const base = nt.mapLongView(drive, file, 0x4000);
+    expect(drive.read(base + 0x1000).exception).toBeNull();
+    expect(drive.read(base + 0x2000)).toMatchObject({
+      faults: ['access-violation'],
+      exception: accessViolation(0, base + 0x2000),
+      after: { pte: { form: 'zero' } },
+    });
+    nt.allocate(drive, { base: base + 0x2000, size: 0x1000, type: 0x1000 });
+    expect(drive.write(base + 0x2000, 1).exception).toBeNull();
+    expect(drive.read(base + 0x3000).exception).toEqual(accessViolation(0, base + 0x3000));
+  });
 });
 
 describe('user addresses whose PTE has a protection', () => {
