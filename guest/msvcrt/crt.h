@@ -64,6 +64,8 @@ void locks_initialise(void);
 enum { O_RDONLY_ = 0, O_WRONLY_ = 1, O_RDWR_ = 2, O_APPEND_ = 8, O_CREAT_ = 0x100, O_TRUNC_ = 0x200, O_EXCL_ = 0x400,
        O_TEMPORARY_ = 0x40, O_NOINHERIT_ = 0x80, O_TEXT_ = 0x4000, O_BINARY_ = 0x8000 };
 void descriptors_initialise(void);
+/* lpReserved2 for a child that inherits handles, from malloc. @param detached without the standard streams */
+void *descriptors_for_child(unsigned short *size, int detached);
 int _read(int descriptor, void *buffer, unsigned count);
 int _write(int descriptor, const void *buffer, unsigned count);
 int _close(int descriptor);

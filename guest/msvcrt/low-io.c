@@ -41,9 +41,49 @@ static int take_slot(HANDLE handle, int flags) {
   return number < MAXIMUM_DESCRIPTORS ? number : fail_errno(E_MFILE);
 }
 
+/*
+ * What parent and child of this library tell each other about descriptors (STARTUPINFO.lpReserved2): a count, a byte of flags each,
+ * a handle each, nothing aligned.
+ */
+static void descriptors_inherit(void) {
+  STARTUPINFOW startup;
+  int count;
+  GetStartupInfoW(&startup);
+  const unsigned char *block = startup.lpReserved2;
+  if (!block || startup.cbReserved2 < sizeof count) return;
+  memcpy(&count, block, sizeof count);
+  int held = (int)((startup.cbReserved2 - sizeof count) / (1 + sizeof(HANDLE)));
+  if (count < 0 || count > held || count > MAXIMUM_DESCRIPTORS) return;
+  for (int i = 0; i < count; i++) {
+    HANDLE handle;
+    unsigned char flags = block[sizeof count + i];
+    memcpy(&handle, block + sizeof count + count + i * sizeof handle, sizeof handle);
+    if (!(flags & D_OPEN) || !handle || handle == INVALID_HANDLE_VALUE || handle == (HANDLE)-2) continue;
+    table[i] = (struct descriptor){handle, flags & ~(D_EOF | D_CRLF), 0, 0};
+  }
+}
+
+void *descriptors_for_child(unsigned short *size, int detached) {
+  int count = MAXIMUM_DESCRIPTORS;
+  while (count > 0 && !(table[count - 1].flags & D_OPEN)) count--;
+  *size = (unsigned short)(sizeof count + (size_t)count * (1 + sizeof(HANDLE)));
+  unsigned char *block = malloc(*size);
+  if (!block) return NULL;
+  memcpy(block, &count, sizeof count);
+  for (int i = 0; i < count; i++) {
+    int given = table[i].flags & D_OPEN && !(table[i].flags & D_NOINHERIT) && !(detached && i < 3);
+    HANDLE handle = given ? table[i].handle : INVALID_HANDLE_VALUE;
+    block[sizeof count + i] = given ? table[i].flags : 0;
+    memcpy(block + sizeof count + count + i * sizeof handle, &handle, sizeof handle);
+  }
+  return block;
+}
+
 void descriptors_initialise(void) {
   static const DWORD standard[3] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+  descriptors_inherit();
   for (int i = 0; i < 3; i++) {
+    if (table[i].flags & D_OPEN) continue;
     HANDLE handle = GetStdHandle(standard[i]);
     int usable = handle && handle != INVALID_HANDLE_VALUE;
     /* Without a standard handle the descriptor is open but every transfer fails, as in msvcrt. */
@@ -347,7 +387,13 @@ int _pipe(int numbers[2], unsigned size, int flags) {
   HANDLE ends[2];
   SECURITY_ATTRIBUTES security = {sizeof security, NULL, !(flags & O_NOINHERIT_)};
   if (!CreatePipe(&ends[0], &ends[1], &security, size)) return fail_with_last_error();
-  if ((numbers[0] = take_slot(ends[0], flags)) >= 0 && (numbers[1] = take_slot(ends[1], flags)) >= 0) return 0;
+  if ((numbers[0] = take_slot(ends[0], flags)) < 0) {
+    CloseHandle(ends[0]);
+  } else {
+    if ((numbers[1] = take_slot(ends[1], flags)) >= 0) return 0;
+    _close(numbers[0]);
+  }
+  CloseHandle(ends[1]);
   return fail_errno(E_MFILE);
 }
 

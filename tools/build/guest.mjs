@@ -153,6 +153,15 @@ async function buildProgram(file, scratch, images) {
   copyFileSync(join(scratch, target), join(images, target));
 }
 
+/** A program that has a folder of its own. */
+async function buildProgramFolder(name, scratch, images) {
+  const folder = join(guest, name);
+  const sources = readdirSync(folder).filter((file) => extname(file) === '.c');
+  const target = `${name}.exe`;
+  await run(compiler, [...programFlags, '-Wall', '-Wextra', ...sources.sort(), '-o', join(scratch, target)], folder);
+  copyFileSync(join(scratch, target), join(images, target));
+}
+
 const options = process.argv.slice(2).filter((argument) => argument.startsWith('--'));
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
 const check = options.includes('--check');
@@ -169,12 +178,14 @@ const images = check ? join(scratch, 'images') : committed;
 mkdirSync(images, { recursive: true });
 try {
   const folders = readdirSync(guest).filter((name) => existsSync(join(guest, name, 'build.json')));
-  const libraries = folders.filter((folder) => folder !== 'programs' && folder !== 'bench').sort();
+  const isProgram = (name) => JSON.parse(readFileSync(join(guest, name, 'build.json'), 'utf8')).program === true;
+  const libraries = folders.filter((name) => name !== 'programs' && name !== 'bench' && !isProgram(name)).sort();
   for (const name of libraries.filter(isWanted)) await buildLibrary(name, scratch, images);
   setLibraryHints(libraries, images);
   const programs = readdirSync(join(guest, 'programs')).filter((file) => file.endsWith('.c'));
   const chosen = programs.filter((file) => isWanted(basename(file, '.c'))).sort();
   await runAll(chosen.map((file) => () => buildProgram(file, scratch, images)));
+  for (const name of folders.filter(isProgram).filter(isWanted)) await buildProgramFolder(name, scratch, images);
   const benchmarks = JSON.parse(readFileSync(join(guest, 'bench/build.json'), 'utf8'));
   for (const [target, parts] of Object.entries(benchmarks)) {
     if (isWanted(basename(target, '.exe'))) await buildBenchmark(target, parts, scratch, images);
