@@ -4,7 +4,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { countOperation } from './io-counters.js';
 import { completeRequest, finishRequest, IoRequest, waitForRequest } from './io-request.js';
 import { completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
-import type { PipeEnd } from './pipe.js';
+import { type PipeEnd, PipeState } from './pipe.js';
 
 /** Bytes between a pipe and a buffer that was probed. */
 interface PipeTransfer {
@@ -64,10 +64,11 @@ export function* writePipe(kernel: Kernel, transfer: PipeTransfer, end: PipeEnd)
   return yield* finishRequest(kernel, operation, request, NO_BUFFER);
 }
 
-/** Ends when the other end has read everything. */
+/** Ends when the other end has read everything, PIPE_BROKEN when it goes before. PIPE_DISCONNECTED. */
 export function* flushPipe(kernel: Kernel, operation: IoOperation, end: PipeEnd): Blocking<NtStatus> {
-  const status = end.writeStatus();
-  if (!isSuccess(status)) return completeOperation(kernel, operation, refused(status));
+  if (end.state === PipeState.DISCONNECTED) {
+    return completeOperation(kernel, operation, refused(Status.PIPE_DISCONNECTED));
+  }
   const request = new IoRequest();
   end.writes.flush(request);
   return yield* finishRequest(kernel, operation, request, NO_BUFFER);

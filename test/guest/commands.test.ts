@@ -11,7 +11,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs cmd.exe with drive C: in the folder: its output by lines, and its status. */
-function cmd(args: readonly string[], stdin = ''): { lines: readonly string[]; errors: string; status: number } {
+function cmd(args: readonly string[], stdin = ''): { lines: readonly string[]; errors: string; status: number | null } {
   const run = runGuest('cmd', { args, stdin, mounts: [{ drive: 'C', folder, readOnly: false }] });
   expect(run.inconsistency).toBeNull();
   const lines = run.stdout.replaceAll('\r\n', '\n').split('\n');
