@@ -64,6 +64,7 @@ const JUMP_CACHES = 9;
 const X87 = operationNumber('X87');
 const SSE = operationNumber('SSE');
 const LEAVE_BLOCK = operationNumber('LEAVE_BLOCK');
+const REGION = operationNumber('REGION');
 const Outcome = { Continue: 0, Faulted: 1 } as const;
 
 /**
@@ -455,8 +456,11 @@ export class Interpreter {
   }
 
   /** Does an instruction for a region; see TranslatorMachine. */
-  readonly handle = (operation: number, left: number): number => {
+  readonly handle = (place: number, left: number): number => {
     const { cpu, code, words, view } = this;
+    // Where another region begins by now, the copy has what was there.
+    const isRoot = (code[place] & 0x3ff) === REGION;
+    const operation = isRoot ? this.#regions.bodyOf(place - HEADER_WORDS) + HEADER_WORDS : place;
     const number = code[operation] & 0x3ff;
     if (number === X87 && executeX87Direct(words, view, code, operation, this.readTable, this.writeTable)) return 1;
     if (number === SSE && executeSseDirect(words, view, code, operation, this.readTable, this.writeTable)) return 1;

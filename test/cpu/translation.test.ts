@@ -52,6 +52,27 @@ describe('translated code', () => {
     expect(machines[1].counters.regionsTranslated).toBeGreaterThan(0);
   });
 
+  it('calls the right handler where another region has begun since', () => {
+    // L: lodsd, which has a handler; jnz L; jmp $. Regions begin at the branch, which leads to L, and then at L.
+    const machines = [0, 1].map((translateAfter) => flatMachine(undefined, { translateAfter }));
+    const [expected, found] = machines.map((cpu) => {
+      place(cpu, CODE, 'ad 75 fd eb fe');
+      // What is decoded first has the handlers of small numbers, as regions have: DAA, DAS, AAA, AAS.
+      place(cpu, CODE + 0x100, '27 2f 37 3f 27 2f 37 3f eb fe');
+      cpu.state[EIP] = CODE + 0x100;
+      cpu.run(16);
+      cpu.setEflags(2);
+      cpu.state[ESI] = DATA;
+      cpu.state[EIP] = CODE + 1;
+      return [4, 5, 5, 5, 5].map((budget) => {
+        cpu.run(budget);
+        return [cpu.state[EIP], cpu.state[EAX], cpu.state[ESI], cpu.getEflags()];
+      });
+    });
+    expect(found).toEqual(expected);
+    expect(machines[1].counters.regionsTranslated).toBeGreaterThan(2);
+  });
+
   it('dies when it is written over, by itself too', () => {
     // L: inc eax; mov [ebx], ecx; dec esi; jnz L; jmp $ - with ebx at the operand of the jump's place, then at INC EAX
     const cpu = flatMachine(undefined, { translateAfter: 1 });
