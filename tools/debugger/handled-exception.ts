@@ -12,14 +12,14 @@ const INT3 = 0xcc;
  */
 export function forgetException(session: Session, event: Extract<StopEvent, { kind: 'exception' }>): void {
   const { thread, record } = event;
-  if (thread.activity !== null) {
-    // The dispatch has not begun yet.
-    thread.activity = null;
-  } else restoreContext(session, event);
   const at = record.address;
   if (record.code === Status.BREAKPOINT && session.registers.get('eip') === at) {
     if (session.memory.read(at, 1)[0] === INT3) session.registers.set('eip', at + 1);
   }
+  if (thread.activity !== null) {
+    // The dispatch has not begun yet.
+    thread.activity = null;
+  } else restoreContext(session, event);
   session.changed();
 }
 

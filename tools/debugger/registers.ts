@@ -1,6 +1,33 @@
 import { type Machine, type Thread, type TrapFrame, TrapFrameField } from '../../kernel/index.js';
 import { DebuggerError } from './debugger-error.js';
+import type { GuestMemory } from './guest-memory.js';
 import { hex4, hex8 } from './number-text.js';
+
+/** Where registers lie in a CONTEXT (nt52 11.7). */
+const CONTEXT_FIELDS = {
+  gs: 0x8c,
+  fs: 0x90,
+  es: 0x94,
+  ds: 0x98,
+  edi: 0x9c,
+  esi: 0xa0,
+  ebx: 0xa4,
+  edx: 0xa8,
+  ecx: 0xac,
+  eax: 0xb0,
+  ebp: 0xb4,
+  eip: 0xb8,
+  cs: 0xbc,
+  efl: 0xc0,
+  esp: 0xc4,
+  ss: 0xc8,
+} as const;
+
+/** A CONTEXT in user memory that has a thread's registers in place of its trap frame. */
+export interface ContextRecord {
+  readonly address: number;
+  readonly memory: GuestMemory;
+}
 
 /** 32-bit registers in the order of kd's register display. */
 const GENERAL = {
@@ -79,18 +106,24 @@ function isRegisterName(name: string): name is RegisterName {
   return Object.hasOwn(GENERAL, name);
 }
 
-/** The user-mode registers of one thread: the bytes of its trap frame. */
+/**
+ * The user-mode registers of one thread: the bytes of its trap frame. In front of NtRaiseException those of its CONTEXT, which the
+ * service makes the thread's before anything else; x87 and SSE registers are the thread's own there too.
+ */
 export class Registers {
   readonly thread: Thread;
   readonly #frame: TrapFrame;
   readonly #machine: Machine;
   readonly #changed: () => void;
+  readonly #context: ContextRecord | null;
 
   /**
    * @param changed called when the user has changed a register
+   * @param context has the registers; null: the trap frame
    * @throws DebuggerError for a thread without a user side
    */
-  constructor(machine: Machine, thread: Thread, changed: () => void) {
+  constructor(machine: Machine, thread: Thread, changed: () => void, context: ContextRecord | null) {
+    this.#context = context;
     this.#changed = changed;
     if (thread.trapFrame === null) throw new DebuggerError('The thread has no user-mode registers');
     if (!thread.kernelStackResident) throw new DebuggerError('The kernel stack of the thread is not in memory');
@@ -101,7 +134,11 @@ export class Registers {
 
   /** Unsigned. */
   get(name: RegisterName): number {
-    const value = this.#frame.get(GENERAL[name]) >>> 0;
+    const context = this.#context;
+    const value =
+      context === null
+        ? this.#frame.get(GENERAL[name]) >>> 0
+        : (context.memory.read32(context.address + CONTEXT_FIELDS[name]) ?? 0);
     return SEGMENTS.has(name) ? value & 0xffff : value;
   }
 
@@ -164,7 +201,9 @@ export class Registers {
     }
     if (!isRegisterName(name) || SEGMENTS.has(name)) throw new DebuggerError(`Bad register error at '${name}'`);
     const stored = name === 'efl' ? (value & EFLAGS_CHANGEABLE) | EFLAGS_FIXED : value;
-    this.#frame.set(GENERAL[name], stored | 0);
+    const context = this.#context;
+    if (context === null) this.#frame.set(GENERAL[name], stored | 0);
+    else context.memory.write(context.address + CONTEXT_FIELDS[name], new Uint8Array(Int32Array.of(stored).buffer));
     this.#changed();
   }
 }

@@ -13,12 +13,14 @@ import { forgetException } from './handled-exception.js';
 import type { AddressSpace, EProcessLike, Machine, Thread } from './machine-types.js';
 import { Modules } from './modules.js';
 import { hex8 } from './number-text.js';
-import { Registers } from './registers.js';
+import { type ContextRecord, Registers } from './registers.js';
 import { ReverseExecution } from './reverse-execution.js';
 import type { FrameRegisters } from './stack-walk.js';
 import type { StopEvent } from './stop-event.js';
 
 const LOADER_TEXT_LIMIT = 260;
+/** Of a CONTEXT without its ExtendedRegisters. */
+const CONTEXT_SIZE = 0xcc;
 
 /** One debugged machine: what stands where, and how words become addresses. */
 export class Session implements EvaluationContext {
@@ -47,6 +49,8 @@ export class Session implements EvaluationContext {
   /** Where u, d and their like go on. */
   readonly continuations = new Map<string, number>();
   #thread: Thread | null = null;
+  /** Instructions retired at the last stop. */
+  #stoppedAt = -1;
   #notice: (text: string) => void;
 
   /**
@@ -133,6 +137,7 @@ export class Session implements EvaluationContext {
   /** Takes over a stop: its thread becomes the one that commands look at. */
   stopped(event: StopEvent): StopEvent {
     this.lastEvent = event;
+    this.#stoppedAt = this.machine.kernel.cpu.instructionCount;
     // While everybody waits there is none that runs: the oldest one is looked at. A new thread has not run yet.
     if (event.kind === 'thread') this.#thread = event.thread;
     else this.#thread = this.runningThread === null ? (this.threads[0] ?? null) : null;
@@ -238,7 +243,17 @@ export class Session implements EvaluationContext {
   }
 
   #registersOf(thread: Thread): Registers {
-    return new Registers(this.machine, thread, () => this.history?.changed());
+    return new Registers(this.machine, thread, () => this.history?.changed(), this.#raisedContext(thread));
+  }
+
+  /** The CONTEXT that the thread is about to raise an exception with, as long as it stands in front of NtRaiseException. */
+  #raisedContext(thread: Thread): ContextRecord | null {
+    const event = this.lastEvent;
+    if (event.kind !== 'exception' || event.thread !== thread || event.argumentPointer === 0) return null;
+    if (this.#stoppedAt !== this.machine.kernel.cpu.instructionCount) return null;
+    const { memory } = this;
+    const address = memory.read32(event.argumentPointer + 4) ?? 0;
+    return memory.read(address, CONTEXT_SIZE).length === CONTEXT_SIZE ? { address, memory } : null;
   }
 
   get process(): EProcessLike | null {

@@ -140,13 +140,25 @@ describe('exceptions', () => {
   it('are seen a second time when nobody handles them, and then end the program', async () => {
     const { run } = await debugSample('!');
     await run('g');
-    expect(await run('g')).toContain(
-      'code c0000005 (!!! second chance !!!)\nExceptionAddress: 0040117f (sample!start+0x75)',
-    );
+    const second = await run('g');
+    expect(second).toContain('code c0000005 (!!! second chance !!!)\neax=');
+    expect(second).toMatch(/\n0040117f 8902 .* ds:0023:00000008=\?{8}$/);
+    expect(await run('k')).toMatch(/^ChildEBP RetAddr *\n[0-9a-f]{8} [0-9a-f]{8} sample!start\+0x75/);
+    expect(await run('dv')).toContain('total');
     expect(await run('g')).toContain('The program has ended with status c0000005');
     expect(await run('r')).toBe('The program is not running');
     expect(await run('g')).toBe('The program has ended; nothing can be executed');
     expect(await run('? 1')).toContain('= 00000001');
+  });
+
+  it('can be repaired at the second chance too, in the context that was raised', async () => {
+    const { run, guestOutput } = await debugSample('!');
+    await run('g');
+    await run('g');
+    await run('r edx=table');
+    expect(await run('r edx')).toBe('edx=00405000');
+    expect(await run('gh')).toContain('ended with status 0000003c');
+    expect(guestOutput()).toBe('done\r\n');
   });
 
   it('can be repaired: the debugger changes a register and the program goes on', async () => {
