@@ -20,6 +20,7 @@ import { NO_PTE } from './pte.js';
 import { resetPages } from './reset-pages.js';
 import { Vad, VadType } from './vad.js';
 import { insertVad, type MemoryContext, removeVad } from './vad-charges.js';
+import { createWriteWatch } from './write-watch.js';
 
 /** Allocation types of NtAllocateVirtualMemory and free types of NtFreeVirtualMemory. */
 export const MemoryType = {
@@ -91,7 +92,7 @@ export function checkAllocationRange(base: number, size: number): NtStatus {
 /**
  * Reserves, commits or resets memory of a process: NtAllocateVirtualMemory without its pointers and handle, all
  * checks included (nt52 9.1). Base and size of the result are page rounded, a reservation's base down to 64 KB.
- * NOT_SUPPORTED for large pages, NOT_IMPLEMENTED for write-watch regions.
+ * NOT_SUPPORTED for large pages.
  * Environment: PASSIVE_LEVEL, does not block.
  */
 export function allocateVirtualMemory(
@@ -105,7 +106,6 @@ export function allocateVirtualMemory(
   if (status !== Status.SUCCESS) return failure(request, status);
   if (space.deleted) return failure(request, Status.PROCESS_IS_TERMINATING);
   if ((type & LargePages) !== 0) return failure(request, Status.NOT_SUPPORTED);
-  if ((type & WriteWatch) !== 0) return failure(request, Status.NOT_IMPLEMENTED);
   const mask = makeProtectionMask(request.protection);
   // MEM_RESET of address 0 is no reservation: there is nothing to reset there.
   if ((base === 0 && type !== Reset) || (type & Reserve) !== 0) return reserve(context, space, request, mask);
@@ -141,9 +141,10 @@ function reserve(
     vad.commitCharge = vad.pages;
   }
   if ((request.type & Physical) !== 0) vad.type = VadType.Awe;
+  if ((request.type & WriteWatch) !== 0) vad.type = VadType.WriteWatch;
   let status = insertVad(context, space, vad);
-  if (status === Status.SUCCESS && vad.type === VadType.Awe) {
-    status = buildAweRegion(context.mm, space, vad);
+  if (status === Status.SUCCESS && vad.type !== VadType.None) {
+    status = vad.type === VadType.Awe ? buildAweRegion(context.mm, space, vad) : createWriteWatch(context, vad);
     if (status !== Status.SUCCESS) removeVad(context, space, vad);
   }
   if (status !== Status.SUCCESS) return failure(request, status);
@@ -167,7 +168,7 @@ function commit(
   if (vad === null || lastVpn > vad.endingVpn || vad.rejectsCommit) {
     return failure(request, Status.CONFLICTING_ADDRESSES);
   }
-  if (vad.type !== VadType.None && vad.type !== VadType.ImageMap) {
+  if (!vad.isPageable && vad.type !== VadType.ImageMap) {
     return failure(request, Status.CONFLICTING_ADDRESSES);
   }
   const status = isReset

@@ -7,6 +7,7 @@ import { initializePfn, reactivate } from './pfn-counts.js';
 import { type PteLocation, PteOwner } from './pte.js';
 import { hasWorkingSetRoom, insertPrivateEntry } from './working-set.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
+import { isWriteWatched } from './write-watch.js';
 
 /**
  * MiDispatchFault (nt52.md 5.4 step 3) for a PTE that is neither valid nor a prototype PTE's affair: demand zero, transition or
@@ -46,7 +47,7 @@ export function resolveDemandZero(
   const protection = format.protection(at);
   initializePfn(mm, frame, at, format.pteAddress(address), table);
   mm.pfn.setModified(frame, true);
-  writeValidPte(mm, address, at, frame, protection, true);
+  writeValidPte(mm, address, at, frame, protection, !isWriteWatched(space, address));
   insertPrivateEntry(mm, space, address, frame);
   if (isTable) {
     mm.counters.pageTableFaults++;
@@ -75,7 +76,7 @@ export function resolveTransition(
   const protection = format.protection(at);
   reactivate(mm, frame);
   pfn.setShareCount(frame, 1);
-  writeValidPte(mm, address, at, frame, protection, pfn.isModified(frame));
+  writeValidPte(mm, address, at, frame, protection, pfn.isModified(frame) && !isWriteWatched(space, address));
   insertPrivateEntry(mm, space, address, frame);
   if (!mm.faults.completing) mm.counters.transitionFaults++;
   return FaultOutcome.Transition;

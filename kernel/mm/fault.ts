@@ -19,7 +19,6 @@ import { isGuard, isNoAccess, ProtectionMask, permitsAccess } from './protection
 import { resolvePrototype } from './prototype-fault.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { APC_LEVEL, faultAtRaisedIrql, type KernelContext, PASSIVE_LEVEL, systemFault } from './system-fault.js';
-import { VadType } from './vad.js';
 
 /** Mask that takes the guard modifier away. */
 const WITHOUT_GUARD = 0xf;
@@ -236,7 +235,7 @@ function virtualPageProtection(mm: MemoryManager, space: AddressSpace, address: 
   const vad = space.vads.find(vpn);
   if (vad === null) return ProtectionMask.NoAccess;
   if (vad.privateMemory) {
-    return vad.memCommit && vad.type === VadType.None ? vad.protection : ProtectionMask.NoAccess;
+    return vad.memCommit && vad.isPageable ? vad.protection : ProtectionMask.NoAccess;
   }
   faults.prototypeAddress = vad.prototypePte(vpn);
   if (faults.prototypeAddress === 0) return ProtectionMask.NoAccess;

@@ -77,7 +77,7 @@ function checkFreeVad(vad: Vad | null, base: number, size: number, type: number)
   if (size === 0 && first !== vad.startingVpn) return Status.FREE_VM_NOT_AT_BASE;
   const isWhole = first === vad.startingVpn && last === vad.endingVpn;
   const special = vad.type !== VadType.None;
-  if (type === MemoryType.Decommit) return special ? Status.MEMORY_NOT_ALLOCATED : Status.SUCCESS;
+  if (type === MemoryType.Decommit) return special && !vad.isPageable ? Status.MEMORY_NOT_ALLOCATED : Status.SUCCESS;
   return special && !isWhole ? Status.FREE_VM_NOT_AT_BASE : Status.SUCCESS;
 }
 

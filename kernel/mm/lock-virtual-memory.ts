@@ -85,7 +85,7 @@ function checkVads(space: AddressSpace, range: LockRange): NtStatus {
   for (let vpn = range.first; vpn <= range.last; ) {
     const vad = space.vads.find(vpn);
     if (vad === null) return Status.ACCESS_VIOLATION;
-    const isOrdinary = vad.type === VadType.None || vad.type === VadType.ImageMap;
+    const isOrdinary = vad.isPageable || vad.type === VadType.ImageMap;
     if (!isOrdinary) return Status.INCOMPATIBLE_FILE_MAP;
     vpn = vad.endingVpn + 1;
   }

@@ -31,6 +31,7 @@ import {
 } from './service-support.js';
 import { encodeUtf16 } from './user-memory.js';
 import { queryWorkingSetEx, queryWorkingSetList } from './working-set-query.js';
+import { writeWatchServices } from './write-watch-services.js';
 
 /** NtAllocateVirtualMemory(Process, Base*, ZeroBits, Size*, Type, Protect): nt52 9.1. */
 function ntAllocateVirtualMemory(
@@ -307,4 +308,5 @@ export const memoryServices: readonly Service[] = [
   ...lockServices,
   ...pagingFileServices,
   ...sectionServices,
+  ...writeWatchServices,
 ];

@@ -6,6 +6,7 @@ import { decrementShareCount, deletePage, deleteTransitionPage, markModified } f
 import { NO_PTE, type PteLocation, pteLocation } from './pte.js';
 import { removeEntry } from './working-set.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
+import { captureWriteWatch } from './write-watch.js';
 
 export { makePte, residentPte } from './page-table-fault.js';
 export { removeFromWorkingSet, setPageProtection } from './pte-protection.js';
@@ -179,6 +180,7 @@ export function emptyPte(mm: MemoryManager, space: WorkingSetOwner, address: num
   if (format.isValid(at)) {
     const frame = format.frame(at);
     captureDirty(mm, at);
+    captureWriteWatch(mm, space, address, at);
     format.writeZero(at);
     invalidate(mm, space, address);
     removeEntry(mm, space, address >>> PAGE_SHIFT, frame);

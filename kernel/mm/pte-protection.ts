@@ -8,6 +8,7 @@ import { NO_PTE, type PteLocation } from './pte.js';
 import { residentLocation } from './system-fault.js';
 import { entryProtection, removeEntry, setEntryProtection } from './working-set.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
+import { captureWriteWatch } from './write-watch.js';
 
 /**
  * What a page of a user address space permits, and changing it. Environment: working-set lock of NT; nothing here waits.
@@ -58,6 +59,7 @@ export function removeFromWorkingSet(mm: MemoryManager, space: WorkingSetOwner, 
   const protection = pteProtection(mm, space, address, at);
   captureDirty(mm, at);
   if (!pfn.isPrototype(frame)) {
+    captureWriteWatch(mm, space, address, at);
     format.writeTransition(at, frame, protection);
     invalidate(mm, space, address);
     removeEntry(mm, space, address >>> PAGE_SHIFT, frame);
@@ -130,6 +132,7 @@ function setPrivateProtection(
   protection: number,
 ): void {
   captureDirty(mm, at);
+  captureWriteWatch(mm, space, address, at);
   mm.format.setProtection(mm.pfn.originalPte(mm.format.frame(at)), protection);
   mm.format.setValidProtection(at, protection);
   invalidate(mm, space, address);

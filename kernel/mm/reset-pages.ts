@@ -5,6 +5,7 @@ import type { MemoryManager } from './memory-manager.js';
 import { forEachValidPte, invalidate } from './page-table.js';
 import { releaseSlot } from './pfn-counts.js';
 import type { Vad } from './vad.js';
+import { captureWriteWatch } from './write-watch.js';
 
 /**
  * MEM_RESET: the contents of resident pages need not be kept. They lose their modified state, so that nothing will be
@@ -26,6 +27,7 @@ export function resetPages(
     pfn.setModified(frame, false);
     releaseSlot(mm, frame);
     if (!format.isDirty(at)) return;
+    captureWriteWatch(mm, space, vpn * 0x1000, at);
     format.clearDirty(at);
     invalidate(mm, space, vpn * 0x1000);
   });

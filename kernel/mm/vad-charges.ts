@@ -6,7 +6,8 @@ import { type NtStatus, virtualAddress } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import type { MemoryManager } from './memory-manager.js';
-import type { Vad } from './vad.js';
+import { type Vad, VadType } from './vad.js';
+import { deleteWriteWatch } from './write-watch.js';
 
 /** What routines on VADs and sections need of the kernel. The Kernel object is one of these. */
 export interface MemoryContext {
@@ -35,6 +36,7 @@ export function insertVad(context: MemoryContext, space: AddressSpace, vad: Vad)
   space.committedPageTables.fill(1, first, last + 1);
   vad.poolAddress = block;
   space.vads.insert(vad);
+  if (vad.type === VadType.WriteWatch) space.vads.watchedRegions++;
   space.virtualSize += vad.pages * 0x1000;
   if (space.virtualSize > space.peakVirtualSize) space.peakVirtualSize = space.virtualSize;
   return Status.SUCCESS;
@@ -71,6 +73,10 @@ export function removeVad(context: MemoryContext, space: AddressSpace, vad: Vad)
   const previous = space.vads.previous(vad);
   const next = space.vads.next(vad);
   space.vads.remove(vad);
+  if (vad.type === VadType.WriteWatch) {
+    space.vads.watchedRegions--;
+    deleteWriteWatch(context, vad);
+  }
   const tables = uncommitPageTables(context.mm, space, { first: vad.startingVpn, last: vad.endingVpn }, previous, next);
   releaseProcessCommit(context.mm.commit, space, commitPages(vad) + tables);
   releasePoolQuota(context.mm, space, vad);

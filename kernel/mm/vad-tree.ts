@@ -1,4 +1,4 @@
-import type { Vad } from './vad.js';
+import { type Vad, VadType } from './vad.js';
 
 /**
  * The VADs of one address space: an AVL tree ordered by starting page, with no two overlapping, and the last hit
@@ -7,6 +7,8 @@ import type { Vad } from './vad.js';
 export class VadTree {
   root: Vad | null = null;
   count = 0;
+  /** Regions with write watch among them. */
+  watchedRegions = 0;
   #lastHit: Vad | null = null;
 
   /** The VAD that contains a page, or null. */
@@ -164,10 +166,14 @@ export class VadTree {
   /** The first thing that is wrong with the tree, in one sentence, or null. */
   verify(): string | null {
     let seen = 0;
+    let watched = 0;
     let previous: Vad | null = null;
     for (const vad of this) {
       const name = `VAD ${vad.startingVpn.toString(16)}-${vad.endingVpn.toString(16)}`;
       seen++;
+      if (vad.writeWatch !== null) watched++;
+      if ((vad.type === VadType.WriteWatch) !== (vad.writeWatch !== null))
+        return `${name} lacks its write watch bitmap`;
       if (vad.endingVpn < vad.startingVpn) return `${name} ends before it starts`;
       if (previous !== null && previous.endingVpn >= vad.startingVpn) {
         return `${name} overlaps the one before it, which ends at ${previous.endingVpn.toString(16)}`;
@@ -181,7 +187,9 @@ export class VadTree {
       previous = vad;
     }
     if (seen !== this.count) return `the VAD tree counts ${this.count} elements but holds ${seen}`;
-    return null;
+    return watched === this.watchedRegions
+      ? null
+      : `${this.watchedRegions} regions should have write watch, ${watched} do`;
   }
 
   /** Puts another node (or none) in a node's place under its parent. */

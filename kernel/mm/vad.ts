@@ -66,6 +66,10 @@ export class Vad {
   /** Regions of VadType.Awe: five-bit protections by page, null while all have the VAD's. */
   aweProtections: Uint8Array | null = null;
 
+  /** Regions of VadType.WriteWatch: a bit for each page that was written, and the pool block that is charged for it. */
+  writeWatch: Uint8Array | null = null;
+  writeWatchPool: VirtualAddress = virtualAddress(0);
+
   readonly secured: SecuredRange[] = [];
   /** MMVAD_LONG: has room for secured ranges. */
   longVad = false;
@@ -106,6 +110,11 @@ export class Vad {
 
   get isImage(): boolean {
     return this.type === VadType.ImageMap;
+  }
+
+  /** Private memory that is committed, paged and locked as usual. */
+  get isPageable(): boolean {
+    return this.type === VadType.None || this.type === VadType.WriteWatch;
   }
 
   /** True for reservations that no commit may enter. */

@@ -21,4 +21,6 @@ describe.each([
   it('awe: half of memory is seen through a window', () => {
     expectSuccess('awe', [String(megabytes / 4), '2'], pae, megabytes);
   });
+
+  it('write-watch: every kind of store is seen', () => expectSuccess('write-watch', [], pae, megabytes));
 });
