@@ -1,5 +1,6 @@
 import { Cpu, PhysicalMemory } from '../cpu/index.js';
 import { bugcheck } from './bugcheck.js';
+import { CacheManager, startCacheThreads } from './cc/index.js';
 import { Counters } from './counters.js';
 import type { Host } from './host.js';
 import { IoManager } from './io/io-manager.js';
@@ -56,6 +57,7 @@ export class BootedKernel implements Kernel {
   readonly system: SystemMemory;
   readonly user: UserMemory;
   readonly ex: ExecutiveSupport;
+  readonly cc: CacheManager;
   readonly ke: Executive;
   readonly ob: ObjectManager;
   readonly ps: ProcessManager;
@@ -96,6 +98,7 @@ export class BootedKernel implements Kernel {
     this.system = this.mm.system;
     this.user = this.mm.user;
     this.ex = { pool: this.mm.pool };
+    this.cc = new CacheManager(this);
     const processorBlock = this.#createProcessorBlock();
     const sharedUserData = this.#createSharedUserData();
     const fpu = new FpuOwnership(this.cpu);
@@ -152,6 +155,7 @@ export class BootedKernel implements Kernel {
       addPagingFile(this, name, file.size / PAGE_SIZE, file.maximum / PAGE_SIZE);
     });
     startMemoryThreads(this, this.systemProcess);
+    startCacheThreads(this, this.systemProcess);
   }
 
   /** What becomes of `--verify N`: the run stops at the next instruction behind the fault. */

@@ -36,6 +36,21 @@ export class Counters {
   /** Write operations to mapped files. */
   mappedWriteIos = 0;
 
+  /** CcCopyRead and CcCopyWrite; reads for which a page had to come from the file. */
+  copyReads = 0;
+  copyReadMisses = 0;
+  copyWrites = 0;
+  /** Windows read ahead for which a page had to come from the file. */
+  readAheadIos = 0;
+  lazyWriteIos = 0;
+  lazyWritePages = 0;
+  /** CcFlushCache: calls, and pages that they wrote. */
+  dataFlushes = 0;
+  dataPages = 0;
+  /** CcMapData, CcPinRead. */
+  mapData = 0;
+  pinReads = 0;
+
   /** NtReadFile and NtWriteFile: calls and bytes. Other operations on files and devices. */
   readOperations = 0;
   writeOperations = 0;

@@ -1,4 +1,5 @@
 import type { Cpu, PhysicalMemory } from '../cpu/index.js';
+import type { CacheManager } from './cc/cache-manager.js';
 import type { Counters } from './counters.js';
 import type { Pool } from './ex/pool.js';
 import type { Host } from './host.js';
@@ -32,6 +33,7 @@ export interface Kernel {
   readonly user: UserMemory;
   readonly mm: MemoryManager;
   readonly ex: ExecutiveSupport;
+  readonly cc: CacheManager;
   readonly ke: KernelExecutive;
   readonly ob: ObjectManager;
   readonly ps: ProcessManager;

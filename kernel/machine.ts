@@ -3,6 +3,7 @@ import { BugcheckError, type BugcheckReport } from './bugcheck.js';
 import type { Counters } from './counters.js';
 import type { Host, UnhandledExceptionReport } from './host.js';
 import type { Process } from './ke/process.js';
+import type { RunEnd } from './ke/run-loop.js';
 import { type Thread, ThreadState } from './ke/thread.js';
 import { isSuccess, Status } from './ntstatus.js';
 import type { MachineObserver } from './observer.js';
@@ -99,6 +100,7 @@ export class Machine {
     try {
       const end = this.kernel.runLoop.run(slice, () => this.#isFinished(), options.maximumTime);
       if (this.kernel.inconsistency !== null) return this.#result('inconsistent');
+      if (this.#isOver(end)) this.shutDown();
       if (end === 'deadlock' && this.#programHasEnded()) return this.#result('exited');
       if (end !== 'finished') return this.#result(end);
       return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');
@@ -124,9 +126,17 @@ export class Machine {
     this.kernel.traps.requestStop();
   }
 
-  /** The first inconsistency of the memory manager, or null. */
+  /**
+   * NtShutdownSystem's part for files: what the cache and mapped files still have to write is written. A run that ends for good does
+   * it by itself; who stops a machine in its course calls it.
+   */
+  shutDown(): void {
+    this.kernel.cc.shutDown();
+  }
+
+  /** The first inconsistency of the memory manager and the cache, or null. */
   verify(): string | null {
-    return this.kernel.mm.verify();
+    return this.kernel.mm.verify() ?? this.kernel.cc.verify();
   }
 
   #requestStart(): void {
@@ -144,6 +154,13 @@ export class Machine {
     if (status === null) return false;
     if (!isSuccess(status)) return true;
     return this.#programHasEnded() && this.kernel.ps.processes.length === 1;
+  }
+
+  /** The run will not go on: the program has ended, or can do nothing any more, or has used up what it was given. */
+  #isOver(end: RunEnd): boolean {
+    const { options, cpu, clock } = this.kernel;
+    if (end !== 'limit') return end === 'finished' || end === 'deadlock';
+    return cpu.instructionCount >= options.maximumInstructions || clock.nanoseconds() >= options.maximumTime;
   }
 
   #programHasEnded(): boolean {

@@ -65,6 +65,8 @@ export interface TraceOptions {
   readonly paging?: boolean;
   /** Pages that enter and leave working sets, and changes of limits. */
   readonly workingSet?: boolean;
+  /** What the cache manager maps, reads ahead, writes and forgets. */
+  readonly cache?: boolean;
   readonly syscalls?: boolean;
   /** Threads and processes that begin and end, and switches of the processor. */
   readonly threads?: boolean;

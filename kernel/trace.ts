@@ -22,6 +22,7 @@ export class Trace {
   readonly faults: boolean;
   readonly paging: boolean;
   readonly workingSet: boolean;
+  readonly cache: boolean;
   readonly syscalls: boolean;
   readonly threads: boolean;
   readonly scheduling: boolean;
@@ -39,6 +40,7 @@ export class Trace {
     this.faults = options.faults === true;
     this.paging = options.paging === true;
     this.workingSet = options.workingSet === true;
+    this.cache = options.cache === true;
     this.syscalls = options.syscalls === true;
     this.threads = options.threads === true;
     this.scheduling = options.scheduling === true;

@@ -8,6 +8,7 @@ import { ConsoleChannel, consoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject, FileShare } from './file-object.js';
+import { setEndOfFile } from './file-size.js';
 import type { IoManager } from './io-manager.js';
 import { parseVolumePath, type VolumePath } from './path.js';
 import { shareAccessFits } from './share-access.js';
@@ -293,8 +294,7 @@ function overwrite(
   information: HostFileInformation,
   request: CreateRequest,
 ): NtStatus {
-  kernel.mm.unusedSegments.deleteOf(kernel, control);
-  const status = control.setSize(0);
+  const status = setEndOfFile(kernel, control, 0);
   if (!isSuccess(status)) return status;
   const attributes = request.fileAttributes | FileAttribute.ARCHIVE;
   return control.volume.setAttributes(control.path, information, attributes);

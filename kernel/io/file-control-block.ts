@@ -1,3 +1,4 @@
+import type { CachedFile, SharedCacheMap } from '../cc/index.js';
 import type { HostFile, HostFileInformation, HostPath } from '../host.js';
 import type { SectionObjectPointers } from '../mm/segment.js';
 import { Status } from '../ntstatus.js';
@@ -7,7 +8,7 @@ import type { FileObject } from './file-object.js';
 import type { VolumeDevice } from './volume-device.js';
 
 /** One file or directory that is open at least once, or that a section keeps: shared by all its file objects. */
-export class FileControlBlock {
+export class FileControlBlock implements CachedFile {
   readonly volume: VolumeDevice;
   readonly identity: bigint;
   readonly isDirectory: boolean;
@@ -25,6 +26,8 @@ export class FileControlBlock {
   deletePending = false;
   /** The name is gone from the volume already. */
   deleted = false;
+  /** Of the cache manager, while it caches the file. */
+  sharedCacheMap: SharedCacheMap | null = null;
   readonly sectionObjectPointers: SectionObjectPointers = { dataSectionObject: null, imageSectionObject: null };
   readonly locks: FileLocks;
 
@@ -56,10 +59,9 @@ export class FileControlBlock {
     return area !== null && (area.numberOfMappedViews > 0 || area.numberOfSectionReferences > 0);
   }
 
-  /** A data section of it exists: the file cannot become shorter. */
+  /** A program has a data section of it, or a view (MmCanFileBeTruncated): the file cannot become shorter. */
   get isMappedAsData(): boolean {
-    const area = this.sectionObjectPointers.dataSectionObject;
-    return area !== null && (area.numberOfMappedViews > 0 || area.numberOfSectionReferences > 0);
+    return (this.sectionObjectPointers.dataSectionObject?.numberOfUserReferences ?? 0) > 0;
   }
 
   get isGone(): boolean {

@@ -1,3 +1,4 @@
+import { AccessPattern, type CacheUser, type PrivateCacheMap } from '../cc/index.js';
 import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import type { ConsoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
@@ -60,7 +61,7 @@ export const FileAttribute = {
 } as const;
 
 /** Body of a File object: one open of a file, directory, volume or character device (FILE_OBJECT). */
-export class FileObject {
+export class FileObject implements CacheUser {
   readonly device: DeviceBody;
   /** Null for volumes as such and for character devices. */
   readonly control: FileControlBlock | null;
@@ -75,6 +76,10 @@ export class FileObject {
   deleteOnClose: boolean;
   /** Bytes; for synchronous files. */
   currentOffset = 0;
+  /** How the opener said that it will read; the file's mode does not tell. */
+  readonly accessPattern: AccessPattern;
+  /** Of the cache manager, from the first read or write through the cache on. */
+  privateCacheMap: PrivateCacheMap | null = null;
   /** State of NtQueryDirectoryFile, null before the first call. */
   scan: DirectoryScan | null = null;
   /** The event that a wait on the handle waits for: set at every completion. */
@@ -97,6 +102,12 @@ export class FileObject {
     this.shareAccess = options.shareAccess;
     this.deleteOnClose = (options.createOptions & CreateOption.DELETE_ON_CLOSE) !== 0;
     this.mode = options.createOptions & MODE_OPTIONS;
+    this.accessPattern = accessPattern(options.createOptions);
+  }
+
+  /** Its reads and writes go to the device. */
+  get isUnbuffered(): boolean {
+    return (this.mode & CreateOption.NO_INTERMEDIATE_BUFFERING) !== 0;
   }
 
   /** Has a position, and its operations are done when the service returns. */
@@ -111,6 +122,11 @@ export class FileObject {
   get isDirectory(): boolean {
     return this.control?.isDirectory ?? false;
   }
+}
+
+function accessPattern(createOptions: number): AccessPattern {
+  if ((createOptions & CreateOption.RANDOM_ACCESS) !== 0) return AccessPattern.Random;
+  return (createOptions & CreateOption.SEQUENTIAL_ONLY) !== 0 ? AccessPattern.Sequential : AccessPattern.Normal;
 }
 
 const MODE_OPTIONS =

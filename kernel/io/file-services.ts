@@ -98,7 +98,8 @@ function* flushBuffers(kernel: Kernel, file: number, ioStatusBlock: number): Blo
   const { control, device, pipe } = operation.file;
   if (pipe !== null) return yield* flushPipe(kernel, operation, pipe);
   if (device.kind === 'console' || device.kind === 'stream') device.host.flush();
-  const status = control?.flush() ?? Status.SUCCESS;
+  let status: NtStatus = control === null ? Status.SUCCESS : kernel.cc.flush(control);
+  if (control !== null && isSuccess(status)) status = control.flush();
   return completeOperation(kernel, operation, { status, information: 0 });
 }
 

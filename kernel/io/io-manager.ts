@@ -185,6 +185,7 @@ export class IoManager {
     if (file.pipe !== null) this.pipes.close(file.pipe);
     const control = file.control;
     if (control === null) return;
+    this.kernel.cc.uninitializeCacheMap(control, file);
     control.locks.unlockAll(file);
     this.settleLocks(control);
     const index = control.opens.indexOf(file);
@@ -193,6 +194,8 @@ export class IoManager {
     if (!control.deletePending || control.opens.length > 0 || control.deleted) return;
     if (isSuccess(control.volume.host.remove(control.path))) {
       control.deleted = true;
+      // Nobody will read what was not written yet.
+      if (!control.isMappedAsData) this.kernel.cc.forget(control);
       this.kernel.mm.unusedSegments.deleteOf(this.kernel, control);
       control.volume.removed(control);
     } else {
@@ -211,7 +214,7 @@ export class IoManager {
     add('\\Device\\Stream', this.stream);
     add('\\Device\\NamedPipe', this.pipes);
     ob.createSymbolicLink('\\GLOBAL??\\PIPE', '\\Device\\NamedPipe');
-    add(STANDARD_FILES_PATH, new VolumeDevice(STANDARD_FILES_PATH, '', this.standardFiles));
+    add(STANDARD_FILES_PATH, new VolumeDevice(STANDARD_FILES_PATH, '', this.standardFiles, { isCached: false }));
     // Windows is on C: even where the host has nothing to show there.
     const volumes = new Map(host.volumes);
     if (!volumes.has(SYSTEM_DRIVE)) volumes.set(SYSTEM_DRIVE, new MemoryVolume('', () => kernel.ke.systemTime()));

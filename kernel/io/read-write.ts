@@ -1,18 +1,16 @@
 import { StandardStream } from '../host.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
-import { updateResidentPages, withResidentPages } from '../mm/file-coherency.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import type { FileControlBlock } from './file-control-block.js';
-import { CreateOption, FileAccess, type FileObject } from './file-object.js';
+import { FileAccess, type FileObject } from './file-object.js';
 import { countOperation } from './io-counters.js';
 import { beginOperation, completeOperation, done, type IoOperation, type IoResult, refused } from './io-status.js';
 import { readPipe, writePipe } from './pipe-transfer.js';
+import { CHUNK, checkUnbuffered, readVolumeFile, writeVolumeFile } from './volume-transfer.js';
 
-/** Bytes that go between host and guest at a time. */
-const CHUNK = 0x10000;
 const USE_FILE_POINTER_POSITION = 0xfffffffffffffffen;
 const WRITE_TO_END_OF_FILE = 0xffffffffffffffffn;
 /** Files end below 2^44, where numbers are exact by far. */
@@ -47,7 +45,7 @@ function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   if (!mayWrite) return completeOperation(kernel, transfer.operation, refused(Status.ACCESS_DENIED));
   const probed = yield* kernel.user.probeForRead(transfer.buffer, transfer.length);
   if (pipe !== null && isSuccess(probed)) return yield* writePipe(kernel, transfer, pipe);
-  const result = isSuccess(probed) ? write(kernel, transfer) : refused(probed);
+  const result = isSuccess(probed) ? yield* write(kernel, transfer) : refused(probed);
   countOperation(kernel, 'write', result.information);
   return completeOperation(kernel, transfer.operation, result);
 }
@@ -93,20 +91,12 @@ function readVolume(kernel: Kernel, transfer: Transfer, control: FileControlBloc
   const { length } = transfer;
   if (length === 0) return done(0);
   if (!locksPermit(kernel, transfer, control, start, false)) return refused(Status.FILE_LOCK_CONFLICT);
-  let count = 0;
-  while (count < length) {
-    const wanted = Math.min(CHUNK, length - count);
-    const bytes = control.read(start + count, wanted);
-    if (typeof bytes === 'number') return refused(bytes);
-    const current = withResidentPages(kernel.mm, control.sectionObjectPointers, start + count, bytes);
-    const written = kernel.user.writeBytes(transfer.buffer + count, current);
-    count += written;
-    if (written < bytes.length) return refused(kernel.user.takeFailure());
-    if (bytes.length < wanted) break;
-  }
-  if (count === 0) return refused(Status.END_OF_FILE);
-  if (file.isSynchronous) file.currentOffset = start + count;
-  return done(count);
+  const volumeTransfer = { file, control, buffer: transfer.buffer, length, start };
+  const aligned = checkUnbuffered(volumeTransfer);
+  if (!isSuccess(aligned)) return refused(aligned);
+  const result = readVolumeFile(kernel, volumeTransfer);
+  if (!isError(result.status) && file.isSynchronous) file.currentOffset = start + result.information;
+  return result;
 }
 
 /** A pipe at its end is broken, as one whose writers have all gone. */
@@ -129,7 +119,7 @@ function* readConsole(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
   return written < input.length ? refused(kernel.user.takeFailure()) : done(written);
 }
 
-function write(kernel: Kernel, transfer: Transfer): IoResult {
+function* write(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
   const { file } = transfer.operation;
   const { device, control, channel } = file;
   switch (device.kind) {
@@ -147,23 +137,22 @@ function write(kernel: Kernel, transfer: Transfer): IoResult {
       return writeChunks(kernel, transfer, (bytes) => device.writeBytes(channel, bytes));
     case 'volume':
       if (control === null || control.isDirectory) return refused(Status.INVALID_DEVICE_REQUEST);
-      return writeVolume(kernel, transfer, control);
+      return yield* writeVolume(kernel, transfer, control);
   }
 }
 
-function writeVolume(kernel: Kernel, transfer: Transfer, control: FileControlBlock): IoResult {
+function* writeVolume(kernel: Kernel, transfer: Transfer, control: FileControlBlock): Blocking<IoResult> {
   const { file } = transfer.operation;
   const start = startOffset(file, transfer.offset, control, true);
   if (typeof start !== 'number') return refused(start.status);
-  if (BigInt(start) + BigInt(transfer.length) > MAXIMUM_OFFSET) return refused(Status.DISK_FULL);
+  const { buffer, length } = transfer;
+  if (BigInt(start) + BigInt(length) > MAXIMUM_OFFSET) return refused(Status.DISK_FULL);
   if (!locksPermit(kernel, transfer, control, start, true)) return refused(Status.FILE_LOCK_CONFLICT);
-  const result = writeChunks(kernel, transfer, (bytes, done) => {
-    const status = control.write(start + done, bytes);
-    if (!isError(status)) updateResidentPages(kernel.mm, control.sectionObjectPointers, start + done, bytes);
-    return status;
-  });
+  const volumeTransfer = { file, control, buffer, length, start };
+  const aligned = checkUnbuffered(volumeTransfer);
+  if (!isSuccess(aligned)) return refused(aligned);
+  const result = length === 0 ? done(0) : yield* writeVolumeFile(kernel, volumeTransfer);
   if (!isError(result.status) && file.isSynchronous) file.currentOffset = start + result.information;
-  if (!isError(result.status) && (file.mode & CreateOption.WRITE_THROUGH) !== 0) control.flush();
   return result;
 }
 

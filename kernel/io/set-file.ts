@@ -8,6 +8,7 @@ import { ObjectFlag } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject } from './file-object.js';
+import { setEndOfFile } from './file-size.js';
 import { beginOperation, completeOperation, handleArguments, type IoResult, refused } from './io-status.js';
 import { parseVolumePath } from './path.js';
 import { setPipeInformation } from './pipe-information.js';
@@ -63,7 +64,7 @@ function setInformation(kernel: Kernel, file: FileObject, informationClass: numb
   if (control === null) return Status.INVALID_DEVICE_REQUEST;
   switch (informationClass) {
     case FileInformationClass.Basic:
-      return setBasic(control, view);
+      return setBasic(kernel, control, view);
     case FileInformationClass.Rename:
       return rename(kernel, control, bytes);
     case FileInformationClass.Disposition:
@@ -100,7 +101,7 @@ function setMode(file: FileObject, mode: number): NtStatus {
 }
 
 /** FILE_BASIC_INFORMATION: creation, access, write and change time, attributes. */
-function setBasic(control: FileControlBlock, view: DataView): NtStatus {
+function setBasic(kernel: Kernel, control: FileControlBlock, view: DataView): NtStatus {
   const { volume } = control;
   const information = control.information();
   if (typeof information === 'number') return information;
@@ -123,6 +124,8 @@ function setBasic(control: FileControlBlock, view: DataView): NtStatus {
       ...(lastAccessTime === null ? {} : { lastAccessTime }),
       ...(lastWriteTime === null ? {} : { lastWriteTime }),
     };
+    // Writing later would change them again.
+    kernel.cc.flush(control);
     const set = volume.host.setTimes(control.path, times);
     if (!isSuccess(set)) return set;
   }
@@ -143,9 +146,7 @@ function setDisposition(control: FileControlBlock, deletes: boolean): NtStatus {
 function setSize(kernel: Kernel, control: FileControlBlock, size: bigint): NtStatus {
   if (BigInt.asIntN(64, size) < 0n || control.isDirectory) return Status.INVALID_PARAMETER;
   if (size > MAXIMUM_SIZE) return Status.DISK_FULL;
-  if (size < BigInt(control.size()) && control.isMappedAsData) return Status.USER_MAPPED_FILE;
-  if (size < BigInt(control.size())) kernel.mm.unusedSegments.deleteOf(kernel, control);
-  return control.setSize(Number(size));
+  return setEndOfFile(kernel, control, Number(size));
 }
 
 /** FILE_RENAME_INFORMATION: ReplaceIfExists byte, root directory handle at 4, name length at 8, name at 12. */

@@ -17,13 +17,16 @@ export class VolumeDevice {
   readonly devicePath: string;
   readonly driveLetter: string;
   readonly host: HostVolume;
+  /** Reads and writes go through the cache manager. */
+  readonly isCached: boolean;
   readonly #open = new Map<bigint, FileControlBlock>();
   readonly #extra = new Map<bigint, ExtraInformation>();
 
-  constructor(devicePath: string, driveLetter: string, host: HostVolume) {
+  constructor(devicePath: string, driveLetter: string, host: HostVolume, options = { isCached: true }) {
     this.devicePath = devicePath;
     this.driveLetter = driveLetter;
     this.host = host;
+    this.isCached = options.isCached;
   }
 
   /** The block of a file that is open already. */

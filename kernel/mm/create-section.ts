@@ -173,10 +173,32 @@ function createDataSection(
     if (area === null) return failed(Status.INSUFFICIENT_RESOURCES);
     pointers.dataSectionObject = area;
     file.reference();
-  } else if (!extendDataArea(context, area, Math.max(size, fileSize))) {
-    return failed(Status.INSUFFICIENT_RESOURCES);
+  } else {
+    if (!extendDataArea(context, area, Math.max(size, fileSize))) return failed(Status.INSUFFICIENT_RESOURCES);
+    setFileBytes(area, Math.max(size, fileSize));
   }
   return finish(area, size, protection, mask, attributes);
+}
+
+/**
+ * The section through which the cache manager maps a file: CcInitializeCacheMap's MmCreateSection. It may be larger than the file,
+ * which stays as it is, and does not count as a program's. INSUFFICIENT_RESOURCES.
+ */
+export function createCacheSection(context: MemoryContext, file: SectionFile, size: number): SectionResult {
+  const pointers = file.sectionObjectPointers;
+  let area = context.mm.unusedSegments.take(context, file, pointers.dataSectionObject);
+  if (area === null) {
+    area = createDataArea(context, file, size, Commit);
+    if (area === null) return failed(Status.INSUFFICIENT_RESOURCES);
+    pointers.dataSectionObject = area;
+    file.reference();
+  } else if (!extendDataArea(context, area, size)) return failed(Status.INSUFFICIENT_RESOURCES);
+  setFileBytes(area, file.size());
+  area.numberOfSectionReferences++;
+  const protection = PageProtection.ReadWrite;
+  const options = { copyOnWrite: false, noChange: false, noCache: false };
+  const section = new Section(area, size, protection, makeProtectionMask(protection), options);
+  return { status: Status.SUCCESS, section };
 }
 
 function createDataArea(
@@ -239,12 +261,21 @@ export function extendDataArea(context: MemoryContext, area: ControlArea, size: 
   return true;
 }
 
+/** The file of a data segment has so many bytes now: what lies behind is not read, and its absence is no error. */
+export function setFileBytes(area: ControlArea, fileSize: number): void {
+  for (const subsection of area.subsections) {
+    subsection.rawBytes = Math.min(subsection.pages * 0x1000, Math.max(0, fileSize - subsection.fileOffset));
+  }
+}
+
 function finish(area: ControlArea, size: number, protection: number, mask: number, attributes: number): SectionResult {
   area.numberOfSectionReferences++;
+  area.numberOfUserReferences++;
   const section = new Section(area, size, protection, mask, {
     copyOnWrite: !isWritable(mask) || isCopyOnWrite(mask),
     noChange: (attributes & NoChange) !== 0,
     noCache: (attributes & NoCache) !== 0,
+    userReference: true,
   });
   return { status: Status.SUCCESS, section };
 }
@@ -253,5 +284,6 @@ function finish(area: ControlArea, size: number, protection: number, mask: numbe
 export function releaseSection(context: MemoryContext, section: Section): void {
   context.mm.basedSections.remove(section);
   section.controlArea.numberOfSectionReferences--;
+  if (section.userReference) section.controlArea.numberOfUserReferences--;
   dereferenceControlArea(context, section.controlArea);
 }

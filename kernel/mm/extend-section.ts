@@ -1,7 +1,7 @@
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import { makePrototypeArrays } from './control-area.js';
-import { extendDataArea, MAXIMUM_FILE_SECTION } from './create-section.js';
+import { extendDataArea, MAXIMUM_FILE_SECTION, setFileBytes } from './create-section.js';
 import type { Section } from './section.js';
 import type { ControlArea } from './segment.js';
 import type { Vad } from './vad.js';
@@ -33,7 +33,9 @@ function extendFile(context: MemoryContext, area: ControlArea, size: number): Nt
     const status = file.setSize(size);
     if (status !== Status.SUCCESS) return status;
   }
-  return extendDataArea(context, area, size) ? Status.SUCCESS : Status.INSUFFICIENT_RESOURCES;
+  if (!extendDataArea(context, area, size)) return Status.INSUFFICIENT_RESOURCES;
+  setFileBytes(area, file.size());
+  return Status.SUCCESS;
 }
 
 /**
@@ -47,7 +49,7 @@ export function extendView(context: MemoryContext, vad: Vad, firstPage: number, 
   const { segment } = area;
   const from = Math.min(firstPage, segment.extendedSize / 0x1000);
   const size = (lastPage + 1) * 0x1000;
-  if (size > segment.sizeOfSegment) {
+  if (size > area.fileBytes) {
     const status = extendFile(context, area, size);
     if (status !== Status.SUCCESS) return status;
   }

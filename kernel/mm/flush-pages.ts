@@ -6,6 +6,7 @@ import type { MemoryManager } from './memory-manager.js';
 import { captureDirty, forEachValidPte, invalidate } from './page-table.js';
 import { markPrototypePageClean, residentPrototypePage } from './prototype-fault.js';
 import type { ControlArea } from './segment.js';
+import { CACHE_VIEW_PAGES } from './system-cache-views.js';
 import type { Vad } from './vad.js';
 
 /** Pages of one write. */
@@ -76,6 +77,28 @@ export function writeFilePages(
   mm.counters.mappedWriteIos++;
   mm.counters.dirtyPagesWritten += frames.length;
   return status;
+}
+
+/**
+ * Asks every view of a data section, programs' and the system cache's, what was stored through it to some pages, so that they can be
+ * flushed.
+ */
+export function captureDataDirtyBits(mm: MemoryManager, area: ControlArea, firstPage: number, count: number): void {
+  const end = firstPage + count;
+  for (const space of area.numberOfMappedViews === area.numberOfSystemCacheViews ? [] : mm.addressSpaces) {
+    for (const vad of space.vads) {
+      if (vad.controlArea !== area) continue;
+      const offset = vad.startingVpn - vad.firstSegmentPage;
+      const first = Math.max(vad.startingVpn, firstPage + offset);
+      captureViewDirtyBits(mm, space, vad, first, end + offset - 1);
+    }
+  }
+  for (const [base, view] of mm.cacheViews.views) {
+    if (view.area !== area) continue;
+    const first = Math.max(firstPage - view.firstPage, 0);
+    const last = Math.min(end - view.firstPage, CACHE_VIEW_PAGES);
+    if (first < last) mm.cacheViews.captureDirtyBits(base, first, last - first);
+  }
 }
 
 /** Moves the dirty bits of a view's valid PTEs into the page frames, so that later stores are noticed again. */

@@ -1,10 +1,11 @@
 import { Status } from '../ntstatus.js';
 import { type NtStatus, virtualAddress } from '../types.js';
 import { createControlArea, PrototypeArrays, placeSubsections } from './control-area.js';
+import { captureDataDirtyBits, flushDataPages } from './flush-pages.js';
 import { type ImageLayout, type ImageSubsection, readImageLayout } from './image-checks.js';
+import type { MemoryManager } from './memory-manager.js';
 import { isCopyOnWrite, isWritable, PageProtection, ProtectionMask } from './protection.js';
 import { fillDemandZero, fillSubsection } from './prototype-pte.js';
-
 import { Section } from './section.js';
 import { type ControlArea, type SectionFile, Subsection } from './segment.js';
 import type { MemoryContext } from './vad-charges.js';
@@ -30,6 +31,7 @@ export function createImageSection(
 ): SectionResult {
   if (file.isDirectory) return { status: Status.INVALID_FILE_FOR_SECTION, section: null };
   const pointers = file.sectionObjectPointers;
+  flushDataSection(context.mm, file);
   let area = context.mm.unusedSegments.take(context, file, pointers.imageSectionObject);
   if (area === null) {
     const layout = readImageLayout(file);
@@ -44,6 +46,14 @@ export function createImageSection(
   const options = { copyOnWrite: false, noChange: false, noCache: false };
   const section = new Section(area, area.segment.sizeOfSegment, protection, mask, options);
   return { status: Status.SUCCESS, section };
+}
+
+/** An image is read from the file: what was written to it is there first. */
+function flushDataSection(mm: MemoryManager, file: SectionFile): void {
+  const data = file.sectionObjectPointers.dataSectionObject;
+  if (data === null) return;
+  captureDataDirtyBits(mm, data, 0, data.segment.totalPages);
+  flushDataPages(mm, data, 0, data.segment.totalPages);
 }
 
 function createImageArea(context: MemoryContext, file: SectionFile, layout: ImageLayout): ControlArea | NtStatus {

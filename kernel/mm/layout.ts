@@ -57,7 +57,9 @@ export const HYPERSPACE_WORKING_SET_LIST = 0x102000;
 /** MmSystemCacheWorkingSetList, up to the system cache. */
 export const SYSTEM_CACHE_WORKING_SET_LIST = 0xc0c00000;
 
+/** Views of files through which the cache manager reads and writes, up to paged pool. */
 export const SYSTEM_CACHE_START = 0xc1000000;
+export const SYSTEM_CACHE_END = 0xe1000000;
 
 export const PAGED_POOL_START = 0xe1000000;
 /** The first page of paged pool holds mm's own prototype PTEs; the pool proper begins behind it. */

@@ -19,7 +19,7 @@ import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFau
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import type { FaultWatch } from './fault-watch.js';
 import { createKernelStack, DeadKernelStacks, deleteKernelStack } from './kernel-stack.js';
-import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE } from './layout.js';
+import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE, SYSTEM_RANGE_START } from './layout.js';
 import { MappedWriterQueue } from './mapped-writer.js';
 import { FLUID_PAGES, type MemoryThresholds, memoryThresholds } from './memory-thresholds.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
@@ -38,6 +38,7 @@ import { X86PteFormat } from './pte-x86.js';
 import { ResidentPages } from './resident-pages.js';
 import type { Subsection } from './segment.js';
 import { Swapper } from './swapper.js';
+import { SystemCacheViews } from './system-cache-views.js';
 import { SystemMemory } from './system-memory.js';
 import { SystemPtes } from './system-pte.js';
 import { SystemWorkingSet } from './system-working-set.js';
@@ -155,6 +156,8 @@ interface FaultState {
   completing: boolean;
   /** What that read makes of it. */
   readOutcome: FaultOutcome;
+  /** The page of a file that the fault brings in is about to be overwritten as a whole: it need not be read. */
+  zeroFilePages: boolean;
 }
 
 const newCounters = (): FaultCounters => ({
@@ -216,8 +219,10 @@ export class MemoryManager {
   readonly defaultQuotaBlock = new QuotaBlock();
   /** System process; its directories are the master copy of the system half. */
   declare systemSpace: AddressSpace;
-  /** MmSystemCacheWs: the working set of paged pool. */
+  /** MmSystemCacheWs: the working set of paged pool and of the system cache. */
   readonly systemCache: SystemWorkingSet;
+  /** Views of files in the system cache range. */
+  readonly cacheViews = new SystemCacheViews(this);
   /** The address space in CR3. */
   current: AddressSpace;
   /** Every living address space, oldest first. */
@@ -241,6 +246,7 @@ export class MemoryManager {
     mayWait: false,
     completing: false,
     readOutcome: FaultOutcome.PageFile,
+    zeroFilePages: false,
   };
   /** Paging files and paging I/O. */
   readonly paging: Paging;
@@ -413,8 +419,9 @@ export class MemoryManager {
     if (read.status >>> 0 < 0xc0000000) {
       this.faults.completing = true;
       this.faults.readOutcome = read.place.outcome;
-      if (this.environment.traceFault === null) accessFault(this, address, access, true);
-      else this.#tracedFault(address, access, true);
+      const user = address < SYSTEM_RANGE_START;
+      if (this.environment.traceFault === null) accessFault(this, address, access, user);
+      else this.#tracedFault(address, access, user);
       this.faults.completing = false;
     }
     releasePageRead(this, read);

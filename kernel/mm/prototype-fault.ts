@@ -1,8 +1,7 @@
-import type { AddressSpace } from './address-space.js';
 import { resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { startFileRead } from './file-read.js';
-import { PAGE_SHIFT, PageLocation } from './layout.js';
+import { PAGE_SHIFT, PageLocation, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isBeingRead, startPageRead } from './page-read.js';
 import { pageTableFrame } from './page-table.js';
@@ -13,6 +12,7 @@ import { prototypeProtection, viewDefaultProtection } from './pte-protection.js'
 import { PASSIVE_LEVEL, residentLocation, systemFault } from './system-fault.js';
 import { systemFrame, systemLocation } from './system-pages.js';
 import { hasSharedWorkingSetRoom, hasWorkingSetRoom, holdPage, insertSharedEntry, releaseHold } from './working-set.js';
+import type { WorkingSetOwner } from './working-set-owner.js';
 
 const MEMORY_MANAGEMENT = 0x1a;
 const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
@@ -28,7 +28,7 @@ const SUB_PROTOTYPE_STILL_MAPPED = 0x400;
  */
 export function resolvePrototype(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   address: number,
   at: PteLocation,
   prototypeAddress: number,
@@ -83,6 +83,13 @@ export function resolvePrototype(
   if (!format.isPrototype(prototype)) {
     return startPageRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress), true);
   }
+  if (mm.faults.zeroFilePages) {
+    const subsection = mm.subsections.get(format.subsectionAddress(prototype));
+    const frame = makePrototypePage(mm, prototype, prototypeAddress, true);
+    if (frame === 0) return FaultOutcome.NoMemory;
+    subsection?.pfnReferenceAdded();
+    return complete(mm, space, address, at, frame, effective, write, FaultOutcome.DemandZero);
+  }
   return startFileRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress));
 }
 
@@ -112,7 +119,7 @@ function installPrototypePage(
 /** MiCompleteProtoPteFault: the shared page is active; the hardware PTE becomes valid. */
 function complete(
   mm: MemoryManager,
-  space: AddressSpace,
+  space: WorkingSetOwner,
   address: number,
   at: PteLocation,
   frame: number,
@@ -126,8 +133,9 @@ function complete(
   incrementShareCount(mm, pageTableFrame(mm, space, address));
   const store = write && isWritable(protection) && !isCopyOnWrite(protection);
   if (store) markModified(mm, frame);
-  format.writeValid(at, frame, protection, PteOwner.User, store);
-  const own = protection === viewDefaultProtection(mm, space, vpn) ? 0 : protection;
+  const isCacheView = address >= SYSTEM_RANGE_START;
+  format.writeValid(at, frame, protection, isCacheView ? PteOwner.Kernel : PteOwner.User, store);
+  const own = isCacheView || protection === viewDefaultProtection(mm, space, vpn) ? 0 : protection;
   insertSharedEntry(mm, space, address, frame, own);
   return outcome;
 }

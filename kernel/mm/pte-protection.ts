@@ -1,5 +1,5 @@
 import type { AddressSpace } from './address-space.js';
-import { PAGE_SHIFT } from './layout.js';
+import { PAGE_SHIFT, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { captureDirty, findPte, invalidate, makePte, pageTableFrame, pteBecameNonZero } from './page-table.js';
 import { decrementShareCount } from './pfn-counts.js';
@@ -70,7 +70,7 @@ export function removeFromWorkingSet(mm: MemoryManager, space: WorkingSetOwner, 
   const vpn = address >>> PAGE_SHIFT;
   const vad = space.vads.find(vpn);
   const plainImage = vad === null || (vad.isImage && entryProtection(mm, space, vpn, frame) === 0);
-  if (plainImage) format.writePrototypePointer(at, pfn.pteAddress(frame), vad === null);
+  if (plainImage) format.writePrototypePointer(at, pfn.pteAddress(frame), vad === null && address < SYSTEM_RANGE_START);
   else format.writeLookupMarker(at, protection);
   invalidate(mm, space, address);
   removeEntry(mm, space, vpn, frame);

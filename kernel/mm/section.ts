@@ -16,13 +16,15 @@ export class Section {
   readonly noCache: boolean;
   /** SEC_BASED: every view of offset o lies at basedAddress + o; 0 for others. */
   basedAddress = 0;
+  /** Counted in ControlArea.numberOfUserReferences. */
+  readonly userReference: boolean;
 
   constructor(
     controlArea: ControlArea,
     size: number,
     win32: number,
     mask: number,
-    options: { copyOnWrite: boolean; noChange: boolean; noCache: boolean },
+    options: { copyOnWrite: boolean; noChange: boolean; noCache: boolean; userReference?: boolean },
   ) {
     this.controlArea = controlArea;
     this.segment = controlArea.segment;
@@ -32,5 +34,6 @@ export class Section {
     this.copyOnWrite = options.copyOnWrite;
     this.noChange = options.noChange;
     this.noCache = options.noCache;
+    this.userReference = options.userReference ?? false;
   }
 }

@@ -225,7 +225,10 @@ export class ControlArea {
   numberOfSectionReferences = 0;
   /** Pages of the file that exist in memory. */
   numberOfPfnReferences = 0;
+  /** Views of processes and of the system cache, and the latter alone. */
   numberOfMappedViews = 0;
+  numberOfSystemCacheViews = 0;
+  /** Section objects and views of programs, that is all but the cache manager's: while there are any, the file may not be cut. */
   numberOfUserReferences = 0;
   writableUserReferences = 0;
   /** Writes that the mapped page writer has been given and not ended. */
@@ -242,6 +245,11 @@ export class ControlArea {
     this.flags = flags;
     this.linearMemory = linearMemory;
     this.segment = new Segment(this, shape);
+  }
+
+  /** Bytes of the file that its pages show; it may have room for more. */
+  get fileBytes(): number {
+    return Math.max(...this.subsections.map((subsection) => subsection.fileOffset + subsection.rawBytes));
   }
 
   /** Nobody refers to it any more: it can go. */

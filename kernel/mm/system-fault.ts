@@ -1,12 +1,13 @@
 import { dispatchFault } from './demand-zero.js';
 import { FaultAccess, FaultOutcome } from './fault-outcome.js';
 import { ensurePages } from './free-pages.js';
-import { SYSTEM_RANGE_START } from './layout.js';
+import { SYSTEM_CACHE_END, SYSTEM_CACHE_START, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isHyperspace } from './page-directory.js';
 import { findPte, isPageTableAddress, pdeLocation } from './page-table.js';
 import { makeSystemAddressValid } from './page-table-fault.js';
 import { isNoAccess, isWritable, ProtectionMask } from './protection.js';
+import { resolvePrototype } from './prototype-fault.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { systemLocation, systemPde, systemPte } from './system-pages.js';
 
@@ -74,7 +75,7 @@ export function faultAtRaisedIrql(
  * from the System process's, a page of paged pool is brought in; everything else is a defect of kernel code: bugcheck 50, BE,
  * FC or 0A with the parameters of nt52.md 5.2.
  * Environment: does not wait: MustWait leaves the read in mm.faults.read. Outcomes: Refault, SystemDirectory, DemandZero,
- * Transition, MustWait, NoMemory; AccessViolation in hyperspace, and for a page table of the user half that does not exist.
+ * Transition, MustWait, NoMemory, and those of resolvePrototype in the system cache; AccessViolation in hyperspace, and for a page table of the user half that does not exist.
  */
 export function systemFault(
   mm: MemoryManager,
@@ -92,6 +93,7 @@ export function systemFault(
   if (format.isValid(at)) return validSystemPte(mm, address, access, from, at);
   if (isHyperspace(mm, address)) return FaultOutcome.AccessViolation;
   if (from.ownsWorkingSetLock) return irqlNotLessOrEqual(mm, address, access, from);
+  if (isCacheView(mm, address, at)) return cacheViewFault(mm, address, at, access);
   const protection = format.protection(at);
   const isFree = format.isPrototype(at) || protection === ProtectionMask.ZeroAccess;
   if (isFree) return nonPagedArea(mm, address, access, from, SubCode.Free);
@@ -101,6 +103,18 @@ export function systemFault(
   }
   ensurePages(mm, SYSTEM_FAULT_RESERVE);
   return dispatchFault(mm, mm.systemCache, address, at);
+}
+
+/** A PTE of the system cache that points to a prototype PTE. */
+function isCacheView(mm: MemoryManager, address: number, at: PteLocation): boolean {
+  return address >= SYSTEM_CACHE_START && address < SYSTEM_CACHE_END && mm.format.isPrototype(at);
+}
+
+/** A page of a file that the cache manager reads or writes. */
+function cacheViewFault(mm: MemoryManager, address: number, at: PteLocation, access: FaultAccess): FaultOutcome {
+  ensurePages(mm, SYSTEM_FAULT_RESERVE);
+  const prototype = mm.format.prototypeAddress(at);
+  return resolvePrototype(mm, mm.systemCache, address, at, prototype, ProtectionMask.Unknown, access);
 }
 
 /** The kernel reads a page table through the self-map: one of the user half may have to be brought in. */

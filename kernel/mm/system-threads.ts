@@ -10,7 +10,8 @@ import { MODIFIED_WRITER_PRIORITY, modifiedPageWriter } from './modified-writer.
 import { SWAPPER_PRIORITY, swapper } from './swapper.js';
 import { ZERO_PAGE_PRIORITY, zeroPageThread } from './zero-page-thread.js';
 
-interface SystemThread {
+/** A thread of the kernel that keeps house for others. */
+export interface SystemThread {
   readonly priority: number;
   readonly body: (kernel: Kernel) => Blocking<void>;
   /** Makes pages available for others, and may use the last ones for it. */
@@ -29,8 +30,12 @@ const threads: readonly SystemThread[] = [
 
 const PHASE1_INITIALIZATION_FAILED = 0x32;
 
-/** Starts them in the System process. PHASE1_INITIALIZATION_FAILED when there are no resources for one. */
 export function startMemoryThreads(kernel: Kernel, process: Process): void {
+  startSystemThreads(kernel, process, threads);
+}
+
+/** Starts threads in the System process. PHASE1_INITIALIZATION_FAILED when there are no resources for one. */
+export function startSystemThreads(kernel: Kernel, process: Process, threads: readonly SystemThread[]): void {
   for (const { priority, body, memoryMaker } of threads) {
     const thread = kernel.ke.createSystemThread(process, priority, () => body(kernel));
     if (thread === null) kernel.bugcheck(PHASE1_INITIALIZATION_FAILED, Status.INSUFFICIENT_RESOURCES);

@@ -18,7 +18,7 @@ const ABOVE_SMALL = 100;
 const ABOVE_MEDIUM = 500;
 
 /**
- * MmSystemCacheWs: the working set of the system's pageable half, which is paged pool. Its list lies at C0C00000, its pages are
+ * MmSystemCacheWs: the working set of the system's pageable half, which is paged pool and the system cache. Its list lies at C0C00000, its pages are
  * found through the System process's directories, the master copy of the system half.
  */
 export class SystemWorkingSet implements WorkingSetOwner {

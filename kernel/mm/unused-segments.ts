@@ -41,7 +41,7 @@ export class UnusedSegments {
   take(context: MemoryContext, file: SectionFile, area: ControlArea | null): ControlArea | null {
     const index = area === null ? -1 : this.list.indexOf(area);
     if (area === null || index < 0) return area;
-    const isStale = area.flags.image ? area.fileVersion !== file.version : file.size() < area.segment.sizeOfSegment;
+    const isStale = area.flags.image ? area.fileVersion !== file.version : file.size() < area.fileBytes;
     if (isStale) {
       this.#delete(context, area);
       return null;

@@ -1,5 +1,5 @@
 import { PoolType } from '../ex/pool.js';
-import { PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST } from './layout.js';
+import { PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, SYSTEM_CACHE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { ProtectionMask } from './protection.js';
 import { NO_PTE } from './pte.js';
@@ -10,7 +10,7 @@ import { verifyWorkingSet } from './verify-working-set.js';
 const LOCKED = 1;
 
 /**
- * The PTEs of paged pool against the pool's own count of pages, and the system working set against the valid ones.
+ * The PTEs of paged pool against the pool's own count of pages, and the system working set against its valid ones and those of the system cache.
  * @returns the first inconsistency in one sentence, or null
  */
 export function verifyPagedPool(mm: MemoryManager): string | null {
@@ -40,8 +40,8 @@ export function verifyPagedPool(mm: MemoryManager): string | null {
   if (existing !== systemCache.privatePages) {
     return `${systemCache.privatePages} pages of paged pool are counted but ${existing} exist`;
   }
-  const wrong = verifyWorkingSet(mm, systemCache, isPagedPool, valid, LOCKED);
+  const wrong = verifyWorkingSet(mm, systemCache, isPageable, valid + mm.cacheViews.validPages, LOCKED);
   return wrong === null ? null : `system: ${wrong}`;
 }
 
-const isPagedPool = (address: number): boolean => address >= PAGED_POOL_FIRST;
+const isPageable = (address: number): boolean => address >= SYSTEM_CACHE_START;

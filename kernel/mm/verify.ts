@@ -36,6 +36,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyResidence(mm) ??
     mm.systemPtes.verify() ??
     mm.pool.verify(new PoolInspector(mm)) ??
+    mm.cacheViews.verify() ??
     verifyPagedPool(mm) ??
     verifyTlb(mm)
   );

@@ -1,4 +1,4 @@
-import { PAGE_SIZE, PAGED_POOL_FIRST, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SIZE, PAGED_POOL_FIRST, SYSTEM_CACHE_END, SYSTEM_CACHE_START, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
@@ -140,7 +140,7 @@ function startSlot(space: WorkingSetOwner): number {
 }
 
 /**
- * Pages that are not locked. A page table stays while a PTE in it is valid or in transition, a page of paged pool likewise;
+ * Pages that are not locked, those of the system cache always. A page table stays while a PTE in it is valid or in transition, a page of paged pool likewise;
  * pages of the list itself stay, even one that could not be locked because there was no page for a hash table.
  */
 function isTrimmable(mm: MemoryManager, space: WorkingSetOwner, index: number): boolean {
@@ -148,7 +148,9 @@ function isTrimmable(mm: MemoryManager, space: WorkingSetOwner, index: number): 
   if (!list.isValid(index) || index < list.firstDynamic) return false;
   const vpn = list.vpn(index);
   if (vpn < SYSTEM_VPN) return true;
-  if (vpn * PAGE_SIZE > mm.format.pteTop && vpn * PAGE_SIZE < PAGED_POOL_FIRST) return false;
+  const address = vpn * PAGE_SIZE;
+  if (address >= SYSTEM_CACHE_START && address < SYSTEM_CACHE_END) return true;
+  if (address > mm.format.pteTop && address < PAGED_POOL_FIRST) return false;
   return mm.pfn.shareCount(mm.format.frame(workingSetPte(mm, space, vpn))) === 1;
 }
 

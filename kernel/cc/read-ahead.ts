@@ -1,0 +1,154 @@
+import { AccessKind } from '../../cpu/index.js';
+import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import { Mode, WaitReason } from '../ke/thread.js';
+import type { Kernel } from '../kernel.js';
+import { PAGE_SIZE } from '../mm/layout.js';
+import type { Blocking } from '../types.js';
+import type { CacheManager } from './cache-manager.js';
+import { AccessPattern, type PrivateCacheMap, type ReadAheadRange } from './private-cache-map.js';
+import type { SharedCacheMap } from './shared-cache-map.js';
+
+export const READ_AHEAD_PRIORITY = 13;
+/** ReadAheadGranularity, and how far ahead of a sequential reader the cache keeps: three of them. */
+const GRANULARITY = 0x10000;
+const SEQUENTIAL_WINDOW = 3 * GRANULARITY;
+/** MAX_READ_AHEAD. */
+const MAXIMUM_READ_AHEAD = 0x800000;
+/** SEQUENTIAL_MAP_LIMIT: views that a sequential reader has left so far behind go. */
+const SEQUENTIAL_MAP_LIMIT = 0x80000;
+/** NOISE_BITS: offsets that differ in these only are the same for predictions. */
+const NOISE = 7;
+/** Pages must be there for others too. */
+const PLENTY = 256;
+
+interface ReadAheadRequest {
+  readonly map: SharedCacheMap;
+  readonly own: PrivateCacheMap;
+}
+
+/** The express queue: file objects for which something is to be read ahead. */
+export class ReadAheadQueue {
+  readonly event = new KEvent(EventType.Synchronization, false);
+  readonly #cc: CacheManager;
+  readonly #requests: ReadAheadRequest[] = [];
+
+  constructor(cc: CacheManager) {
+    this.#cc = cc;
+  }
+
+  /** A window of a file is to be read by the read-ahead thread. */
+  add(map: SharedCacheMap, own: PrivateCacheMap, range: ReadAheadRange): void {
+    own.readAhead.push(range);
+    if (own.isQueued) return;
+    own.isQueued = true;
+    this.#requests.push({ map, own });
+    this.#cc.kernel.ke.setEvent(this.event, 0);
+  }
+
+  /** The file object is closed: nobody will want it. */
+  cancel(own: PrivateCacheMap): void {
+    const index = this.#requests.findIndex((request) => request.own === own);
+    if (index >= 0) this.#requests.splice(index, 1);
+  }
+
+  /** CcPerformReadAhead for the oldest request. False: there is none. Environment: PASSIVE_LEVEL; does not wait. */
+  performOne(): boolean {
+    const request = this.#requests.shift();
+    if (request === undefined) return false;
+    const { map, own } = request;
+    own.isQueued = false;
+    for (const range of own.readAhead.splice(0)) this.#read(map, range);
+    return true;
+  }
+
+  /** Brings pages in that are not in memory; errors are left for the reader to see. */
+  #read(map: SharedCacheMap, { offset, length }: ReadAheadRange): void {
+    const cc = this.#cc;
+    const { mm, counters, trace } = cc.kernel;
+    const end = Math.min(offset + length, cc.currentSize(map));
+    const ios = counters.pageReadIos;
+    for (let at = offset; at < end && mm.lists.availablePages > PLENTY; at += PAGE_SIZE) {
+      const vacb = cc.view(map, at);
+      if (vacb === null) break;
+      if (mm.cacheViews.touch(vacb.baseAddress + (at - vacb.fileOffset), AccessKind.Read) === 0) break;
+    }
+    if (counters.pageReadIos !== ios) counters.readAheadIos++;
+    if (trace.cache) trace.event('read-ahead', { file: map.file.name, offset, length });
+  }
+}
+
+/**
+ * CcScheduleReadAhead: a read has ended; what the reader will probably want next is queued. Sequential: the read began where the
+ * one before had ended, and that one where its predecessor had. Strided: the last three reads are equally far apart. Files opened for
+ * sequential access are kept 192 KB ahead, those for random access not at all.
+ */
+export function scheduleReadAhead(
+  cc: CacheManager,
+  map: SharedCacheMap,
+  own: PrivateCacheMap,
+  offset: number,
+  length: number,
+): void {
+  if (own.pattern !== AccessPattern.Random) {
+    const range =
+      own.pattern === AccessPattern.Sequential ? sequentialWindow(own, offset, length) : predict(own, offset, length);
+    if (range !== null && range.offset < map.fileSize) cc.readAhead.add(map, own, range);
+  }
+  own.fileOffset1 = own.fileOffset2;
+  own.beyondLastByte1 = own.beyondLastByte2;
+  own.fileOffset2 = offset;
+  own.beyondLastByte2 = offset + length;
+}
+
+/** When half of what was read ahead is consumed, the next part follows. */
+function sequentialWindow(own: PrivateCacheMap, offset: number, length: number): ReadAheadRange | null {
+  const end = offset + length;
+  // The reader has gone elsewhere.
+  if (offset > own.readAheadEnd || own.readAheadEnd > end + MAXIMUM_READ_AHEAD) own.readAheadEnd = end;
+  if (own.readAheadEnd - end > SEQUENTIAL_WINDOW / 2) return null;
+  const start = own.readAheadEnd - (own.readAheadEnd % PAGE_SIZE);
+  own.readAheadEnd = Math.ceil((end + SEQUENTIAL_WINDOW) / GRANULARITY) * GRANULARITY;
+  return { offset: start, length: own.readAheadEnd - start };
+}
+
+function predict(own: PrivateCacheMap, offset: number, length: number): ReadAheadRange | null {
+  const { fileOffset1, beyondLastByte1, fileOffset2, beyondLastByte2 } = own;
+  const size = Math.min(MAXIMUM_READ_AHEAD, Math.ceil(length / GRANULARITY) * GRANULARITY);
+  if (
+    isNear(offset, beyondLastByte2) &&
+    (isNear(fileOffset2, beyondLastByte1) || (fileOffset1 < 0 && fileOffset2 === 0))
+  ) {
+    const start = Math.ceil((offset + length) / GRANULARITY) * GRANULARITY;
+    // Once for every window.
+    if (start === own.readAheadEnd) return null;
+    own.readAheadEnd = start;
+    return { offset: start, length: size };
+  }
+  const stride = offset - fileOffset2;
+  if (fileOffset1 < 0 || stride === 0 || stride !== fileOffset2 - fileOffset1) return null;
+  const next = offset + stride;
+  if (next < 0) return null;
+  const start = next - (next % PAGE_SIZE);
+  return {
+    offset: start,
+    length: Math.min(MAXIMUM_READ_AHEAD, Math.ceil((next + length - start) / PAGE_SIZE) * PAGE_SIZE),
+  };
+}
+
+const isNear = (offset: number, other: number): boolean => other >= 0 && Math.abs(offset - other) <= NOISE;
+
+/** A sequential reader has no use for what lies far behind: its pages go to the standby list. */
+export function unmapBehind(cc: CacheManager, map: SharedCacheMap, own: PrivateCacheMap, offset: number): void {
+  if (own.pattern !== AccessPattern.Sequential || offset < SEQUENTIAL_MAP_LIMIT) return;
+  const [behind] = map.vacbs.overlapping(offset - SEQUENTIAL_MAP_LIMIT, offset - SEQUENTIAL_MAP_LIMIT + 1);
+  if (behind !== undefined && behind.activeCount === 0) cc.unmapView(behind);
+}
+
+/** The thread that reads ahead. */
+export function* readAheadThread(kernel: Kernel): Blocking<void> {
+  const { cc, ke } = kernel;
+  for (;;) {
+    yield* ke.waitForSingleObject(cc.readAhead.event, WaitReason.Executive, Mode.Kernel, false, null);
+    while (cc.readAhead.performOne());
+  }
+}

@@ -1,0 +1,50 @@
+import type { Pool } from '../ex/pool.js';
+import type { Section } from '../mm/section.js';
+import type { SectionFile } from '../mm/segment.js';
+import type { VirtualAddress } from '../types.js';
+import { DirtyPages } from './dirty-pages.js';
+import type { PrivateCacheMap } from './private-cache-map.js';
+import { VacbArray } from './vacb.js';
+
+export const SHARED_CACHE_MAP_SIZE = 0x130;
+
+/** What the cache manager needs of a file; io's file control blocks offer it. */
+export interface CachedFile extends SectionFile {
+  sharedCacheMap: SharedCacheMap | null;
+  /** The file's name is gone: nobody will ever read what was written. */
+  readonly deleted: boolean;
+}
+
+/** SHARED_CACHE_MAP: what is cached of one file, for all its opens (nt52.md 13). */
+export class SharedCacheMap {
+  readonly file: CachedFile;
+  readonly section: Section;
+  readonly poolAddress: VirtualAddress;
+  /** File objects with a private cache map. */
+  openCount = 0;
+  /** Bytes; what the cache takes for the end of the file. */
+  fileSize: number;
+  /** Bytes that views can show. */
+  sectionSize: number;
+  readonly vacbs: VacbArray;
+  /** Mbcb. */
+  readonly dirty: DirtyPages;
+  /** The lazy writer goes on from here. */
+  resumeWritePage = 0;
+  /** The first private cache map lies in the structure itself. */
+  embedded: PrivateCacheMap | null = null;
+  /** The user was told that something could not be written. */
+  hasLostData = false;
+  /** Pinned ranges. */
+  pins = 0;
+
+  constructor(file: CachedFile, section: Section, poolAddress: VirtualAddress, pool: Pool) {
+    this.file = file;
+    this.section = section;
+    this.poolAddress = poolAddress;
+    this.fileSize = file.size();
+    this.sectionSize = section.sizeOfSection;
+    this.vacbs = new VacbArray(pool);
+    this.dirty = new DirtyPages(pool);
+  }
+}
