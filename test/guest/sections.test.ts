@@ -1,0 +1,92 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { expectedOutput, runGuest } from './guest-program.js';
+
+let folder = '';
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'nt86-sections-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const driveC = () => [{ drive: 'C', folder, readOnly: false }];
+
+describe('the programs of the course notes', () => {
+  it('shared-memory: 16 MB between three processes, and no page of it is copied', () => {
+    const run = runGuest('shared-memory');
+    expect(run.stdout).toBe(expectedOutput('shared-memory'));
+    expect(run.inconsistency).toBeNull();
+    const { counters } = run.machine;
+    // One frame a page; each other process finds it. Nothing goes to disk or through a buffer.
+    expect(counters.prototypeFaults).toBeGreaterThanOrEqual(2 * 4096);
+    expect(counters.demandZeroFaults).toBeLessThan(4096 + 600);
+    expect(counters.copyOnWriteFaults).toBeLessThan(50);
+    expect([counters.dirtyPagesWritten, counters.pagingFileFaults, counters.bytesRead]).toEqual([0, 0, 0]);
+  });
+
+  it('sparse-region: pages are committed as they are touched', () => {
+    const run = runGuest('sparse-region');
+    expect(run.stdout).toBe(expectedOutput('sparse-region'));
+    expect(run.inconsistency).toBeNull();
+  });
+
+  it('file-conversion: bytes become wide characters from one mapping to another', () => {
+    const bytes = Uint8Array.from({ length: 70_001 }, (_, index) => 32 + ((index * 7) % 95));
+    writeFileSync(join(folder, 'in.txt'), bytes);
+    writeFileSync(join(folder, 'empty.txt'), '');
+    const run = runGuest('file-conversion', { args: ['in.txt', 'out.txt'], mounts: driveC() });
+    expect(run.stdout).toBe('converted: 1\n');
+    const wide = readFileSync(join(folder, 'out.txt'));
+    expect(wide.equals(Buffer.from(Buffer.from(bytes).toString('latin1'), 'utf16le'))).toBe(true);
+    expect(run.inconsistency).toBeNull();
+    const failed = runGuest('file-conversion', { args: ['empty.txt', 'out.txt'], mounts: driveC() });
+    expect([failed.result.status, failed.stderr]).toEqual([3, 'Failure Mapping input file.']);
+    expect(runGuest('file-conversion', { args: ['none.txt', 'out.txt'], mounts: driveC() }).result.status).toBe(1);
+  });
+
+  it('sort-tree: a tree in two heaps, and the exception when one of them is full', () => {
+    const records = Array.from({ length: 2000 }, (_, index) => {
+      const key = String((index * 7_919_317) % 100_000_007).padStart(8, '0');
+      return `${key}-${String(index).padStart(6, '0')}`;
+    });
+    writeFileSync(join(folder, 'records.txt'), records.map((record) => `${record}\n`).join(''));
+    const sorted = ['Sorted file: records.txt', ...[...records].sort(), ''].join('\n');
+    const run = (limit: string) => runGuest('sort-tree', { args: ['records.txt', limit], mounts: driveC() });
+    expect(run('0').stdout).toBe(sorted);
+    expect(run('0x8000').stdout).toBe('the heap was too small\n');
+  });
+});
+
+describe('files that are larger than memory', () => {
+  it('mapped-sort: 32 MB on a machine of 8 MB', () => {
+    const RECORD = 256;
+    const count = (32 << 20) / RECORD;
+    const bytes = Buffer.alloc(count * RECORD);
+    let state = 86;
+    const keys = new Set<number>();
+    for (let record = 0; record < count; record++) {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+      keys.add(state);
+      bytes.writeUInt32BE(state, record * RECORD);
+      bytes.writeUInt32LE(state, record * RECORD + 8);
+    }
+    writeFileSync(join(folder, 'in.bin'), bytes);
+    const args = ['in.bin', 'out.bin', '0x200000'];
+    const run = runGuest('mapped-sort', { args, mounts: driveC(), machine: { memorySize: 8 << 20 } });
+    expect(run.stdout).toBe(`${count} records sorted in 16 runs\n`);
+    expect(run.inconsistency).toBeNull();
+    const sorted = readFileSync(join(folder, 'out.bin'));
+    const expected = [...keys].sort((one, other) => one - other);
+    expect(sorted.length).toBe(bytes.length);
+    const differs = expected.findIndex(
+      (key, record) => sorted.readUInt32BE(record * RECORD) !== key || sorted.readUInt32LE(record * RECORD + 8) !== key,
+    );
+    expect([expected.length, differs]).toEqual([count, -1]);
+    // A sort that has memory for a quarter reads and writes everything twice: runs, then their merge.
+    const least = 4 * (bytes.length / 4096);
+    const { pagesRead, mappedPagesWritten } = run.machine.counters;
+    expect(pagesRead + mappedPagesWritten).toBeGreaterThanOrEqual(least);
+    expect(pagesRead + mappedPagesWritten).toBeLessThan(2 * least);
+  });
+});
