@@ -10,7 +10,7 @@ export { acceptInterrupt, acceptNonMaskableInterrupt, acceptsInterrupts } from '
 export * from './layout.js';
 export { MemoryImage, type PageComparison } from './memory-image.js';
 export * from './paging.js';
-export { PhysicalMemory } from './physical-memory.js';
+export { HostMemoryExhausted, PhysicalMemory } from './physical-memory.js';
 export type { IoPorts } from './port-io.js';
 export {
   type ProcessorFields,

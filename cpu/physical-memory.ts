@@ -3,6 +3,14 @@ import { FRAME_MAP_OFFSET, firstFrameOffset, PAGE_SIZE } from './layout.js';
 /** The largest WebAssembly memory: 65,536 pages of 64 KB. */
 const MAXIMUM_HOST_BYTES = 0x1_0000_0000 - 0x10000;
 
+/** More frames were touched than the host's linear memory, of at most 4 GB, has room for. */
+export class HostMemoryExhausted extends Error {
+  constructor() {
+    super('the guest touched more memory than one linear memory of the host holds (4 GB)');
+    this.name = 'HostMemoryExhausted';
+  }
+}
+
 /**
  * The machine's one linear memory: the processor state at its start, then the map from guest page frame
  * number to host frame, then the host frames themselves. A host frame is taken on the first touch of its guest
@@ -51,13 +59,15 @@ export class PhysicalMemory {
 
   /**
    * Byte offset in the linear memory of a guest frame, taking a host frame on first touch.
-   * Returns 0 when the frame is not RAM or the host memory is used up; 0 is never a frame.
+   * Returns 0 when the frame is not RAM; 0 is never a frame.
+   * @throws HostMemoryExhausted when the host has no more memory for a frame that was never touched
    */
   hostPage(frame: number): number {
     if (frame >= this.frameCount) return this.#roms?.get(frame) ?? 0;
     const mapped = this.#frameMap[frame];
     if (mapped !== 0) return mapped >>> 0;
     const host = this.#takeHostPage();
+    if (host === 0) throw new HostMemoryExhausted();
     this.#frameMap[frame] = host;
     return host;
   }

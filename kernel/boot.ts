@@ -35,7 +35,7 @@ import { waitForPaging } from './mm/wait-for-paging.js';
 import { objectManagerEnvironment } from './ob/environment.js';
 import { ObjectManager } from './ob/object-manager.js';
 import type { MachineObserver } from './observer.js';
-import type { MachineOptions, NoExecutePolicy } from './options.js';
+import { type MachineOptions, type NoExecutePolicy, usableMemory } from './options.js';
 import { ProcessManager, SYSTEM_PROCESS_ID } from './ps/process-manager.js';
 import { hex, Trace } from './trace.js';
 
@@ -83,7 +83,7 @@ export class BootedKernel implements Kernel {
     this.options = options;
     this.host = host;
     this.observer = observer;
-    this.memory = new PhysicalMemory(options.memorySize);
+    this.memory = new PhysicalMemory(usableMemory(options));
     this.cpu = new Cpu(
       this.memory,
       { pageFault: (_cpu, linear, errorCode) => this.traps.pageFault(linear, errorCode) },

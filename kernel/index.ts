@@ -47,6 +47,7 @@ export {
   type NoExecutePolicy,
   type PagingFileOptions,
   type ReplacementPolicy,
+  type Sku,
   type TraceOptions,
 } from './options.js';
 export * from './reflection/index.js';

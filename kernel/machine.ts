@@ -1,3 +1,4 @@
+import { HostMemoryExhausted } from '../cpu/index.js';
 import { BootedKernel } from './boot.js';
 import { BugcheckError, type BugcheckReport } from './bugcheck.js';
 import type { Counters } from './counters.js';
@@ -12,6 +13,7 @@ import { services } from './services.js';
 import type { Blocking, NtStatus } from './types.js';
 
 /** Priority of the thread that starts the program. */
+const NO_PAGES_AVAILABLE = 0x4d;
 const START_PRIORITY = 8;
 
 /** A hard error that the program raised before it ended, for instance a missing DLL. */
@@ -105,8 +107,9 @@ export class Machine {
       if (end !== 'finished') return this.#result(end);
       return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');
     } catch (error) {
-      if (!(error instanceof BugcheckError)) throw error;
-      this.#bugcheck = error.report;
+      if (error instanceof BugcheckError) this.#bugcheck = error.report;
+      else if (error instanceof HostMemoryExhausted) this.#bugcheck = this.#noHostMemory();
+      else throw error;
       return this.#result('bugcheck');
     } finally {
       this.kernel.host.console.flush();
@@ -137,6 +140,11 @@ export class Machine {
   /** The first inconsistency of the memory manager and the cache, or null. */
   verify(): string | null {
     return this.kernel.mm.verify() ?? this.kernel.cc.verify();
+  }
+
+  /** Guest memory that exists has no room in the host: as if no page could be had. */
+  #noHostMemory(): BugcheckReport {
+    return { code: NO_PAGES_AVAILABLE, parameters: [0, 0, 0, this.kernel.memory.touchedFrames()] };
   }
 
   #requestStart(): void {

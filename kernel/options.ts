@@ -5,6 +5,24 @@ import type { NtStatus } from './types.js';
 /** DEP policy of the boot option /NOEXECUTE. */
 export type NoExecutePolicy = 'alwaysoff' | 'alwayson' | 'optin' | 'optout';
 
+/** Products, by what they limit: memory in bytes (nt52.md 16). */
+export const skuMemoryLimits = {
+  professional: 4 * 2 ** 30,
+  web: 2 * 2 ** 30,
+  standard: 4 * 2 ** 30,
+  enterprise: 64 * 2 ** 30,
+  datacenter: 128 * 2 ** 30,
+} as const;
+export type Sku = keyof typeof skuMemoryLimits;
+
+/** Bytes of memory that a machine with these options uses: two-level page tables reach 4 GB, and products have limits. */
+export function usableMemory({ memorySize, pae, sku }: Pick<MachineOptions, 'memorySize' | 'pae' | 'sku'>): number {
+  return Math.min(memorySize, skuMemoryLimits[sku], pae ? MAXIMUM_MEMORY : 2 ** 32);
+}
+
+/** 36 bits of physical address. */
+const MAXIMUM_MEMORY = 2 ** 36;
+
 /** How a working set chooses the page to replace: by age (5.2), or in a ring (NT 4). */
 export type ReplacementPolicy = 'clock' | 'fifo';
 
@@ -21,6 +39,8 @@ export interface MachineOptions {
   /** PAE page tables; two-level ones otherwise. */
   readonly pae: boolean;
   readonly noExecute: NoExecutePolicy;
+  /** The product, which limits memory. */
+  readonly sku: Sku;
   readonly replacement: ReplacementPolicy;
   /** MmClusterPageFileReads: pages beside the wanted one, 0 to 15, that a read of a paging file may bring in with it. */
   readonly clusterPageFileReads: number;
@@ -104,6 +124,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     memorySize,
     pae: true,
     noExecute: 'optin',
+    sku: 'enterprise',
     replacement: 'clock',
     clusterPageFileReads: 0,
     pagingFiles: [defaultPagingFile(memorySize)],

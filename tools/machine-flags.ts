@@ -4,10 +4,12 @@ import {
   accounts,
   type Injection,
   isError,
+  type NoExecutePolicy,
   ntStatus,
   type PagingFileOptions,
   privilegeByName,
   privilegeNames,
+  type Sku,
   type TraceOptions,
 } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
@@ -31,6 +33,8 @@ export interface MachineFlags {
   readonly maximumTime: number;
   readonly injections: readonly Injection[];
   readonly seed: number;
+  readonly noExecute: NoExecutePolicy;
+  readonly sku: Sku;
   readonly account: Account;
   /** LUIDs that the account holds beside its own. */
   readonly privileges: readonly number[];
@@ -46,13 +50,23 @@ export interface MachineFlags {
 /** When the whole memory manager is checked: never, at the end, or also every N page faults. */
 export type VerifyPolicy = 'off' | 'exit' | number;
 
-const MAXIMUM_MEMORY = 4 * 2 ** 30 - 2 ** 20;
+const MAXIMUM_MEMORY = 64 * 2 ** 30;
 const MINIMUM_MEMORY = 8 * 2 ** 20;
 
 /** yargs descriptions of the machine flags. */
 export const machineFlagDescriptions = {
   maxmem: { type: 'string', default: '128M', describe: 'guest memory: a number with K, M or G' },
   pae: { type: 'boolean', default: true, describe: 'three-level page tables with NX; --no-pae for two-level ones' },
+  noexecute: {
+    type: 'string',
+    default: 'optin',
+    describe: 'optin, optout, alwayson or alwaysoff: which programs may not execute data (needs PAE)',
+  },
+  sku: {
+    type: 'string',
+    default: 'enterprise',
+    describe: 'web, professional, standard, enterprise or datacenter: limits memory to 2, 4, 4, 64 and 128 GB',
+  },
   mount: { type: 'string', array: true, nargs: 1, describe: 'C=DIR[:ro]: a host folder as a guest drive' },
   env: { type: 'string', array: true, nargs: 1, describe: 'K=V: an environment variable of the guest' },
   'max-instructions': { type: 'string', describe: 'end the run after so many instructions (exit code 124)' },
@@ -128,6 +142,8 @@ export interface RawMachineFlags {
   readonly 'pagefile-path'?: string | undefined;
   readonly replacement?: string | undefined;
   readonly 'cluster-reads'?: number | undefined;
+  readonly noexecute?: string | undefined;
+  readonly sku?: string | undefined;
   readonly account?: string | undefined;
   readonly privilege?: string[] | undefined;
   readonly seed: number;
@@ -147,7 +163,7 @@ export function parseSize(text: string): number {
 export function parseMemory(text: string): number {
   const size = parseSize(text);
   if (size < MINIMUM_MEMORY || size > MAXIMUM_MEMORY)
-    throw usage(`--maxmem ${text}: the machine takes 8M to ${MAXIMUM_MEMORY / 2 ** 20}M`);
+    throw usage(`--maxmem ${text}: the machine takes 8M to ${MAXIMUM_MEMORY / 2 ** 30}G`);
   return Math.floor(size / 4096) * 4096;
 }
 
@@ -247,6 +263,15 @@ function parseReplacement(text: string): 'clock' | 'fifo' {
   throw usage(`--replacement ${text}: write clock or fifo`);
 }
 
+const noExecutePolicies: readonly NoExecutePolicy[] = ['optin', 'optout', 'alwayson', 'alwaysoff'];
+const skus: readonly Sku[] = ['web', 'professional', 'standard', 'enterprise', 'datacenter'];
+
+function parseChoice<T extends string>(flag: string, text: string, choices: readonly T[]): T {
+  const choice = choices.find((name) => name === text);
+  if (choice === undefined) throw usage(`${flag} ${text}: write one of ${choices.join(', ')}`);
+  return choice;
+}
+
 function parseAccount(text: string): Account {
   const account = Object.keys(accounts).find((name): name is Account => name === text);
   if (account === undefined) throw usage(`--account ${text}: write ${Object.keys(accounts).join(', ')}`);
@@ -279,6 +304,8 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     maximumTime: parseTime('--max-time', raw['max-time']),
     injections: parseInjections(raw.inject ?? []),
     seed: raw.seed,
+    noExecute: parseChoice('--noexecute', raw.noexecute ?? 'optin', noExecutePolicies),
+    sku: parseChoice('--sku', raw.sku ?? 'enterprise', skus),
     account: parseAccount(raw.account ?? 'admin'),
     privileges: (raw.privilege ?? []).map(parsePrivilege),
     verify: parseVerify(raw.verify),

@@ -31,11 +31,25 @@ const NEW_FLAGS = ['max-instructions', 'max-time', 'verify'] as const;
 /** The recipe of a machine that a command line asks for. */
 export function recipeOf(options: RawMachineFlags & Omit<Recipe, 'flags'>): Recipe {
   const { program, programArguments, trace } = options;
-  const { maxmem, pae, env, inject, verify, pagefile, replacement, account, privilege, seed } = options;
+  const { maxmem, pae, env, inject, verify, pagefile, replacement, noexecute, sku, account, privilege, seed } = options;
   const mount = options.mount?.map((text) =>
     text.replace(/=(.+?)(:ro)?$/, (_all, folder, ro) => `=${resolve(folder)}${ro ?? ''}`),
   );
-  const flags = { maxmem, pae, mount, env, inject, verify, pagefile, replacement, account, privilege, seed };
+  const flags = {
+    maxmem,
+    pae,
+    mount,
+    env,
+    inject,
+    verify,
+    pagefile,
+    replacement,
+    noexecute,
+    sku,
+    account,
+    privilege,
+    seed,
+  };
   return { program: resolve(program), programArguments, flags, trace };
 }
 

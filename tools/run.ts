@@ -53,6 +53,8 @@ export function programOptions(
     ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
     seed: flags.seed,
+    noExecute: flags.noExecute,
+    sku: flags.sku,
     account: flags.account,
     privileges: flags.privileges,
     dedicatedLoop: true,

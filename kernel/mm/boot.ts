@@ -1,4 +1,4 @@
-import { firstFrameOffset, type PhysicalMemory } from '../../cpu/index.js';
+import type { PhysicalMemory } from '../../cpu/index.js';
 
 import { CommitAccounting } from './commit.js';
 import {
@@ -25,18 +25,13 @@ const EFER_NXE = 0x800;
 /** Frame 0 stays out of every list: 0 means "no frame". */
 const FIRST_FRAME = 1;
 
-/** Frames that exist and for which the host has memory. */
-export function usableFrames(memory: PhysicalMemory): number {
-  const hostFrames = Math.floor((memory.bytes.length - firstFrameOffset(memory.frameCount)) / PAGE_SIZE);
-  return Math.min(memory.frameCount, hostFrames);
-}
-
 /**
  * The PFN database lies in the first frames of memory. They are touched in order here, so that their host frames are
- * contiguous too. Everything else of memory has never been written: it is the zeroed list.
+ * contiguous too, which costs the host nothing before they are written. Everything else of memory has never been
+ * written either: it is the zeroed list.
  */
 export function createPfnDatabase(memory: PhysicalMemory, isPae: boolean): { pfn: PfnDatabase; frames: number } {
-  const frameCount = usableFrames(memory);
+  const { frameCount } = memory;
   const entrySize = isPae ? 28 : 24;
   const frames = Math.ceil((frameCount * entrySize) / PAGE_SIZE);
   const base = memory.hostPage(FIRST_FRAME);

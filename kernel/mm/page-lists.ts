@@ -12,6 +12,9 @@ export interface PageListHead {
   blink: number;
 }
 
+/** Frames that nobody has used yet are put on the zeroed list in pieces of so many, 256 MB. A multiple of COLORS. */
+const LINKED_AT_ONCE = 0x10000;
+
 /** Page colours: pages that compete for the same second-level cache lines (nt52.md 3.5). */
 export const COLORS = 64;
 const COLOR_MASK = COLORS - 1;
@@ -60,6 +63,9 @@ export class PageLists {
   readonly #memory: PhysicalMemory;
   readonly #format: PteFormat;
   readonly #listener: PageListListener;
+  /** Unused frames whose PFN entries were never written: they count as the end of the zeroed list. */
+  #unlinkedFirst = 0;
+  #unlinkedEnd = 0;
   #available = 0;
   /** While the available pages stay in here nobody has to be told. */
   #windowFirst = 0;
@@ -77,6 +83,16 @@ export class PageLists {
     return this.#available;
   }
 
+  /** Frames below this have PFN entries; those from here on, up to the last, were never used. */
+  get knownFrames(): number {
+    return this.#unlinkedFirst === this.#unlinkedEnd ? this.#pfn.frameCount : this.#unlinkedFirst;
+  }
+
+  /** Pages of the zeroed list that are not linked into it yet. */
+  get unlinkedPages(): number {
+    return this.#unlinkedEnd - this.#unlinkedFirst;
+  }
+
   /** Modified pages of both kinds. */
   get modifiedPages(): number {
     return this.modifiedMapped.total + this.modifiedForPagingFile.total;
@@ -88,30 +104,58 @@ export class PageLists {
     return [zeroed, free, standby, modifiedMapped, modifiedForPagingFile, modifiedNoWrite, bad];
   }
 
-  /** At boot: frames first .. end-1, which nobody has touched, become the zeroed list. */
+  /**
+   * At boot: frames first .. end-1, which nobody has touched, become the zeroed list. With much memory most of them are
+   * linked, and their PFN entries written, when they are needed; nobody can tell but who looks at these entries.
+   */
   fillZeroed(first: number, end: number): void {
-    const count = end - first;
-    if (count <= 0) return;
-    this.#pfn.fillZeroed(first, end, COLORS);
-    this.zeroed.total = count;
-    this.zeroed.flink = first;
-    this.zeroed.blink = end - 1;
-    const { flink, blink, count: counts } = this.zeroedByColor;
-    for (let offset = 0; offset < Math.min(COLORS, count); offset++) {
-      const color = (first + offset) & COLOR_MASK;
-      const rest = (count - 1 - offset) & ~COLOR_MASK;
-      flink[color] = first + offset;
-      blink[color] = first + offset + rest;
-      counts[color] = rest / COLORS + 1;
-    }
-    this.#available = count;
+    if (end <= first) return;
+    this.#unlinkedFirst = first;
+    this.#unlinkedEnd = end;
+    this.zeroed.total = end - first;
+    this.#linkUnused();
+    this.#available = end - first;
     this.#tellAvailable();
+  }
+
+  /** The next unused frames go to the tails of the zeroed list and of its colours. */
+  #linkUnused(): void {
+    const pfn = this.#pfn;
+    const first = this.#unlinkedFirst;
+    const end = Math.min(this.#unlinkedEnd, first + LINKED_AT_ONCE);
+    pfn.fillZeroed(first, end, COLORS);
+    const { zeroed } = this;
+    pfn.setBlink(first, zeroed.blink);
+    if (zeroed.blink === EMPTY_LIST) zeroed.flink = first;
+    else pfn.setFlink(zeroed.blink, first);
+    zeroed.blink = end - 1;
+    const { flink, blink, count: counts } = this.zeroedByColor;
+    for (let offset = 0; offset < Math.min(COLORS, end - first); offset++) {
+      const color = (first + offset) & COLOR_MASK;
+      const tail = blink[color];
+      if (tail === -1) flink[color] = first + offset;
+      else {
+        pfn.setColorFlink(tail, first + offset);
+        pfn.setColorBlink(first + offset, tail);
+      }
+      const rest = (end - first - 1 - offset) & ~COLOR_MASK;
+      blink[color] = first + offset + rest;
+      counts[color] += rest / COLORS + 1;
+    }
+    this.#unlinkedFirst = end;
+  }
+
+  /** The first zeroed page of a colour, -1 when there is none. */
+  #zeroedOfColor(color: number): number {
+    const { flink } = this.zeroedByColor;
+    while (flink[color] === -1 && this.#unlinkedFirst < this.#unlinkedEnd) this.#linkUnused();
+    return flink[color];
   }
 
   /** RemoveZeroPage: a page full of zeros, or 0 when no page is available. */
   removeZeroPage(color: number): number {
     const wanted = color & COLOR_MASK;
-    const zeroed = this.zeroedByColor.flink[wanted];
+    const zeroed = this.#zeroedOfColor(wanted);
     if (zeroed !== -1) return this.#take(zeroed);
     if (this.zeroed.total > 0) return this.#take(this.zeroed.flink);
     const colored = this.freeByColor.flink[wanted];
@@ -125,7 +169,7 @@ export class PageLists {
 
   /** RemoveZeroPageIfAny: from the zeroed lists only, else 0. */
   removeZeroPageIfAny(color: number): number {
-    const zeroed = this.zeroedByColor.flink[color & COLOR_MASK];
+    const zeroed = this.#zeroedOfColor(color & COLOR_MASK);
     if (zeroed !== -1) return this.#take(zeroed);
     return this.zeroed.total > 0 ? this.#take(this.zeroed.flink) : 0;
   }
@@ -135,7 +179,7 @@ export class PageLists {
     const wanted = color & COLOR_MASK;
     const free = this.freeByColor.flink[wanted];
     if (free !== -1) return this.#take(free);
-    const zeroed = this.zeroedByColor.flink[wanted];
+    const zeroed = this.#zeroedOfColor(wanted);
     if (zeroed !== -1) return this.#take(zeroed);
     if (this.free.total > 0) return this.#take(this.free.flink);
     if (this.zeroed.total > 0) return this.#take(this.zeroed.flink);

@@ -10,16 +10,16 @@ import { NO_PTE } from './pte.js';
 export function verifyAwe(mm: MemoryManager): string | null {
   const { pfn, format } = mm;
   const owners = mm.addressSpaces.filter((space) => space.awe !== null);
-  const seen = new Set<number>();
+  const seen = new Uint8Array(mm.lists.knownFrames);
   for (const space of owners) {
     const process = `process ${space.processId}`;
     let pages = 0;
-    for (let frame = 1; frame < pfn.frameCount; frame++) {
+    for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
       if (space.awe?.owns(frame) !== true) continue;
       pages++;
       const page = `PFN ${frame.toString(16)}`;
-      if (seen.has(frame)) return `${process}: ${page} of AWE belongs to another process too`;
-      seen.add(frame);
+      if (seen[frame] !== 0) return `${process}: ${page} of AWE belongs to another process too`;
+      seen[frame] = 1;
       if (!pfn.isAwe(frame)) return `${process}: ${page} is owned, but its entry does not know of AWE`;
       const mapped = pfn.pteAddress(frame);
       if (mapped === 0) continue;
@@ -30,8 +30,8 @@ export function verifyAwe(mm: MemoryManager): string | null {
     }
     if (pages !== space.awe?.pages) return `${process}: owns ${pages} pages of AWE, but counts ${space.awe?.pages}`;
   }
-  for (let frame = 1; frame < pfn.frameCount; frame++) {
-    if (pfn.isAwe(frame) && !seen.has(frame)) return `PFN ${frame.toString(16)} is a page of AWE that nobody owns`;
+  for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
+    if (pfn.isAwe(frame) && seen[frame] === 0) return `PFN ${frame.toString(16)} is a page of AWE that nobody owns`;
   }
   return null;
 }

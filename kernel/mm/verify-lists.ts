@@ -35,7 +35,7 @@ function verifyList(mm: MemoryManager, head: PageListHead, listed: Uint8Array): 
   let previous = EMPTY_LIST;
   let count = 0;
   for (let frame = head.flink; frame !== EMPTY_LIST; frame = pfn.flink(frame)) {
-    if (frame === 0 || frame >= pfn.frameCount)
+    if (frame === 0 || frame >= mm.lists.knownFrames)
       return `${list} links to frame ${frame.toString(16)}, which does not exist`;
     const page = `PFN ${frame.toString(16)}`;
     if (++count > head.total) return `${list} has more pages than its total ${head.total}: ${page} is one too many`;
@@ -51,6 +51,7 @@ function verifyList(mm: MemoryManager, head: PageListHead, listed: Uint8Array): 
       return `${page} is modified but on the standby list`;
     previous = frame;
   }
+  if (head === mm.lists.zeroed) count += mm.lists.unlinkedPages;
   if (count !== head.total) return `${list} should have ${head.total} pages but links ${count}`;
   return head.blink === previous ? null : `${list} ends with ${previous.toString(16)}, not ${head.blink.toString(16)}`;
 }
@@ -78,5 +79,6 @@ function verifyColors(mm: MemoryManager, heads: ColorHeads, all: PageListHead): 
     if (heads.blink[color] !== previous) return `${list} has a wrong last page`;
     total += count;
   }
+  if (all === mm.lists.zeroed) total += mm.lists.unlinkedPages;
   return total === all.total ? null : `page list ${all.location} has ${all.total} pages, its colours ${total}`;
 }

@@ -18,10 +18,10 @@ import { verifyTlb } from './verify-tlb.js';
  * @returns the first inconsistency in one sentence, or null
  */
 export function verifyMemory(mm: MemoryManager): string | null {
-  const listed = new Uint8Array(mm.pfn.frameCount);
+  const listed = new Uint8Array(mm.lists.knownFrames);
   const references: FrameReferences = {
-    mappings: new Uint32Array(mm.pfn.frameCount),
-    contained: new Uint32Array(mm.pfn.frameCount),
+    mappings: new Uint32Array(mm.lists.knownFrames),
+    contained: new Uint32Array(mm.lists.knownFrames),
   };
   return (
     verifyPageLists(mm, listed) ??
@@ -54,7 +54,7 @@ function verifyAddressSpaces(mm: MemoryManager): string | null {
 /** Every frame is on exactly one list, or active with the right counts, or pinned in transition. */
 function verifyFrames(mm: MemoryManager, listed: Uint8Array, references: FrameReferences): string | null {
   const { pfn } = mm;
-  for (let frame = 1; frame < pfn.frameCount; frame++) {
+  for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
     const location = pfn.location(frame);
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
     if (pfn.isAwe(frame) || (location === PageLocation.Transition && pfn.isDeleted(frame))) continue;
@@ -63,7 +63,7 @@ function verifyFrames(mm: MemoryManager, listed: Uint8Array, references: FrameRe
       return `${name(frame)} is owned by a PTE in no frame (${table.toString(16)})`;
     references.contained[table]++;
   }
-  for (let frame = 1; frame < pfn.frameCount; frame++) {
+  for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
     const wrong = verifyFrame(mm, frame, listed[frame] !== 0, references);
     if (wrong !== null) return `${name(frame)} ${wrong}`;
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { usableMemory } from '../../kernel/options.js';
 import { Privilege } from '../../kernel/se/privilege.js';
 import { runGuest } from './guest-program.js';
 
@@ -13,6 +14,21 @@ function expectSuccess(name: string, args: readonly string[], pae: boolean, mega
   expect(run.result).toMatchObject({ status: 0, unhandledException: null, bugcheck: null });
   expect(run.inconsistency).toBeNull();
 }
+
+describe('with 64 GB', () => {
+  it('awe: more memory than addresses, of which the host holds what was touched', () => {
+    expectSuccess('awe', ['512', '128'], true, 65536);
+  });
+
+  it.each([
+    ['web', true, 2],
+    ['standard', true, 4],
+    ['enterprise', false, 4],
+    ['datacenter', true, 64],
+  ] as const)('the product %s with PAE %s uses %d GB', (sku, pae, gigabytes) => {
+    expect(usableMemory({ sku, pae, memorySize: 2 ** 36 })).toBe(gigabytes * 2 ** 30);
+  });
+});
 
 describe.each([
   [true, 32],

@@ -74,3 +74,23 @@ describe('page lists (nt52 3.5, 3.6)', () => {
     expect(lists.standbyRepurposed).toBe(1);
   });
 });
+
+describe('much memory', () => {
+  it('is linked into the zeroed list as it is needed, in the same order as if all had been at once', () => {
+    const { mm } = new MemoryMachine({ megabytes: 800 });
+    const { lists } = mm;
+    expect(lists.unlinkedPages).toBeGreaterThan(100_000);
+    const last = new Array<number>(COLORS).fill(0);
+    for (let turn = 0; turn < 100_000; turn++) {
+      const color = turn % COLORS;
+      const frame = lists.removeZeroPage(color);
+      if (frame % COLORS !== color || frame !== (last[color] || frame - COLORS) + COLORS) {
+        throw new Error(`frame ${frame} after ${last[color]}`);
+      }
+      last[color] = frame;
+    }
+    expect(lists.knownFrames).toBeLessThan(140_000);
+    while (lists.zeroed.total > 0) lists.removeZeroPageIfAny(5);
+    expect([lists.unlinkedPages, lists.knownFrames]).toEqual([0, mm.pfn.frameCount]);
+  });
+});

@@ -99,11 +99,12 @@ function directoryOwners({ mm, ps }: Session['machine']['kernel']): Map<number, 
 /** !memusage: every page frame by its state, and by the control area or process that it belongs to. */
 function memoryUsage(session: Session): CommandOutput {
   const { kernel } = session.machine;
-  const { pfn } = kernel.mm;
+  const { pfn, lists } = kernel.mm;
   const counts = new Array<number>(8).fill(0);
   const usage = new Map<ControlArea | string, Usage>();
+  counts[PageLocation.Zeroed] += lists.unlinkedPages;
   const owners = directoryOwners(kernel);
-  for (let frame = 0; frame < pfn.frameCount; frame++) {
+  for (let frame = 0; frame < lists.knownFrames; frame++) {
     const location = pfn.location(frame);
     counts[location]++;
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
