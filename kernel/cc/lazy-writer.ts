@@ -104,7 +104,7 @@ export class LazyWriter {
     const { counters } = cc.kernel;
     let written = 0;
     while (written < wanted) {
-      const run = map.dirty.nextRun(map.resumeWritePage, MAXIMUM_RUN);
+      const run = map.dirty.nextRun(map.resumeWritePage, Math.min(MAXIMUM_RUN, wanted - written));
       if (run === null) break;
       if (!isSuccess(cc.writePages(map.file, run.firstPage, run.count))) {
         // The pages stay in memory, and modified: a flush, or closing the file, tries again.

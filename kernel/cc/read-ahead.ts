@@ -91,7 +91,7 @@ export function scheduleReadAhead(
 ): void {
   if (own.pattern !== AccessPattern.Random) {
     const range =
-      own.pattern === AccessPattern.Sequential ? sequentialWindow(own, offset, length) : predict(own, offset, length);
+      own.pattern === AccessPattern.Sequential ? sequentialWindow(own, offset + length) : predict(own, offset, length);
     if (range !== null && range.offset < map.fileSize) cc.readAhead.add(map, own, range);
   }
   own.fileOffset1 = own.fileOffset2;
@@ -101,13 +101,12 @@ export function scheduleReadAhead(
 }
 
 /** When half of what was read ahead is consumed, the next part follows. */
-function sequentialWindow(own: PrivateCacheMap, offset: number, length: number): ReadAheadRange | null {
-  const end = offset + length;
-  // The reader has gone elsewhere.
-  if (offset > own.readAheadEnd || own.readAheadEnd > end + MAXIMUM_READ_AHEAD) own.readAheadEnd = end;
+function sequentialWindow(own: PrivateCacheMap, end: number): ReadAheadRange | null {
+  // The reader begins, or has gone elsewhere.
+  if (own.readAheadEnd < end || own.readAheadEnd > end + MAXIMUM_READ_AHEAD) own.readAheadEnd = end;
   if (own.readAheadEnd - end > SEQUENTIAL_WINDOW / 2) return null;
   const start = own.readAheadEnd - (own.readAheadEnd % PAGE_SIZE);
-  own.readAheadEnd = Math.ceil((end + SEQUENTIAL_WINDOW) / GRANULARITY) * GRANULARITY;
+  own.readAheadEnd = Math.floor((end + SEQUENTIAL_WINDOW) / GRANULARITY) * GRANULARITY;
   return { offset: start, length: own.readAheadEnd - start };
 }
 

@@ -152,10 +152,16 @@ export class SystemCacheViews {
   /** Valid PTEs of all views. */
   get validPages(): number {
     let pages = 0;
-    for (const base of this.#views.keys()) {
-      for (let page = 0; page < CACHE_VIEW_PAGES; page++) {
-        if (this.#mm.format.isValid(systemPte(this.#mm, base + page * PAGE_SIZE))) pages++;
-      }
+    for (const base of this.#views.keys()) pages += this.validPagesIn(base);
+    return pages;
+  }
+
+  /** Valid PTEs of one view. */
+  validPagesIn(base: number): number {
+    if (!this.#views.has(base)) return 0;
+    let pages = 0;
+    for (let page = 0; page < CACHE_VIEW_PAGES; page++) {
+      if (this.#mm.format.isValid(systemPte(this.#mm, base + page * PAGE_SIZE))) pages++;
     }
     return pages;
   }

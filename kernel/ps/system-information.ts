@@ -7,7 +7,7 @@ import { Fields } from './information-buffer.js';
 import { pageFileList } from './page-file-list.js';
 import { processList } from './process-list.js';
 import { changePrioritySeparation } from './process-priority.js';
-import { performanceInformation } from './system-performance.js';
+import { fileCacheInformation, performanceInformation } from './system-performance.js';
 
 /** SYSTEM_INFORMATION_CLASS, the ones in use. */
 const InformationClass = {
@@ -47,7 +47,7 @@ const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
   [InformationClass.Device, { size: 0x18, fill: deviceInformation }],
   [InformationClass.ProcessorPerformance, { size: 0x30, atLeast: true, fill: processorPerformance }],
   [InformationClass.Flags, { size: 4, fill: () => new Uint8Array(4) }],
-  [InformationClass.FileCache, { size: 0x24, fill: () => new Uint8Array(0x24) }],
+  [InformationClass.FileCache, { size: 0x24, fill: fileCacheInformation }],
   [InformationClass.Interrupt, { size: 0x18, atLeast: true, fill: interruptInformation }],
   [InformationClass.TimeAdjustment, { size: 0x0c, fill: timeAdjustment }],
   [InformationClass.TimeZone, { size: 0xac, fill: timeZone }],

@@ -12,7 +12,7 @@ import { CacheMachine, type OpenedFile } from './cache-machine.js';
 
 const SPACES = 3;
 const MAXIMUM_SIZE = 0x90000;
-const STEPS = 120;
+const STEPS = 80;
 
 /** A small generator of numbers: the same sequence for the same seed. */
 class Random {

@@ -12,7 +12,7 @@ import { type MachineOptions, machineOptions } from '../../kernel/options.js';
 import { services } from '../../kernel/services.js';
 import type { Blocking, NtStatus } from '../../kernel/types.js';
 
-const READ_WRITE = 0xc0100000;
+const READ_WRITE_DELETE = 0xc0110000;
 
 /** A volume that counts what reaches it, and fails on demand. */
 export class CountingVolume extends MemoryVolume {
@@ -72,14 +72,14 @@ export class CacheMachine {
 
   constructor(options: Partial<MachineOptions> = {}) {
     const trace = { cache: true, sink: (line: string) => this.traceLines.push(line) };
-    const given = { imagePath: '\\??\\C:\\none.exe', memorySize: 16 << 20, trace, ...options };
+    const given = { imagePath: '\\??\\C:\\none.exe', memorySize: 8 << 20, trace, ...options };
     this.kernel = new BootedKernel(machineOptions(given), this.#host(), services);
   }
 
   open(name: string, options = 0): OpenedFile {
     const { file, status } = this.kernel.io.createFile({
       attributes: kernelAttributes(`\\??\\D:\\${name}`),
-      desiredAccess: READ_WRITE,
+      desiredAccess: READ_WRITE_DELETE,
       allocationSize: 0,
       fileAttributes: 0x80,
       shareAccess: FileShare.VALID,

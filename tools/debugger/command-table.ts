@@ -13,6 +13,7 @@ import { symbolCommands } from './commands-symbols.js';
 import { typeCommands } from './commands-types.js';
 import { DebuggerError } from './debugger-error.js';
 import { analyzeExtensions } from './extension-analyze.js';
+import { cacheExtensions } from './extension-cache.js';
 import { memoryExtensions } from './extension-memory.js';
 import { pageExtensions } from './extension-pages.js';
 import { pagingExtensions } from './extension-paging.js';
@@ -46,6 +47,7 @@ export const commandTable: readonly Command[] = [
   ...memoryExtensions,
   ...pagingExtensions,
   ...poolExtensions,
+  ...cacheExtensions,
   ...processExtensions,
   ...analyzeExtensions,
   ...generalCommands,

@@ -61,6 +61,5 @@ const notBuilt = (name: string, subject: string, help: string): Command => ({
 export const analyzeExtensions = commands(
   { name: '!analyze', syntax: '!analyze [-v]', help: 'the exception at hand: instruction, fault, stack', run: analyze },
   { name: '!irql', syntax: '!irql', help: 'interrupt request level', run: irql },
-  notBuilt('!cache', 'The cache manager is', 'system cache'),
   notBuilt('!session', 'Session space is', 'sessions'),
 );
