@@ -1,6 +1,9 @@
 // What the files of advapi32 share.
 #pragma once
 #include "nt.h"
+#include <aclapi.h>
+#include <sddl.h>
+#include <stddef.h>
 
 static inline BOOL ok(NTSTATUS status) {
   if (NT_SUCCESS(status)) return TRUE;
@@ -11,3 +14,5 @@ static inline BOOL refuse(DWORD error) {
   current_teb()->LastErrorValue = error;
   return FALSE;
 }
+
+DWORD sid_length(PSID sid);

@@ -1,19 +1,11 @@
 // What programs import and this machine cannot do yet: fails with ERROR_CALL_NOT_IMPLEMENTED.
 #include "missing.h"
 
-MISSING_AS(AccessCheck, 32, 0);
 MISSING_AS(CryptCreateHash, 20, 0);
 MISSING_AS(CryptDestroyHash, 4, 0);
 MISSING_AS(CryptGetHashParam, 20, 0);
 MISSING_AS(CryptHashData, 16, 0);
-MISSING_AS(GetFileSecurityA, 20, 0);
-MISSING_AS(GetFileSecurityW, 20, 0);
-MISSING_AS(SetFileSecurityA, 12, 0);
-MISSING_AS(SetFileSecurityW, 12, 0);
 MISSING_AS(GetNamedSecurityInfoW, 32, 120);
-MISSING_AS(GetSecurityInfo, 32, 120);
-MISSING_AS(LookupAccountSidA, 28, 0);
-MISSING_AS(LookupAccountSidW, 28, 0);
 MISSING_AS(SaferCreateLevel, 20, 0);
 MISSING_AS(SaferComputeTokenFromLevel, 20, 0);
 MISSING_AS(RegCreateKeyExA, 36, 120);
@@ -26,6 +18,5 @@ MISSING_AS(RegDeleteValueA, 8, 120);
 MISSING_AS(RegDeleteValueW, 8, 120);
 MISSING_AS(OpenSCManagerA, 12, 0);
 MISSING_AS(OpenSCManagerW, 12, 0);
-MISSING_AS(CreateProcessAsUserW, 44, 0);
 MISSING_AS(StartServiceCtrlDispatcherA, 4, 0);
 MISSING_AS(StartServiceCtrlDispatcherW, 4, 0);

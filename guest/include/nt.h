@@ -309,6 +309,13 @@ SERVICE NtQueryInformationToken(HANDLE, ULONG informationClass, PVOID, ULONG, UL
 SERVICE NtSetInformationToken(HANDLE, ULONG informationClass, PVOID, ULONG);
 SERVICE NtAdjustPrivilegesToken(HANDLE, BOOLEAN disableAll, PVOID state, ULONG length, PVOID previous, ULONG *used);
 SERVICE NtDuplicateToken(HANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, BOOLEAN effectiveOnly, ULONG type, PHANDLE);
+SERVICE NtAdjustGroupsToken(HANDLE, BOOLEAN reset, PVOID state, ULONG length, PVOID previous, ULONG *used);
+SERVICE NtFilterToken(HANDLE, ULONG flags, PVOID disable, PVOID delete, PVOID restricting, PHANDLE);
+SERVICE NtPrivilegeCheck(HANDLE, PVOID set, BOOLEAN *result);
+SERVICE NtAccessCheck(PVOID descriptor, HANDLE, ACCESS_BITS, PVOID mapping, PVOID set, ULONG *length, ULONG *granted, NTSTATUS *status);
+SERVICE NtImpersonateAnonymousToken(HANDLE);
+SERVICE NtQuerySecurityObject(HANDLE, ULONG parts, PVOID, ULONG length, ULONG *needed);
+SERVICE NtSetSecurityObject(HANDLE, ULONG parts, PVOID);
 SERVICE NtOpenSection(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
 SERVICE NtOpenSemaphore(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
 SERVICE NtOpenThread(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PCLIENT_ID);

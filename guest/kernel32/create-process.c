@@ -292,11 +292,25 @@ static ULONG inherit_flag(const SECURITY_ATTRIBUTES *security) {
   return security != NULL && security->bInheritHandle ? OBJ_INHERIT : 0;
 }
 
+static PVOID descriptor_of(const SECURITY_ATTRIBUTES *security) { return security == NULL ? NULL : security->lpSecurityDescriptor; }
+
 typedef struct { LPSECURITY_ATTRIBUTES process, thread; } SECURITY;
 
+/* Gives a process a copy of a token for its own. */
+static NTSTATUS assign_token(HANDLE process, HANDLE token) {
+  struct { HANDLE token, thread; } access = { NULL, NULL };
+  OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(NULL, 0);
+  NTSTATUS status = NtDuplicateToken(token, TOKEN_ASSIGN_PRIMARY, &attributes, FALSE, TokenPrimary, &access.token);
+  if (!NT_SUCCESS(status)) return status;
+  status = NtSetInformationProcess(process, 9, &access, sizeof access);
+  NtClose(access.token);
+  return status;
+}
+
 /* The process and its first thread, which is suspended. */
-static NTSTATUS make_process(PROGRAM *program, START *start, SECURITY security, BOOL inherit, DWORD flags, LPPROCESS_INFORMATION made) {
+static NTSTATUS make_process(PROGRAM *program, START *start, HANDLE token, SECURITY security, BOOL inherit, DWORD flags, LPPROCESS_INFORMATION made) {
   OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(NULL, inherit_flag(security.process));
+  attributes.SecurityDescriptor = descriptor_of(security.process);
   PROCESS_BASIC_INFORMATION basic;
   INITIAL_TEB teb;
   CONTEXT context;
@@ -306,9 +320,10 @@ static NTSTATUS make_process(PROGRAM *program, START *start, SECURITY security, 
   NTSTATUS status = NtCreateProcessEx(&process, PROCESS_ALL_ACCESS & 0x1F0FFF, &attributes, CURRENT_PROCESS, inherit ? 4 : 0, program->section,
                                       NULL, NULL, 0);
   if (!NT_SUCCESS(status)) return status;
-  status = NtQueryInformationProcess(process, 0, &basic, sizeof basic, NULL);
+  if (token != NULL) status = assign_token(process, token);
+  if (NT_SUCCESS(status)) status = NtQueryInformationProcess(process, 0, &basic, sizeof basic, NULL);
   if (NT_SUCCESS(status)) status = entry_point(process, basic.PebBaseAddress, &base, &entry);
-  give_standard_handles(process, inherit, flags, program, start);
+  if (NT_SUCCESS(status)) give_standard_handles(process, inherit, flags, program, start);
   if (NT_SUCCESS(status)) status = push_parameters(process, basic.PebBaseAddress, start);
   if (NT_SUCCESS(status)) {
     status = base_create_stack(process, program->image.CommittedStackSize, program->image.MaximumStackSize, &teb);
@@ -318,6 +333,7 @@ static NTSTATUS make_process(PROGRAM *program, START *start, SECURITY security, 
     if (class != 0) set_priority_class(process, class);
     base_initial_context(&context, BaseProcessStartThunk, entry, basic.PebBaseAddress, teb.StackBase);
     attributes.Attributes = inherit_flag(security.thread);
+    attributes.SecurityDescriptor = descriptor_of(security.thread);
     status = NtCreateThread(&thread, THREAD_ALL_ACCESS & 0x1F03FF, &attributes, process, &client, &context, &teb, TRUE);
   }
   if (!NT_SUCCESS(status)) {
@@ -351,9 +367,11 @@ static PWSTR batch_command(PCWSTR path, PCWSTR line) {
 
 #define DEBUG_FLAGS (DEBUG_PROCESS | DEBUG_ONLY_THIS_PROCESS)
 
-BOOL WINAPI CreateProcessW(LPCWSTR application, LPWSTR commandLine, LPSECURITY_ATTRIBUTES processSecurity,
-                           LPSECURITY_ATTRIBUTES threadSecurity, BOOL inherit, DWORD flags, LPVOID environment, LPCWSTR directory,
-                           LPSTARTUPINFOW startup, LPPROCESS_INFORMATION information) {
+/* Token NULL: the process acts for whom this one acts for. The new token is never told of: kernel32 restricts nobody. */
+BOOL WINAPI CreateProcessInternalW(HANDLE token, LPCWSTR application, LPWSTR commandLine, LPSECURITY_ATTRIBUTES processSecurity,
+                                   LPSECURITY_ATTRIBUTES threadSecurity, BOOL inherit, DWORD flags, LPVOID environment, LPCWSTR directory,
+                                   LPSTARTUPINFOW startup, LPPROCESS_INFORMATION information, PHANDLE newToken) {
+  if (newToken != NULL) *newToken = NULL;
   if (startup == NULL || information == NULL) return refuse(ERROR_INVALID_PARAMETER);
   memset(information, 0, sizeof *information);
   if ((flags & (DETACHED_PROCESS | CREATE_NEW_CONSOLE)) == (DETACHED_PROCESS | CREATE_NEW_CONSOLE)) return refuse(ERROR_INVALID_PARAMETER);
@@ -371,8 +389,8 @@ BOOL WINAPI CreateProcessW(LPCWSTR application, LPWSTR commandLine, LPSECURITY_A
   if (status == STATUS_INVALID_IMAGE_NOT_MZ && is_batch_file(image)) {
     PWSTR command = batch_command(image, line);
     release(image);
-    BOOL done = command != NULL && CreateProcessW(NULL, command, processSecurity, threadSecurity, inherit, flags, environment, directory,
-                                                  startup, information);
+    BOOL done = command != NULL && CreateProcessInternalW(token, NULL, command, processSecurity, threadSecurity, inherit, flags, environment,
+                                                          directory, startup, information, newToken);
     release(command);
     return done;
   }
@@ -382,7 +400,7 @@ BOOL WINAPI CreateProcessW(LPCWSTR application, LPWSTR commandLine, LPSECURITY_A
     PWSTR folder = start.environment == NULL ? NULL : directory_copy(directory);
     start.directory = folder;
     done = folder != NULL;
-    if (done) done = ok(make_process(&program, &start, (SECURITY){ processSecurity, threadSecurity }, inherit, flags, information));
+    if (done) done = ok(make_process(&program, &start, token, (SECURITY){ processSecurity, threadSecurity }, inherit, flags, information));
     release(folder);
     release(start.environment);
     NtClose(program.section);
@@ -390,6 +408,20 @@ BOOL WINAPI CreateProcessW(LPCWSTR application, LPWSTR commandLine, LPSECURITY_A
   release(image);
   if (done && !(flags & CREATE_SUSPENDED)) NtResumeThread(information->hThread, NULL);
   return done;
+}
+
+BOOL WINAPI CreateProcessW(LPCWSTR application, LPWSTR commandLine, LPSECURITY_ATTRIBUTES processSecurity,
+                           LPSECURITY_ATTRIBUTES threadSecurity, BOOL inherit, DWORD flags, LPVOID environment, LPCWSTR directory,
+                           LPSTARTUPINFOW startup, LPPROCESS_INFORMATION information) {
+  return CreateProcessInternalW(NULL, application, commandLine, processSecurity, threadSecurity, inherit, flags, environment, directory,
+                                startup, information, NULL);
+}
+
+BOOL WINAPI CreateProcessAsUserW(HANDLE token, LPCWSTR application, LPWSTR commandLine, LPSECURITY_ATTRIBUTES processSecurity,
+                                 LPSECURITY_ATTRIBUTES threadSecurity, BOOL inherit, DWORD flags, LPVOID environment, LPCWSTR directory,
+                                 LPSTARTUPINFOW startup, LPPROCESS_INFORMATION information) {
+  return CreateProcessInternalW(token, application, commandLine, processSecurity, threadSecurity, inherit, flags, environment, directory,
+                                startup, information, NULL);
 }
 
 BOOL WINAPI CreateProcessA(LPCSTR application, LPSTR commandLine, LPSECURITY_ATTRIBUTES processSecurity,

@@ -67,6 +67,7 @@ HANDLE WINAPI CreateRemoteThread(HANDLE process, LPSECURITY_ATTRIBUTES security,
   base_initial_context(&context, BaseThreadStartThunk, (PVOID)routine, parameter, teb.StackBase);
   ULONG inherit = security != NULL && security->bInheritHandle ? OBJ_INHERIT : 0;
   OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(NULL, inherit);
+  if (security != NULL) attributes.SecurityDescriptor = security->lpSecurityDescriptor;
   NTSTATUS status = NtCreateThread(&thread, THREAD_ALL_ACCESS & 0x1F03FF, &attributes, process, &client, &context, &teb, TRUE);
   if (!ok(status)) {
     SIZE_T all = 0;
@@ -77,6 +78,13 @@ HANDLE WINAPI CreateRemoteThread(HANDLE process, LPSECURITY_ATTRIBUTES security,
   if (id != NULL) *id = (DWORD)client.UniqueThread;
   if (!(flags & CREATE_SUSPENDED)) NtResumeThread(thread, NULL);
   return thread;
+}
+
+BOOL WINAPI OpenThreadToken(HANDLE thread, DWORD access, BOOL self, PHANDLE token) {
+  return ok(NtOpenThreadToken(thread, access, self != FALSE, token));
+}
+BOOL WINAPI SetThreadToken(PHANDLE thread, HANDLE token) {
+  return ok(NtSetInformationThread(thread == NULL ? CURRENT_THREAD : *thread, 5, &token, sizeof token));
 }
 
 HANDLE WINAPI CreateThread(LPSECURITY_ATTRIBUTES security, SIZE_T stack, LPTHREAD_START_ROUTINE routine, LPVOID parameter,

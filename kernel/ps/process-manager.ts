@@ -129,6 +129,7 @@ export class ProcessManager {
     const object = createTokenObject(this.kernel, token);
     process.token = object;
     if (object === null) return false;
+    token.inUse = true;
     const { security } = this.kernel.ob;
     const own = process.object;
     const unprotected = own !== null && own.securityDescriptor === null;

@@ -2,6 +2,7 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { assignPrimaryToken } from '../se/primary-token.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
 import type { EProcess } from './process.js';
@@ -26,6 +27,7 @@ const InformationClass = {
   Times: 4,
   BasePriority: 5,
   DebugPort: 7,
+  AccessToken: 9,
   DefaultHardErrorMode: 12,
   PooledUsage: 14,
   WorkingSetWatch: 15,
@@ -184,6 +186,13 @@ interface Change {
 const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
   [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], access: ProcessAccess.SET_QUOTA, apply: setQuotaLimits }],
   [InformationClass.BasePriority, { sizes: [4], apply: setBasePriority }],
+  [
+    InformationClass.AccessToken,
+    {
+      sizes: [8],
+      apply: (kernel, process, view) => assignPrimaryToken(kernel, process, view.getUint32(0, true)),
+    },
+  ],
   [
     InformationClass.DefaultHardErrorMode,
     {
