@@ -141,6 +141,7 @@ export class BootedKernel implements Kernel {
         isAttached: () => dispatcher.current.savedApcState !== null,
         traceFault: this.#faultListener(dispatcher),
         tracePaging: this.trace.paging ? this.#memoryListener(dispatcher) : null,
+        traceSections: this.trace.sections ? this.#memoryListener(dispatcher) : null,
         traceWorkingSet: this.trace.workingSet ? this.#memoryListener(dispatcher) : null,
         verification: this.options.verifyInterval > 0 ? this.#verification() : null,
       },

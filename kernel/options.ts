@@ -85,6 +85,8 @@ export interface TraceOptions {
   readonly paging?: boolean;
   /** Pages that enter and leave working sets, and changes of limits. */
   readonly workingSet?: boolean;
+  /** Section objects, views, and the segments behind them. */
+  readonly sections?: boolean;
   /** What the cache manager maps, reads ahead, writes and forgets. */
   readonly cache?: boolean;
   readonly syscalls?: boolean;

@@ -22,6 +22,7 @@ export class Trace {
   readonly faults: boolean;
   readonly paging: boolean;
   readonly workingSet: boolean;
+  readonly sections: boolean;
   readonly cache: boolean;
   readonly syscalls: boolean;
   readonly threads: boolean;
@@ -40,6 +41,7 @@ export class Trace {
     this.faults = options.faults === true;
     this.paging = options.paging === true;
     this.workingSet = options.workingSet === true;
+    this.sections = options.sections === true;
     this.cache = options.cache === true;
     this.syscalls = options.syscalls === true;
     this.threads = options.threads === true;

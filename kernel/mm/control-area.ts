@@ -2,6 +2,7 @@ import { PoolType } from '../ex/pool.js';
 import { type VirtualAddress, virtualAddress } from '../types.js';
 import { flushDataPages } from './flush-pages.js';
 import { deletePrototypePtes, fillSubsection, fillZero } from './prototype-pte.js';
+import { traceSegment } from './section-trace.js';
 import {
   CONTROL_AREA_SIZE,
   ControlArea,
@@ -50,6 +51,7 @@ export function createControlArea(
     area.segment.prototypePtes = virtualAddress(segment + SEGMENT_SIZE);
     fillZero(context.mm, { address: area.segment.prototypePtes, count: shape.pages });
   }
+  traceSegment(context.mm, 'segment-created', area);
   return area;
 }
 
@@ -115,6 +117,7 @@ export function deleteControlArea(context: MemoryContext, area: ControlArea): vo
   const { mm } = context;
   const { pool } = context.ex;
   const { segment, file } = area;
+  traceSegment(mm, 'segment-deleted', area);
   for (const subsection of area.subsections) {
     if (subsection.base === 0) continue;
     deletePrototypePtes(mm, { address: subsection.base, count: subsection.pages });

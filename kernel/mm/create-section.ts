@@ -14,6 +14,7 @@ import {
 } from './protection.js';
 import { fillDemandZero } from './prototype-pte.js';
 import { Section } from './section.js';
+import { traceSection, traceSegment } from './section-trace.js';
 import { type ControlArea, type SectionFile, SUBSECTION_SIZE, Subsection } from './segment.js';
 import type { MemoryContext } from './vad-charges.js';
 
@@ -78,7 +79,9 @@ export function createSection(context: MemoryContext, request: SectionRequest): 
       : createFileSection(context, request.file, request, mask);
   // The loader says where images lie.
   const isBased = (attributes & Based) !== 0 && (attributes & Image) === 0;
-  if (result.section === null || !isBased || context.mm.basedSections.insert(result.section)) return result;
+  if (result.section === null) return result;
+  traceSection(context.mm, 'section-created', result.section);
+  if (!isBased || context.mm.basedSections.insert(result.section)) return result;
   releaseSection(context, result.section);
   return failed(Status.NO_MEMORY);
 }
@@ -255,6 +258,7 @@ export function extendDataArea(context: MemoryContext, area: ControlArea, size: 
   segment.sizeOfSegment = size;
   segment.totalPages = pages;
   last.rawBytes = Math.min(last.pages * 0x1000, size - last.fileOffset);
+  traceSegment(context.mm, 'segment-extended', area);
   if (block === 0) return true;
   area.extensionBlocks.push(virtualAddress(block));
   placeSubsections(context, area, fileSubsections(area, room, pages), block);
@@ -284,6 +288,7 @@ function finish(area: ControlArea, size: number, protection: number, mask: numbe
 export function releaseSection(context: MemoryContext, section: Section): void {
   context.mm.basedSections.remove(section);
   section.controlArea.numberOfSectionReferences--;
+  traceSection(context.mm, 'section-deleted', section);
   if (section.userReference) section.controlArea.numberOfUserReferences--;
   dereferenceControlArea(context, section.controlArea);
 }

@@ -25,6 +25,7 @@ import {
   ProtectionMask,
 } from './protection.js';
 import type { Section } from './section.js';
+import { traceView } from './section-trace.js';
 import { Vad, VadType } from './vad.js';
 import { insertVad, type MemoryContext, removeVad } from './vad-charges.js';
 
@@ -235,6 +236,7 @@ function addView(context: MemoryContext, space: AddressSpace, vad: Vad): NtStatu
   vad.controlArea.numberOfMappedViews++;
   vad.controlArea.numberOfUserReferences++;
   if (vad.writableUserReference) vad.controlArea.writableUserReferences++;
+  traceView(context.mm, 'view-mapped', space, vad);
   return status;
 }
 
@@ -262,6 +264,7 @@ export function removeView(context: MemoryContext, space: AddressSpace, vad: Vad
   area.numberOfMappedViews--;
   area.numberOfUserReferences--;
   if (vad.writableUserReference) area.writableUserReferences--;
+  traceView(context.mm, 'view-unmapped', space, vad);
   dereferenceControlArea(context, area);
 }
 

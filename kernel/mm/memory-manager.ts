@@ -81,8 +81,9 @@ export interface MemoryManagerEnvironment {
   readonly startModifiedPageLife?: () => void;
   /** `--trace faults`; null when off. The event object is reused. */
   readonly traceFault: ((event: FaultEvent) => void) | null;
-  /** `--trace paging` and `--trace working-set`; process and thread are added. Null or not given: off. */
+  /** `--trace paging`, `sections` and `working-set`; process and thread are added. Null or not given: off. */
   readonly tracePaging?: TraceMemory | null;
+  readonly traceSections?: TraceMemory | null;
   readonly traceWorkingSet?: TraceMemory | null;
   /** `--verify N`: checks between faults; none when not given. */
   readonly verification?: VerificationOptions | null;

@@ -1,6 +1,7 @@
 import { deleteControlArea } from './control-area.js';
 import { flushDataPages } from './flush-pages.js';
 import type { MemoryManager } from './memory-manager.js';
+import { traceSegment } from './section-trace.js';
 import type { ControlArea, SectionFile } from './segment.js';
 import type { MemoryContext } from './vad-charges.js';
 
@@ -30,6 +31,7 @@ export class UnusedSegments {
     if (file === null || area.numberOfPfnReferences === 0 || segment.committedPages > 0 || file.isGone) return false;
     area.fileVersion = file.version;
     this.list.push(area);
+    traceSegment(this.#mm, 'segment-kept', area);
     if (this.list.length > MAXIMUM_SEGMENTS) this.#delete(this.#mm.context, this.list[0]);
     return true;
   }
@@ -47,6 +49,7 @@ export class UnusedSegments {
       return null;
     }
     this.list.splice(index, 1);
+    traceSegment(this.#mm, 'segment-reused', area);
     return area;
   }
 

@@ -14,7 +14,7 @@ const driveC = () => [{ drive: 'C', folder, readOnly: false }];
 
 describe('the programs of the course notes', () => {
   it('shared-memory: 16 MB between three processes, and no page of it is copied', () => {
-    const run = runGuest('shared-memory');
+    const run = runGuest('shared-memory', { trace: { sections: true } });
     expect(run.stdout).toBe(expectedOutput('shared-memory'));
     expect(run.inconsistency).toBeNull();
     const { counters } = run.machine;
@@ -23,6 +23,22 @@ describe('the programs of the course notes', () => {
     expect(counters.demandZeroFaults).toBeLessThan(4096 + 600);
     expect(counters.copyOnWriteFaults).toBeLessThan(50);
     expect([counters.dirtyPagesWritten, counters.pagingFileFaults, counters.bytesRead]).toEqual([0, 0, 0]);
+    // The trace tells the same: one section, a view in each process, and nothing left of it; each image is laid out once.
+    const events = run.trace.map((line): Readonly<Record<string, unknown>> => JSON.parse(line));
+    const named = (name: string) => events.filter(({ event }) => event === name);
+    const memory = named('section-created').find(({ file, size }) => file === '-' && size === 16 << 20)?.controlArea;
+    const views = named('view-mapped').filter(({ controlArea }) => controlArea === memory);
+    expect(views.map(({ pages }) => pages)).toEqual([4096, 4096, 4096]);
+    const [server, ...others] = views.map(({ owner }) => owner);
+    expect(others).not.toContain(server);
+    expect(named('view-unmapped').filter(({ controlArea }) => controlArea === memory).length).toBe(3);
+    expect(named('segment-deleted').filter(({ controlArea }) => controlArea === memory)).toMatchObject([
+      { pages: 4096 },
+    ]);
+    const images = named('segment-created')
+      .map(({ file }) => String(file))
+      .filter((file) => file.endsWith('.exe'));
+    expect(images).toEqual(['\\Device\\HarddiskVolume2\\shared-memory.exe']);
   });
 
   it('sparse-region: pages are committed as they are touched', () => {

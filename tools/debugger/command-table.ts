@@ -19,6 +19,7 @@ import { pageExtensions } from './extension-pages.js';
 import { pagingExtensions } from './extension-paging.js';
 import { poolExtensions } from './extension-pool.js';
 import { processExtensions } from './extension-process.js';
+import { sectionExtensions } from './extension-section.js';
 import { vadExtensions } from './extension-vad.js';
 import type { Session } from './session.js';
 
@@ -45,6 +46,7 @@ export const commandTable: readonly Command[] = [
   ...pageExtensions,
   ...vadExtensions,
   ...memoryExtensions,
+  ...sectionExtensions,
   ...pagingExtensions,
   ...poolExtensions,
   ...cacheExtensions,

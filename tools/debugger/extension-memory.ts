@@ -3,6 +3,7 @@ import { PageLocation } from '../../kernel/index.js';
 import { type CommandOutput, commands, output } from './command.js';
 import type { Json } from './debugger-error.js';
 import { pagingFileLines } from './extension-paging.js';
+import { prototypeOwners } from './extension-section.js';
 import { hex8 } from './number-text.js';
 import type { Session } from './session.js';
 
@@ -104,12 +105,13 @@ function memoryUsage(session: Session): CommandOutput {
   const usage = new Map<ControlArea | string, Usage>();
   counts[PageLocation.Zeroed] += lists.unlinkedPages;
   const owners = directoryOwners(kernel);
+  const ownerOfPrototype = prototypeOwners(kernel.mm);
   for (let frame = 0; frame < lists.knownFrames; frame++) {
     const location = pfn.location(frame);
     counts[location]++;
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
     const row = pfn.isPrototype(frame)
-      ? sharedUsage(session, usage, frame)
+      ? sharedUsage(usage, ownerOfPrototype(pfn.pteAddress(frame)))
       : privateUsage(session, usage, owners, frame);
     if (row === null) continue;
     if (location === PageLocation.Active) row.valid++;
@@ -154,12 +156,7 @@ function usageOf(usage: Map<ControlArea | string, Usage>, key: ControlArea | str
   return row;
 }
 
-function sharedUsage(session: Session, usage: Map<ControlArea | string, Usage>, frame: number): Usage | null {
-  const { pfn, format, subsections } = session.machine.kernel.mm;
-  const original = pfn.originalPte(frame);
-  const area = format.isPrototype(original)
-    ? (subsections.get(format.subsectionAddress(original))?.controlArea ?? null)
-    : null;
+function sharedUsage(usage: Map<ControlArea | string, Usage>, area: ControlArea | null): Usage | null {
   return area === null ? null : usageOf(usage, area, area.file?.name ?? '(page-file backed)');
 }
 
@@ -198,55 +195,9 @@ function verify(session: Session): CommandOutput {
   return output(text, { consistent: problem === null, problem });
 }
 
-/** !ca ADDRESS: a control area, its segment and its subsections. */
-function controlArea(session: Session, args: string): CommandOutput {
-  const { mm } = session.machine.kernel;
-  const areas = new Set([...mm.subsections.values()].map((subsection) => subsection.controlArea));
-  const wanted = args.trim() === '' ? null : session.address(args);
-  const shown = [...areas].filter((area) => wanted === null || area.poolAddress === wanted);
-  if (wanted !== null && shown.length === 0) return output(`There is no control area at ${hex8(wanted)}`, null);
-  const lines = shown.flatMap((area) => areaLines(area, wanted !== null));
-  const data = shown.map((area) => ({
-    address: area.poolAddress,
-    file: area.file?.name ?? null,
-    image: area.flags.image,
-    sectionReferences: area.numberOfSectionReferences,
-    mappedViews: area.numberOfMappedViews,
-    pfnReferences: area.numberOfPfnReferences,
-    pages: area.segment.totalPages,
-    subsections: area.subsections.map(({ address, base, firstPage, pages, fileOffset }) => ({
-      address,
-      base,
-      firstPage,
-      pages,
-      fileOffset,
-    })),
-  }));
-  return output(lines.join('\n'), data);
-}
-
-function areaLines(area: ControlArea, whole: boolean): string[] {
-  const name = area.file?.name ?? '(page-file backed)';
-  if (!whole) return [`${hex8(area.poolAddress)}  ${area.flags.image ? 'Image' : 'Data '}  ${name}`];
-  const lines = [
-    `ControlArea  @ ${hex8(area.poolAddress)}`,
-    `  Segment      ${hex8(area.segment.poolAddress)}  Section Ref ${area.numberOfSectionReferences}  Pfn Ref ${area.numberOfPfnReferences}  Mapped Views ${area.numberOfMappedViews}`,
-    `  Pages        ${area.segment.totalPages}  Size ${hex8(area.segment.sizeOfSegment)}  Committed ${area.segment.committedPages}`,
-    `  File         ${name}`,
-  ];
-  area.subsections.forEach((subsection, index) => {
-    lines.push(
-      `  Subsection ${index + 1} @ ${hex8(subsection.address)}`,
-      `    Base Pte     ${hex8(subsection.base)}  Ptes In Subsect ${subsection.pages}  File Offset ${hex8(subsection.fileOffset)}  Protection ${subsection.protection}`,
-    );
-  });
-  return lines;
-}
-
 export const memoryExtensions = commands(
   { name: '!vm', syntax: '!vm [1]', help: 'virtual memory usage; 1 leaves the processes out', run: vm },
   { name: '!memusage', syntax: '!memusage', help: 'page frames by state and by file', run: memoryUsage },
   { name: '!sysptes', syntax: '!sysptes', help: 'system PTEs', run: systemPtes },
-  { name: '!ca', syntax: '!ca [ADDRESS]', help: 'control areas; one with its subsections', run: controlArea },
   { name: '!verify', syntax: '!verify', help: 'check the whole memory manager', run: verify },
 );

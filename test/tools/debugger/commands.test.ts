@@ -111,6 +111,20 @@ describe('kernel extensions', () => {
     expect(pfn.pteAddress).toBeGreaterThanOrEqual(0xe1000000);
   });
 
+  it('show control areas and who maps them', async () => {
+    const { run, json } = await atLeaf();
+    type Area = { address: number; file: string | null; pages: number; views: { process: string; valid: number }[] };
+    const areas = (await json('!ca')) as unknown as Area[];
+    const own = areas.find(({ file }) => file?.endsWith('sample.exe'));
+    if (own === undefined) throw new Error('no control area');
+    expect(await run('!ca')).toMatch(/^Control {3}Kind.*\n[\s\S]*Image +1 .*sample\.exe/);
+    const [area] = (await json(`!ca ${own.address.toString(16)}`)) as unknown as Area[];
+    expect(area?.views).toMatchObject([{ process: 'sample.exe', base: 0x400000, pages: own.pages }]);
+    expect(area?.views[0]?.valid).toBeGreaterThan(1);
+    expect(await run(`!ca ${own.address.toString(16)}`)).toMatch(/\n {2}Views .*\n.*00400000.* sample\.exe$/);
+    expect(await run('!ca 5')).toBe('There is no control area at 00000005');
+  });
+
   it('count every page frame once', async () => {
     const { json } = await atLeaf();
     const usage = (await json('!memusage')) as Record<string, number>;
