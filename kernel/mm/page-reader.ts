@@ -1,6 +1,6 @@
 import type { PoolReader } from '../ex/pool.js';
 import type { AddressSpace } from './address-space.js';
-import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
+import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { pdeLocation } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation, pteLocation } from './pte.js';
@@ -133,5 +133,26 @@ export function forEachPteAnywhere(
       continue;
     }
     for (; vpn < end; vpn++) visit(table.at(vpn % entriesPerTable), vpn, table.format, 1);
+  }
+}
+
+/**
+ * Calls a function for every PTE of paged pool that is not zero. Page tables of the system stay in memory; what costs is how many of
+ * them there are.
+ */
+export function forEachPagedPoolPte(mm: MemoryManager, visit: (at: PteLocation, address: number) => void): void {
+  const { format } = mm;
+  const tableBytes = 2 ** format.tableShift;
+  for (let first = PAGED_POOL_FIRST; first < PAGED_POOL_END; first += tableBytes - (first % tableBytes)) {
+    const start = systemPte(mm, first);
+    if (start === NO_PTE) continue;
+    const end = Math.min(first - (first % tableBytes) + tableBytes, PAGED_POOL_END);
+    const count = (end - first) / PAGE_SIZE;
+    for (let index = 0; index < count; index++) {
+      const at = pteLocation(start + index * format.entryWords);
+      // Most are zero: look at the words before asking what they mean.
+      if (mm.words[at] === 0 && (format.entryWords === 1 || mm.words[at + 1] === 0)) continue;
+      visit(at, first + index * PAGE_SIZE);
+    }
   }
 }

@@ -1,9 +1,8 @@
 import { PoolType } from '../ex/pool.js';
-import { PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, SYSTEM_CACHE_START } from './layout.js';
+import { SYSTEM_CACHE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { forEachPagedPoolPte } from './page-reader.js';
 import { ProtectionMask } from './protection.js';
-import { NO_PTE } from './pte.js';
-import { systemPte } from './system-pages.js';
 import { verifyWorkingSet } from './verify-working-set.js';
 
 /** Entries of the system's own list, at least its first page, are locked. */
@@ -18,23 +17,21 @@ export function verifyPagedPool(mm: MemoryManager): string | null {
   let backed = 0;
   let valid = 0;
   let existing = 0;
-  const tableSize = 2 ** format.tableShift;
-  for (let address = PAGED_POOL_FIRST; address < PAGED_POOL_END; ) {
-    const at = systemPte(mm, address);
-    address = at === NO_PTE ? address - (address % tableSize) + tableSize : address + PAGE_SIZE;
-    if (at === NO_PTE || format.isZero(at)) continue;
+  let wrongForm: string | null = null;
+  forEachPagedPoolPte(mm, (at, address) => {
     backed++;
     if (format.isValid(at)) {
       valid++;
       existing++;
-      continue;
+      return;
     }
     const isSoftware = !format.isTransition(at) && !format.isPrototype(at);
     if (format.isPrototype(at) || format.protection(at) !== ProtectionMask.ReadWrite) {
-      return `the PTE of paged pool page ${(address - PAGE_SIZE).toString(16)} has a form that it cannot have`;
+      wrongForm ??= `the PTE of paged pool page ${address.toString(16)} has a form that it cannot have`;
     }
     if (!isSoftware || format.pageFileOffset(at) !== 0) existing++;
-  }
+  });
+  if (wrongForm !== null) return wrongForm;
   const pages = mm.pool.pagesInUse(PoolType.Paged);
   if (backed !== pages) return `paged pool uses ${pages} pages, but ${backed} have a PTE`;
   if (existing !== systemCache.privatePages) {

@@ -1,6 +1,6 @@
-import { PAGE_MASK, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST, PageLocation } from './layout.js';
+import { PAGE_MASK, PAGE_SIZE, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPteAnywhere, PageReader } from './page-reader.js';
+import { forEachPagedPoolPte, forEachPteAnywhere, PageReader } from './page-reader.js';
 import { pdeLocation } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation } from './pte.js';
 import { systemPte } from './system-pages.js';
@@ -37,11 +37,9 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
       note(at, `process ${space.processId}, page ${vpn.toString(16)}`, form);
     });
   }
-  for (let address = PAGED_POOL_FIRST; address < PAGED_POOL_END; ) {
-    const at = systemPte(mm, address);
-    if (at !== NO_PTE && namesSlot(format, at)) note(at, `paged pool page ${address.toString(16)}`);
-    address = at === NO_PTE ? address - (address % tableBytes) + tableBytes : address + PAGE_SIZE;
-  }
+  forEachPagedPoolPte(mm, (at, address) => {
+    if (namesSlot(format, at)) note(at, `paged pool page ${address.toString(16)}`);
+  });
   for (const { initialStack } of mm.swapper.swappedOut) {
     const at = systemPte(mm, initialStack - PAGE_SIZE);
     if (at !== NO_PTE && namesSlot(format, at)) note(at, `the kernel stack below ${initialStack.toString(16)}`);
