@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { Privilege } from '../se/privilege.js';
 import type { Blocking, NtStatus } from '../types.js';
+import type { AddressSpace } from './address-space.js';
 import {
   allocateVirtualMemory,
   checkAllocationRange,
@@ -14,7 +15,7 @@ import { aweServices } from './awe-services.js';
 import { pagingFileServices } from './create-paging-file.js';
 import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { checkFreeRange, checkFreeType, freeVirtualMemory } from './free-virtual-memory.js';
-import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
+import { HIGHEST_USER_ADDRESS, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import { lockServices } from './lock-virtual-memory.js';
 import { checkProtectRange, protectVirtualMemory } from './protect-virtual-memory.js';
 import { INVALID_PROTECTION, makeProtectionMask, PageProtection } from './protection.js';
@@ -118,7 +119,7 @@ function ntProtectVirtualMemory(
   regionSize: number,
   protection: number,
   oldProtection: number,
-): NtStatus {
+): NtStatus | Blocking<NtStatus> {
   if (makeProtectionMask(protection) === INVALID_PROTECTION) return Status.INVALID_PAGE_PROTECTION;
   let status = probeDwords(kernel, baseAddress, regionSize);
   if (status === Status.SUCCESS) status = probeDword(kernel, oldProtection);
@@ -129,15 +130,40 @@ function ntProtectVirtualMemory(
   if (status !== Status.SUCCESS) return status;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
-  const result = protectVirtualMemory(kernel, space, base, size, protection);
+  const request = { space, base, size, protection, baseAddress, regionSize, oldProtection };
+  const isView = space.vads.find(base >>> PAGE_SHIFT)?.privateMemory === false;
+  const pages = isView ? Math.ceil(size / PAGE_SIZE) : 0;
+  return canExtendFor(kernel.mm, pages) ? protectWhenExtended(kernel, request, pages) : protect(kernel, request);
+}
+
+/** Parameters that are right, and where to say what became of them. */
+interface ProtectRequest {
+  readonly space: AddressSpace;
+  readonly base: number;
+  readonly size: number;
+  readonly protection: number;
+  readonly baseAddress: number;
+  readonly regionSize: number;
+  readonly oldProtection: number;
+}
+
+function protect(kernel: Kernel, request: ProtectRequest): NtStatus {
+  const { space, protection } = request;
+  const result = protectVirtualMemory(kernel, space, request.base, request.size, protection);
   if (!isSuccess(result.status)) return result.status;
   if ((protection & PageProtection.Guard) !== 0 && space === kernel.mm.current) {
     raiseStackLimit(kernel, result.base, result.size);
   }
-  writeDword(kernel, regionSize, result.size);
-  writeDword(kernel, baseAddress, result.base);
-  writeDword(kernel, oldProtection, result.oldProtection);
+  writeDword(kernel, request.regionSize, result.size);
+  writeDword(kernel, request.baseAddress, result.base);
+  writeDword(kernel, request.oldProtection, result.oldProtection);
   return result.status;
+}
+
+/** Pages of a view may become copies: paging files grow for them first, as far as they can. */
+function* protectWhenExtended(kernel: Kernel, request: ProtectRequest, pages: number): Blocking<NtStatus> {
+  yield* waitForCommitment(kernel, pages);
+  return protect(kernel, request);
 }
 
 /** A guard put into the running thread's own stack is its new end (recovery from an overflow, nt52 5.3). */

@@ -3,23 +3,28 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { captureAttributes } from '../ob/capture-attributes.js';
+import type { ObjectHeader } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { checkSectionParameters, createSection, releaseSection } from './create-section.js';
+import type { AddressSpace } from './address-space.js';
+import { checkSectionParameters, createSection, releaseSection, SectionAttribute } from './create-section.js';
+import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { extendSection } from './extend-section.js';
 import { captureViewDirtyBits, flushDataPages } from './flush-pages.js';
-import { HIGHEST_USER_ADDRESS } from './layout.js';
+import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
 import {
   checkViewAlignment,
   checkViewParameters,
   checkViewRange,
   mapViewOfSection,
   unmapViewOfSection,
+  type ViewRequest,
 } from './map-view.js';
 import type { MemoryManager } from './memory-manager.js';
 import { traceImageMapped, traceImageUnmapped } from './module-trace.js';
 import {
   fileAccessForSection,
   INVALID_PROTECTION,
+  isCopyOnWrite,
   makeProtectionMask,
   SectionAccess,
   sectionAccessForView,
@@ -91,6 +96,8 @@ function* ntCreateSection(
   }
   if (size < 0n || size > BigInt(Number.MAX_SAFE_INTEGER)) return Status.SECTION_TOO_BIG;
   const request = { size: Number(size), protection, attributes, file };
+  const isCommitted = file === null && (attributes & SectionAttribute.Commit) !== 0;
+  if (isCommitted) yield* waitForCommitment(kernel, Math.ceil(request.size / PAGE_SIZE));
   const result = kernel.ob.createObjectHandle<Section>(
     kernel.ob.types.section,
     captured.attributes,
@@ -134,7 +141,7 @@ function ntMapViewOfSection(
   inherit: number,
   allocationType: number,
   protection: number,
-): NtStatus {
+): NtStatus | Blocking<NtStatus> {
   const { user } = kernel;
   let status = checkViewParameters(zeroBits, inherit, allocationType, protection);
   if (status === Status.SUCCESS) status = probeDwords(kernel, baseAddress, viewSize);
@@ -157,16 +164,50 @@ function ntMapViewOfSection(
   status = checkViewAlignment(base, start, allocationType);
   if (status !== Status.SUCCESS) return status;
   const request = { base, zeroBits, commitSize, offset: start, size, inherit, allocationType, protection };
-  const result = mapViewOfSection(kernel, object.body, space, request);
+  const view = { section: object, space, request, baseAddress, viewSize, sectionOffset };
+  const pages = pagesForCopies(object.body, size, protection);
+  return canExtendFor(kernel.mm, pages) ? mapWhenExtended(kernel, view, pages) : mapView(kernel, view);
+}
+
+/** A view whose parameters are right, and where to say what became of it. */
+interface CheckedView {
+  readonly section: ObjectHeader<Section>;
+  readonly space: AddressSpace;
+  readonly request: ViewRequest;
+  readonly baseAddress: number;
+  readonly viewSize: number;
+  readonly sectionOffset: number;
+}
+
+function mapView(kernel: Kernel, view: CheckedView): NtStatus {
+  const { user } = kernel;
+  const { section, space } = view;
+  const result = mapViewOfSection(kernel, section.body, space, view.request);
   if (!isSuccess(result.status)) return result.status;
-  writeDword(kernel, viewSize, result.size);
-  writeDword(kernel, baseAddress, result.base);
-  if (sectionOffset !== 0) {
-    user.write64(sectionOffset, BigInt(result.offset));
+  writeDword(kernel, view.viewSize, result.size);
+  writeDword(kernel, view.baseAddress, result.base);
+  if (view.sectionOffset !== 0) {
+    user.write64(view.sectionOffset, BigInt(result.offset));
     user.clearFailure();
   }
-  traceImageMapped(kernel, object.body, space, result);
+  traceImageMapped(kernel, section.body, space, result);
   return result.status;
+}
+
+/** The view is mapped when the dereference segment thread has tried to make paging files bigger. */
+function* mapWhenExtended(kernel: Kernel, view: CheckedView, pages: number): Blocking<NtStatus> {
+  kernel.ob.referenceObject(view.section);
+  yield* waitForCommitment(kernel, pages);
+  const status = mapView(kernel, view);
+  kernel.ob.dereferenceObject(view.section);
+  return status;
+}
+
+/** Pages that a view's process may make copies of, at least: all are charged when it is mapped. */
+function pagesForCopies({ controlArea, segment, sizeOfSection }: Section, size: number, protection: number): number {
+  if (controlArea.flags.image) return segment.imageCommitment;
+  if (!isCopyOnWrite(makeProtectionMask(protection))) return 0;
+  return Math.ceil((size === 0 ? sizeOfSection : size) / PAGE_SIZE);
 }
 
 /** NtUnmapViewOfSection(Process, Base): nt52 8.5. */

@@ -1,5 +1,6 @@
 import { AccessKind } from '../../cpu/index.js';
 import { isError, Status } from '../ntstatus.js';
+import { ObjectFlag } from '../ob/object-header.js';
 import { type Blocking, type Handle, handle, type NtStatus, ntStatus } from '../types.js';
 import { FaultAccess } from './fault-outcome.js';
 import { PAGE_MASK, PAGE_SIZE, USER_PROBE_ADDRESS } from './layout.js';
@@ -199,7 +200,7 @@ export class UserMemory {
 
   /**
    * Captures OBJECT_ATTRIBUTES {Length, RootDirectory, ObjectName, Attributes, SecurityDescriptor, SecurityQualityOfService}.
-   * NULL is allowed and gives no name. INVALID_PARAMETER when Length is not 18h; else the statuses of the probes.
+   * NULL is allowed and gives no name. INVALID_PARAMETER when Length is not 18h, or for unknown OBJ_ flags; else the statuses of the probes.
    */
   *captureObjectAttributes(address: number): Blocking<CapturedObjectAttributes> {
     if (address === 0) return noAttributes(Status.SUCCESS);
@@ -209,6 +210,7 @@ export class UserMemory {
     const root = handle(this.read32(address + 4));
     const nameAddress = this.read32(address + 8);
     const attributes = this.read32(address + 12);
+    if ((attributes & ~ObjectFlag.VALID) !== 0) return noAttributes(Status.INVALID_PARAMETER);
     const securityDescriptorAddress = this.read32(address + 16);
     if (nameAddress === 0) {
       return { status, root, name: '', hasName: false, attributes, securityDescriptorAddress };
