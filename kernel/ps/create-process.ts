@@ -3,6 +3,7 @@ import type { Section } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { NtStatus } from '../types.js';
+import { initializeExecuteOptions } from './execute-options.js';
 import type { EProcess } from './process.js';
 import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
 import { initializePriority } from './process-priority.js';
@@ -80,6 +81,7 @@ function mapImages(manager: ProcessManager, process: EProcess, section: Section)
   const mapped = memory.mapImage(process, section);
   if (!isSuccess(mapped.status)) return mapped.status;
   process.sectionBaseAddress = mapped.base;
+  initializeExecuteOptions(kernel, process, image.dllCharacteristics);
   const system = memory.mapImage(process, systemDll.section.body);
   if (!isSuccess(system.status)) return system.status;
   // Every process enters user mode through the same addresses: KUSER_SHARED_DATA holds them for all.

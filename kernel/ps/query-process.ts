@@ -4,6 +4,7 @@ import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { assignPrimaryToken } from '../se/primary-token.js';
 import type { Blocking, NtStatus } from '../types.js';
+import { setExecuteOptions } from './execute-options.js';
 import { Fields } from './information-buffer.js';
 import type { EProcess } from './process.js';
 import { setBasePriority, setForeground, setPriorityClass } from './process-priority.js';
@@ -169,11 +170,6 @@ function imageFileName(process: EProcess, buffer: number): Uint8Array {
   return fields.bytes;
 }
 
-const MEM_EXECUTE_OPTION_VALID = 0x3f;
-const MEM_EXECUTE_OPTION_PERMANENT = 0x8;
-const MEM_EXECUTE_OPTION_ENABLE = 0x2;
-const MEM_EXECUTE_OPTION_DISABLE = 0x1;
-
 /** What a class of NtSetInformationProcess takes and does. */
 interface Change {
   /** Null: any, and nothing is read. */
@@ -219,7 +215,7 @@ const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
       },
     },
   ],
-  [InformationClass.ExecuteFlags, { sizes: [4], apply: setExecuteFlags }],
+  [InformationClass.ExecuteFlags, { sizes: [4], apply: setExecuteOptions }],
 ]);
 
 function* setInformationProcess(
@@ -246,19 +242,6 @@ function* setInformationProcess(
 /** There is one processor. */
 function setAffinity(_kernel: Kernel, _process: EProcess, view: DataView): NtStatus {
   return view.getUint32(0, true) === 1 ? Status.SUCCESS : Status.INVALID_PARAMETER;
-}
-
-function setExecuteFlags(_kernel: Kernel, process: EProcess, view: DataView): NtStatus {
-  const flags = view.getUint32(0, true);
-  if ((flags & ~MEM_EXECUTE_OPTION_VALID) !== 0) return Status.INVALID_PARAMETER;
-  if ((process.executeOptions & MEM_EXECUTE_OPTION_PERMANENT) !== 0) return Status.ACCESS_DENIED;
-  process.executeOptions = flags;
-  const space = process.pcb.addressSpace;
-  if (space !== null) {
-    space.executeEnable = (flags & MEM_EXECUTE_OPTION_ENABLE) !== 0;
-    space.executeDisable = (flags & MEM_EXECUTE_OPTION_DISABLE) !== 0;
-  }
-  return Status.SUCCESS;
 }
 
 export const queryProcessServices: readonly Service[] = [

@@ -1,0 +1,2 @@
+/* dep.c, whose image does not say that it can live without executing data. */
+#include "dep.c"
