@@ -16,5 +16,8 @@ export function createTokenObject(kernel: Kernel, token: Token): ObjectHeader<To
 
 /** Tells ob how Token objects end; once at boot. */
 export function initializeTokenType(kernel: Kernel): void {
-  kernel.ob.types.token.procedures = { delete: (token) => kernel.ex.pool.free(token.buffer) };
+  kernel.ob.types.token.procedures = {
+    poolCharges: (token) => ({ paged: token.variableSize, nonPaged: 0 }),
+    delete: (token) => kernel.ex.pool.free(token.buffer),
+  };
 }

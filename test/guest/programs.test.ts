@@ -53,6 +53,7 @@ describe('guest programs of the Windows API', () => {
     ['sleep', 0],
     ['heap', 0],
     ['process-memory', 0],
+    ['guarded-objects', 0],
     ['signals', 3],
   ])('%s', (name, status) => expectOutput(name, {}, status));
 

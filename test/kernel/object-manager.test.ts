@@ -226,6 +226,14 @@ describe('names', () => {
     expect(ob.find('\\Kept')).toBeNull();
   });
 
+  it('with OBJ_EXCLUSIVE are for one handle', () => {
+    const { handle } = world.createEvent(NAME, 0x20);
+    expect(world.openEvent(NAME).status).toBe(Status.ACCESS_DENIED);
+    expect(world.createEvent(NAME, OPENIF).status).toBe(Status.ACCESS_DENIED);
+    world.ob.closeHandle(world.owner, handle);
+    expect(world.createEvent(NAME).status).toBe(Status.SUCCESS);
+  });
+
   it('with OBJ_PERMANENT need a privilege that programs do not have', () => {
     world.token = accountToken('admin', [], 1);
     expect(world.createEvent(NAME, 0x10).status).toBe(Status.PRIVILEGE_NOT_HELD);
