@@ -122,6 +122,11 @@ export const gdbFlagDescription = {
   gdb: { type: 'string', describe: '[HOST:]PORT: stop at the first instruction and wait there for gdb' },
 } as const;
 
+/** yargs description of the flag for going back. */
+export const historyFlagDescription = {
+  'history-memory': { type: 'string', describe: 'host memory for going back, with K, M or G [256M]' },
+} as const;
+
 /** yargs descriptions of the flags for snapshots. */
 export const snapshotFlagDescriptions = {
   save: { type: 'string', describe: 'write the machine to this file when it stops before its program has ended' },
@@ -149,6 +154,8 @@ export interface RawMachineFlags {
   readonly seed: number;
 }
 
+const LEAST_HISTORY = 16 * 2 ** 20;
+
 const usage = (message: string) => new CliError(ExitCode.Usage, message);
 
 /** '64M' -> 67108864. @throws CliError for anything that is no size. */
@@ -157,6 +164,14 @@ export function parseSize(text: string): number {
   if (match === null) throw usage(`'${text}' is not a size; write a number with K, M or G, for example 64M`);
   const shift = { K: 10, M: 20, G: 30 }[match[2]?.toUpperCase() ?? ''] ?? 0;
   return Math.floor(Number(match[1]) * 2 ** shift);
+}
+
+/** Bytes of --history-memory; undefined when it is not given. @throws CliError */
+export function historyBytes(given: string | undefined): number | undefined {
+  if (given === undefined) return undefined;
+  const bytes = parseSize(given);
+  if (bytes >= LEAST_HISTORY) return bytes;
+  throw usage(`--history-memory ${given}: at least 16M are needed`);
 }
 
 /** '64M' -> bytes, a multiple of 4 KB within what a machine takes. @throws CliError */

@@ -2,6 +2,7 @@ import type { RunResult } from '../kernel/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
 import { createSession, type Session } from './debugger/index.js';
 import { type GdbServer, parseGdbAddress, serveGdb } from './gdb/index.js';
+import { historyBytes } from './machine-flags.js';
 import { type RunOptions, type RunParts, reportRun, withRunParts } from './run.js';
 
 /** Exit code of a program that gdb killed. */
@@ -38,7 +39,8 @@ async function runAlone(session: Session): Promise<RunResult> {
  */
 export function runUnderGdb(options: RunOptions, address: string): Promise<number> {
   const work = async ({ flags, host, machine }: RunParts): Promise<number> => {
-    const session = createSession(machine, host, () => undefined);
+    const historyMemory = historyBytes(options.historyMemory);
+    const session = createSession(machine, host, () => undefined, { historyMemory });
     await session.start();
     const server = await listenForGdb(session, address);
     if ((await server.ending) === 'killed') return KILLED;

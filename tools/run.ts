@@ -25,6 +25,7 @@ export interface RunOptions extends RawMachineFlags {
   readonly traceFile?: string | undefined;
   /** '[HOST:]PORT' to wait for gdb at. */
   readonly gdb?: string | undefined;
+  readonly historyMemory?: string | undefined;
   /** File for the machine when it stops before its program has ended. */
   readonly save?: string | undefined;
 }

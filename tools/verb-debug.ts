@@ -6,6 +6,8 @@ import { SnapshotError } from './history/snapshot-file.js';
 import { NodeHost } from './host-node.js';
 import {
   gdbFlagDescription,
+  historyBytes,
+  historyFlagDescription,
   machineFlagDescriptions,
   machineFlags,
   type RawMachineFlags,
@@ -22,6 +24,7 @@ export const debugFlagDescriptions = {
   ...machineFlagDescriptions,
   ...gdbFlagDescription,
   ...snapshotFlagDescriptions,
+  ...historyFlagDescription,
   script: { type: 'string', describe: 'carry out the commands in this file, one line each' },
   c: { type: 'string', describe: "carry out these commands, separated by ';'" },
   json: { type: 'boolean', default: false, describe: 'every output as one line of JSON' },
@@ -36,6 +39,7 @@ export interface DebugOptions extends RawMachineFlags {
   readonly c?: string | undefined;
   readonly json: boolean;
   readonly gdb?: string | undefined;
+  readonly historyMemory?: string | undefined;
 }
 
 /** Lines of --script and -c; null for an interactive session. @throws CliError when the file cannot be read */
@@ -88,7 +92,10 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
   try {
     const notice = (text: string): void => write(options.json ? `${JSON.stringify({ notice: text })}\n` : `${text}\n`);
     const machine = programOptions(flags, path, recipe.programArguments);
-    const made = createSession(machine, host, notice, restored?.snapshot ?? null);
+    const made = createSession(machine, host, notice, {
+      snapshot: restored?.snapshot ?? null,
+      historyMemory: historyBytes(options.historyMemory),
+    });
     session = made;
     made.writeSnapshot = (file) => {
       if (made.savable === null)

@@ -2,6 +2,7 @@ import yargs from 'yargs';
 import { CliError, ExitCode } from './cli-error.js';
 import {
   gdbFlagDescription,
+  historyFlagDescription,
   machineFlagDescriptions,
   readConfiguration,
   snapshotFlagDescriptions,
@@ -78,12 +79,19 @@ const run: Verb = {
       .option('trace', { type: 'string', describe: `${TRACE_CATEGORIES.join(',')}: JSON lines on stderr` })
       .option('trace-file', { type: 'string', describe: 'write the trace to this file instead' })
       .options(gdbFlagDescription)
+      .options(historyFlagDescription)
       .options(snapshotFlagDescriptions)
       .config('config', 'a JSON file with any of these flags', readConfiguration)
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
     const [program, programArguments] = programOrSnapshot('run', parsed);
-    const options = { ...parsed, traceFile: parsed['trace-file'], program, programArguments };
+    const options = {
+      ...parsed,
+      traceFile: parsed['trace-file'],
+      historyMemory: parsed['history-memory'],
+      program,
+      programArguments,
+    };
     if (parsed.save !== undefined || parsed.restore !== undefined) {
       if (parsed.gdb !== undefined)
         throw new CliError(ExitCode.Usage, 'run: --gdb with --save or --restore: use nt86 debug --gdb');
@@ -110,7 +118,7 @@ const debug: Verb = {
       .parseAsync();
     if (askedForHelp(args)) return ExitCode.Success;
     const [program, programArguments] = programOrSnapshot('debug', parsed);
-    return debugProgram({ ...parsed, program, programArguments });
+    return debugProgram({ ...parsed, historyMemory: parsed['history-memory'], program, programArguments });
   },
 };
 

@@ -12,6 +12,8 @@ export interface LaunchedProgram {
   readonly breakpoints: BreakpointBook;
   readonly sources: SourceFiles;
   readonly stopOnEntry: boolean;
+  /** Instructions that were retired where it begins. */
+  readonly start: number;
   /** Gives back files and streams. */
   close(): void;
 }
@@ -30,6 +32,8 @@ export class Adapter {
   #program: LaunchedProgram | null = null;
   #running = false;
   #terminated = false;
+  /** The client wants the program from its beginning again. */
+  #restarts = false;
   readonly #knownThreads = new Set<number>();
   readonly #knownModules = new Set<string>();
 
@@ -88,15 +92,53 @@ export class Adapter {
     this.frames.length = 0;
     const work = async (): Promise<void> => {
       let event = await run();
-      while (this.program.breakpoints.letsGoOn(event) && !this.#terminated) event = await again();
+      while (this.program.breakpoints.letsGoOn(event) && !this.#terminated && !this.#restarts) event = await again();
       this.#running = false;
-      this.report(session.stopped(event));
+      if (this.#restarts) await this.#startAnew();
+      else this.report(session.stopped(event));
     };
+    this.#carryOut(work);
+  }
+
+  #carryOut(work: () => Promise<void>): void {
     work().catch((error: unknown) => {
       this.#running = false;
       this.emit('output', { category: 'stderr', output: `nt86: ${String(error)}\n` });
       this.terminate();
     });
+  }
+
+  /** The client has set its breakpoints: the program starts, or stands at its first instruction. */
+  start(): void {
+    const { session, program } = this;
+    if (program.stopOnEntry) this.report(session.lastEvent);
+    else this.resume(() => session.execution.go());
+  }
+
+  /** @throws DebuggerError where the program's beginning cannot be gone back to */
+  checkRestart(): void {
+    const { session, program } = this;
+    if (session.history === null) throw new DebuggerError('This build of nt86 cannot go back to the beginning');
+    if (session.history.beginning > program.start)
+      throw new DebuggerError('The beginning is no longer kept (historyMemory): launch the program anew');
+  }
+
+  /** Takes the machine back to the program's beginning; from there on it is a run of its own, whose output comes anew. */
+  restart(): void {
+    this.#restarts = true;
+    if (this.#running) this.pause();
+    else this.#carryOut(() => this.#startAnew());
+  }
+
+  async #startAnew(): Promise<void> {
+    const { session, program } = this;
+    this.#restarts = false;
+    this.variables.clear();
+    this.frames.length = 0;
+    await session.travelTo(program.start);
+    session.changed();
+    session.stopped({ kind: 'initial' });
+    this.start();
   }
 
   /** The machine stands still: tells the client why, and of threads and modules that came and went. */

@@ -1,6 +1,6 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
-import { stepLine, stepLineBack, stepOut, stepOver, stepThread } from '../debugger/index.js';
-import type { Adapter } from './adapter.js';
+import { DebuggerError, stepLine, stepLineBack, stepOut, stepOver, stepThread } from '../debugger/index.js';
+import { type Adapter, hexAddress } from './adapter.js';
 import { type RequestRow, request } from './requests.js';
 
 function resume(adapter: Adapter): object {
@@ -38,6 +38,32 @@ function reverseContinue(adapter: Adapter): undefined {
   adapter.resume(back, back);
 }
 
+/** Where a line can be gone on at: its first instruction. */
+function gotoTargets(adapter: Adapter, given: DebugProtocol.GotoTargetsArguments): object {
+  const { source, line } = given;
+  const path = source.path ?? source.name ?? '';
+  const shift = adapter.linesStartAt1 ? 0 : 1;
+  const found = adapter.program.sources.address(adapter.stopped, path, line + shift);
+  if (found === null) return { targets: [] };
+  const { address } = found;
+  const label = adapter.session.addressText(address);
+  return {
+    targets: [{ id: address, label, line: found.line - shift, instructionPointerReference: hexAddress(address) }],
+  };
+}
+
+/** The thread goes on there, its other registers as they are; an exception that it stands at is over. */
+function goTo(adapter: Adapter, { threadId, targetId }: DebugProtocol.GotoArguments): undefined {
+  const session = adapter.stopped;
+  const thread = adapter.thread(threadId);
+  session.selectThread(thread);
+  if (session.lastEvent.kind === 'exception' && session.lastEvent.thread === thread) session.exceptionHandled();
+  else if (thread !== session.runningThread || thread.activity !== null)
+    throw new DebuggerError('The thread is in a system service; let it come back first');
+  session.registers.set('eip', targetId);
+  session.changed();
+}
+
 export const executionRequests: readonly RequestRow[] = [
   request('continue', resume),
   request('next', step(false)),
@@ -45,6 +71,11 @@ export const executionRequests: readonly RequestRow[] = [
   request('stepOut', outOf),
   request('stepBack', stepBack),
   request('reverseContinue', reverseContinue),
+  request('gotoTargets', gotoTargets),
+  request('goto', goTo, (adapter) => {
+    const threadId = adapter.session.thread?.uniqueThreadId;
+    adapter.emit('stopped', { reason: 'goto', threadId, allThreadsStopped: true });
+  }),
   request('pause', (adapter) => {
     adapter.pause();
     return undefined;

@@ -3,7 +3,7 @@ import { CliError, reasonOf } from '../cli-error.js';
 import { createSession, DebuggerError } from '../debugger/index.js';
 import { runOutcome } from '../failure-text.js';
 import { NodeHost } from '../host-node.js';
-import { machineFlagDescriptions, machineFlags, type RawMachineFlags } from '../machine-flags.js';
+import { historyBytes, machineFlagDescriptions, machineFlags, type RawMachineFlags } from '../machine-flags.js';
 import { guestImages } from '../package-root.js';
 import { place } from '../placement.js';
 import { programOptions } from '../run.js';
@@ -21,6 +21,8 @@ interface LaunchArguments {
   readonly sourceFolders: readonly string[];
   /** A file for the program's standard input. */
   readonly stdin: string | null;
+  /** Host bytes for going back; undefined: the usual ones. */
+  readonly historyMemory: number | undefined;
 }
 
 /** Properties that clients add themselves. */
@@ -50,10 +52,13 @@ function launchArguments(given: Readonly<Record<string, unknown>>): LaunchArgume
     stopOnEntry: optional(given.stopOnEntry, 'boolean', 'stopOnEntry') ?? false,
     sourceFolders: texts(given.sourceFolders, 'sourceFolders'),
     stdin: optional(given.stdin, 'string', 'stdin') ?? null,
+    historyMemory: historyBytes(optional(given.historyMemory, 'string', 'historyMemory')),
   };
 }
 
-const OWN: ReadonlySet<string> = new Set(['program', 'args', 'stopOnEntry', 'sourceFolders', 'stdin']);
+const OWN: ReadonlySet<string> = new Set([
+  ...['program', 'args', 'stopOnEntry', 'sourceFolders', 'stdin', 'historyMemory'],
+]);
 
 /** The machine flags of a launch configuration, with the defaults of the command line. */
 function rawFlags(given: Readonly<Record<string, unknown>>): RawMachineFlags {
@@ -101,9 +106,9 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
     unhandledException: () => undefined,
     createPagingFile: (number: number, size: number) => node.createPagingFile(number, size),
   };
-  const session = createSession(programOptions(flags, path, options.args), host, (text) =>
-    write('console', `${text}\n`),
-  );
+  const { historyMemory } = options;
+  const notice = (text: string): void => write('console', `${text}\n`);
+  const session = createSession(programOptions(flags, path, options.args), host, notice, { historyMemory });
   const event = await session.start();
   if (event.kind === 'ended') {
     node.close();
@@ -116,6 +121,7 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
     sources,
     breakpoints: new BreakpointBook(session, sources, (text) => write('console', text)),
     stopOnEntry: options.stopOnEntry,
+    start: session.machine.kernel.cpu.instructionCount,
     close: () => node.close(),
   };
 }

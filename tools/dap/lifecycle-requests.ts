@@ -1,5 +1,6 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { isReflectable } from '../../kernel/index.js';
+import { DebuggerError } from '../debugger/index.js';
 import type { Adapter } from './adapter.js';
 import { exceptionFilters } from './exception-classes.js';
 import { launch } from './launch.js';
@@ -19,6 +20,8 @@ const capabilities = (): DebugProtocol.Capabilities => ({
   supportsModulesRequest: true,
   supportsExceptionInfoRequest: true,
   supportsTerminateRequest: true,
+  supportsRestartRequest: isReflectable(),
+  supportsGotoTargetsRequest: true,
   supportsReadMemoryRequest: true,
   supportsWriteMemoryRequest: true,
   supportsDisassembleRequest: true,
@@ -37,11 +40,17 @@ async function launchProgram(adapter: Adapter, given: DebugProtocol.LaunchReques
   adapter.program = await launch({ ...given }, adapter.emit);
 }
 
-/** The client has set its breakpoints: the program starts, or stands at its first instruction. */
-function start(adapter: Adapter): void {
-  const { session, program } = adapter;
-  if (program.stopOnEntry) adapter.report(session.lastEvent);
-  else adapter.resume(() => session.execution.go());
+function attach(): never {
+  throw new DebuggerError(
+    'There is nothing to attach to: a machine lives in the adapter that launched it. Use "request": "launch"',
+  );
+}
+
+function restart(adapter: Adapter, given: DebugProtocol.RestartArguments): undefined {
+  const program = (given.arguments as { readonly program?: unknown } | undefined)?.program;
+  if (program !== undefined && program !== adapter.program.name)
+    throw new DebuggerError('restart: another program has to be launched');
+  adapter.checkRestart();
 }
 
 export const lifecycleRequests: readonly RequestRow[] = [
@@ -53,8 +62,10 @@ export const lifecycleRequests: readonly RequestRow[] = [
       void adapter.program;
       return undefined;
     },
-    start,
+    (adapter) => adapter.start(),
   ),
+  request('attach', attach),
+  request('restart', restart, (adapter) => adapter.restart()),
   request(
     'terminate',
     () => undefined,

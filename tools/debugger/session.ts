@@ -19,8 +19,18 @@ import type { FrameRegisters } from './stack-walk.js';
 import type { StopEvent } from './stop-event.js';
 
 const LOADER_TEXT_LIMIT = 260;
+const FILES_STAY =
+  'Note: the program has changed files of the host since; they stay as they are. Executed again it does not change them again.';
 /** Of a CONTEXT without its ExtendedRegisters. */
 const CONTEXT_SIZE = 0xcc;
+
+/** What a session of a machine that can be saved knows of it. */
+export interface SessionReflection {
+  readonly savable: SavableMachine;
+  readonly isRestored: boolean;
+  /** Host bytes for checkpoints; undefined: the usual ones. */
+  readonly historyMemory: number | undefined;
+}
 
 /** One debugged machine: what stands where, and how words become addresses. */
 export class Session implements EvaluationContext {
@@ -49,6 +59,7 @@ export class Session implements EvaluationContext {
   /** Where u, d and their like go on. */
   readonly continuations = new Map<string, number>();
   #thread: Thread | null = null;
+  #toldOfFiles = false;
   /** Instructions retired at the last stop. */
   #stoppedAt = -1;
   #notice: (text: string) => void;
@@ -62,14 +73,17 @@ export class Session implements EvaluationContext {
     machine: Machine,
     observer: EventObserver,
     notice: (text: string) => void,
-    reflection: { readonly savable: SavableMachine; readonly isRestored: boolean } | null = null,
+    reflection: SessionReflection | null = null,
   ) {
     this.machine = machine;
     this.observer = observer;
     this.#notice = notice;
     this.savable = reflection?.savable ?? null;
     this.#isRestored = reflection?.isRestored ?? false;
-    this.history = this.savable === null ? null : new History(machine, this.savable.host, this.#historyOwner());
+    this.history =
+      reflection === null
+        ? null
+        : new History(machine, reflection.savable.host, this.#historyOwner(), reflection.historyMemory);
     this.memory = new GuestMemory(machine, () => this.history?.changed());
     this.disassembler = new Disassembler((address) => this.nameOf(address));
     this.execution = new Execution(
@@ -175,17 +189,17 @@ export class Session implements EvaluationContext {
 
   /** Undoes one instruction, of whatever thread. @throws DebuggerError where nothing can be gone back to */
   async stepBack(): Promise<StopEvent> {
-    return this.stopped(await this.#backwards().step());
+    return this.#wentBack(await this.#backwards().step());
   }
 
   /** Undoes one instruction; behind a call all of the call. @throws DebuggerError where nothing can be gone back to */
   async stepOverBack(): Promise<StopEvent> {
-    return this.stopped(await this.#backwards().stepOver());
+    return this.#wentBack(await this.#backwards().stepOver());
   }
 
   /** Back into the caller, in front of its call. @throws DebuggerError where nothing can be gone back to */
   async stepOutBack(): Promise<StopEvent> {
-    return this.stopped(await this.#backwards().stepOut());
+    return this.#wentBack(await this.#backwards().stepOut());
   }
 
   /**
@@ -193,7 +207,7 @@ export class Session implements EvaluationContext {
    * @throws DebuggerError where nothing can be gone back to
    */
   async continueBack(): Promise<StopEvent> {
-    return this.stopped(await this.#backwards().go());
+    return this.#wentBack(await this.#backwards().go());
   }
 
   /**
@@ -201,12 +215,21 @@ export class Session implements EvaluationContext {
    * @throws DebuggerError where nothing can be gone back to
    */
   async lastWrite(address: number, size: number): Promise<StopEvent> {
-    return this.stopped(await this.#backwards().lastWrite(address, size));
+    return this.#wentBack(await this.#backwards().lastWrite(address, size));
   }
 
   /** Goes to where so many instructions were retired, back or forward. @throws DebuggerError where that cannot be gone to */
   async travelTo(instructions: number): Promise<StopEvent> {
-    return this.stopped(await this.#backwards().travelTo(instructions));
+    return this.#wentBack(await this.#backwards().travelTo(instructions));
+  }
+
+  /** Takes over a stop in the past; says once that files do not go back with it. */
+  #wentBack(event: StopEvent): StopEvent {
+    if (this.history?.filesAreAhead && !this.#toldOfFiles) {
+      this.#toldOfFiles = true;
+      this.notice(FILES_STAY);
+    }
+    return this.stopped(event);
   }
 
   #backwards(): ReverseExecution {

@@ -4,17 +4,23 @@ import type { Snapshot } from '../history/snapshot-file.js';
 import { EventObserver } from './event-observer.js';
 import { Session } from './session.js';
 
+export interface SessionOptions {
+  /** Of a machine to go on with, booted with the same options; null: a new one. */
+  readonly snapshot?: Snapshot | null;
+  /** Host bytes for the checkpoints that going back starts from. */
+  readonly historyMemory?: number | undefined;
+}
+
 /**
  * A machine under the debugger, not started yet: call session.start().
  * @param notice takes lines that come while the machine runs
- * @param snapshot of a machine to go on with, booted with the same options; null: a new one
  * @throws BugcheckError when the memory is too small to boot; SnapshotError when the snapshot does not fit
  */
 export function createSession(
   options: Partial<MachineOptions> & { readonly imagePath: string },
   host: Host,
   notice: (text: string) => void,
-  snapshot: Snapshot | null = null,
+  { snapshot = null, historyMemory }: SessionOptions = {},
 ): Session {
   const observer = new EventObserver();
   if (snapshot === null && !isReflectable()) return new Session(new Machine(options, host, observer), observer, notice);
@@ -22,5 +28,9 @@ export function createSession(
     snapshot === null
       ? SavableMachine.boot(options, host, observer)
       : SavableMachine.restore(snapshot, options, host, observer);
-  return new Session(savable.machine, observer, notice, { savable, isRestored: snapshot !== null });
+  return new Session(savable.machine, observer, notice, {
+    savable,
+    isRestored: snapshot !== null,
+    historyMemory,
+  });
 }

@@ -1,4 +1,4 @@
-import { statusName } from '../../kernel/index.js';
+import { serviceNames, statusName } from '../../kernel/index.js';
 import type { Json } from './debugger-error.js';
 import { instructionLine, type MemoryOperand } from './disassembler.js';
 import { explainFault } from './explain-fault.js';
@@ -83,7 +83,7 @@ function headline(session: Session, event: StopEvent): string {
     case 'beginning':
       return 'The beginning of what can be gone back to';
     case 'written':
-      return `The last write, to ${hex8(event.address)}`;
+      return `The last write, to ${hex8(event.address)}${writerText(session)}`;
     case 'exception':
       return exceptionText(session, event);
     case 'system-call':
@@ -101,6 +101,14 @@ function headline(session: Session, event: StopEvent): string {
     default:
       return '';
   }
+}
+
+/** Who is about to write: in front of a system call the kernel. */
+function writerText(session: Session): string {
+  const { registers } = session;
+  const [first, second] = session.memory.read(registers.get('eip'), 2);
+  if (!(first === 0x0f && second === 0x34) && !(first === 0xcd && second === 0x2e)) return '';
+  return `, by the kernel in ${serviceNames[registers.get('eax') & 0xfff] ?? 'a service that does not exist'}`;
 }
 
 function exceptionText(session: Session, event: Extract<StopEvent, { kind: 'exception' }>): string {

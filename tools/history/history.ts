@@ -61,7 +61,12 @@ export class History<Companion = unknown> {
   #bytes = 0;
 
   /** @param budget host bytes for checkpoints and input, about */
-  constructor(machine: Machine, host: RecordingHost, owner: HistoryOwner<Companion>, budget = DEFAULT_BUDGET) {
+  constructor(
+    machine: Machine,
+    host: RecordingHost,
+    owner: HistoryOwner<Companion>,
+    budget: number | undefined = DEFAULT_BUDGET,
+  ) {
     this.#machine = machine;
     this.#host = host;
     this.#owner = owner;
@@ -90,6 +95,11 @@ export class History<Companion = unknown> {
   /** The oldest instruction that can be gone back to. */
   get beginning(): number {
     return this.#marks[0]?.checkpoint.instructions ?? this.position;
+  }
+
+  /** The program has changed files of the host later than now: they stay as they are. */
+  get filesAreAhead(): boolean {
+    return this.#host.log.isBeforeFileChange;
   }
 
   /** How the run ended that the machine is at the end of; null: it can go on. */

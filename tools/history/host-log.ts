@@ -21,6 +21,10 @@ export interface LoggedAnswer {
 }
 
 const ENTRY_BYTES = 64;
+/** Calls that change files of the host. */
+const CHANGES_FILES: ReadonlySet<string> = new Set([
+  ...['createFile', 'createDirectory', 'remove', 'rename', 'setTimes', 'setReadOnly', 'file.write', 'file.setSize'],
+]);
 
 /** The run asked the host for something else than the first time. A defect: the machine is not deterministic, or was not restored. */
 export class ReplayError extends Error {}
@@ -38,6 +42,8 @@ export class HostLog {
   #entry = 0;
   #used = 0;
   #bytes = 0;
+  /** The last entry that changed files; -1: none has. */
+  #lastFileChange = -1;
 
   /** Host bytes that the log takes. */
   get bytes(): number {
@@ -46,6 +52,11 @@ export class HostLog {
 
   get position(): LogPosition {
     return { entry: this.#entry, used: this.#used };
+  }
+
+  /** The machine stands before a change of the host's files, which it has made all the same. */
+  get isBeforeFileChange(): boolean {
+    return this.#entry <= this.#lastFileChange;
   }
 
   /** The next answer comes from the host. */
@@ -90,6 +101,7 @@ export class HostLog {
     this.#bytes += entry.bytes;
     this.#entry = this.#dropped + this.#entries.length - 1;
     this.#used = 1;
+    if (CHANGES_FILES.has(call)) this.#lastFileChange = this.#entry;
     return answer;
   }
 

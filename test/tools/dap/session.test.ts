@@ -355,6 +355,47 @@ describe('the console', () => {
   });
 });
 
+describe('going elsewhere', () => {
+  it('restarts from the first instruction, standing or running, with its breakpoints and all of its output', async () => {
+    const { client, output } = await atLeaf();
+    await client.setBreakpointsRequest({ source, breakpoints: [] });
+    await run(client, 'next', { threadId: (await client.threadsRequest()).body.threads[0].id });
+    await client.setBreakpointsRequest({ source, breakpoints: [{ line: LINE_OF_LEAF, condition: 'poi(depth) == 2' }] });
+    const stop = await run(client, 'restart');
+    expect(stop.reason).toBe('breakpoint');
+    const [top] = await stack(client, stop.threadId ?? 0);
+    expect((await scope(client, top.id, 'Locals')).values.depth.value).toBe('0n2');
+    await client.setBreakpointsRequest({ source, breakpoints: [] });
+    const terminated = client.waitForEvent('terminated');
+    await client.continueRequest({ threadId: stop.threadId ?? 0 });
+    await terminated;
+    expect(output.stdout).toBe('done\r\n');
+    await client.disconnectRequest();
+  });
+
+  it('restarts a program that runs for ever', async () => {
+    const conversation = connect();
+    const { client } = conversation;
+    await launchSample(conversation, { args: ['*'], stopOnEntry: true });
+    await client.continueRequest({ threadId: 0 });
+    const stop = await run(client, 'restart');
+    expect(stop.reason).toBe('entry');
+    await client.disconnectRequest();
+  });
+
+  it('goes on at another line', async () => {
+    const { client, threadId, frame } = await atLeaf();
+    expect(frame.line).toBe(LINE_OF_LEAF);
+    const { targets } = (await client.customRequest('gotoTargets', { source, line: 18 })).body;
+    expect(targets).toMatchObject([{ line: 18 }]);
+    const stop = await run(client, 'goto', { threadId, targetId: targets[0].id });
+    expect(stop.reason).toBe('goto');
+    expect((await stack(client, threadId))[0].line).toBe(18);
+    expect((await client.customRequest('gotoTargets', { source, line: 4000 })).body.targets).toEqual([]);
+    await client.disconnectRequest();
+  });
+});
+
 describe('bad input', () => {
   it.each([
     ['launch', { program: '/nosuch.exe' }, 'no such file'],
@@ -365,7 +406,9 @@ describe('bad input', () => {
     ['launch', { program: sampleProgram, stdin: '/nosuch' }, 'stdin /nosuch'],
     ['launch', { program: sampleSource }, 'not a Windows program'],
     ['threads', {}, 'No program was launched'],
-    ['attach', {}, "'attach' is not supported"],
+    ['attach', {}, 'There is nothing to attach to'],
+    ['launch', { program: sampleProgram, historyMemory: '1M' }, 'at least 16M'],
+    ['restart', {}, 'No program was launched'],
     ['nosuch', {}, "'nosuch' is not supported"],
   ])('%s %j is refused with words', async (command, given, words) => {
     const { client } = connect();

@@ -1,5 +1,11 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { debugSample } from '../debugger/debugged-program.js';
+import { createSession, executeLine } from '../../../tools/debugger/index.js';
+import { NodeVolume } from '../../../tools/node-volume.js';
+import { guestImages } from '../../../tools/package-root.js';
+import { debugSample, sampleHost } from '../debugger/debugged-program.js';
 
 /** What r says of a register. */
 async function register(run: (line: string) => Promise<string>, name: string): Promise<string> {
@@ -103,7 +109,44 @@ describe('g-', () => {
   });
 });
 
+describe('files of the host', () => {
+  it('stay as they are, which is said once', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nt86-files-'));
+    try {
+      const said: string[] = [];
+      const host = sampleHost(() => undefined, guestImages);
+      const drive = new NodeVolume({ directory: folder, readOnly: false });
+      const session = createSession(
+        {
+          imagePath: '\\??\\Z:\\text-files.exe',
+          commandLine: 'Z:\\text-files.exe',
+          currentDirectory: 'C:\\',
+        },
+        { ...host, volumes: new Map([...host.volumes, ['C', drive]]) },
+        (text) => said.push(text),
+      );
+      session.stopped(await session.start());
+      await executeLine(session, 'sxi ld; t 10; t- 1', false, () => undefined);
+      expect(said).toEqual([]);
+      await executeLine(session, 'g; t-', false, () => undefined);
+      expect(said.join('\n')).not.toContain('files of the host');
+      const { beginning } = session.history ?? { beginning: 0 };
+      await executeLine(session, `!tt 0n${beginning}; t 2; t-`, false, () => undefined);
+      expect(said.filter((line) => line.includes('files of the host'))).toHaveLength(1);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe('!lastwrite', () => {
+  it('tells of what the kernel wrote, and of the service', async () => {
+    const { run } = await debugSample();
+    await run('bp ntdll!NtWriteFile; g; bc *');
+    await run('r $t0=poi(esp+14); gu');
+    expect(await run('!lastwrite $t0 4')).toMatch(/^The last write, to [0-9a-f]{8}, by the kernel in NtWriteFile\n/);
+  });
+
   it('finds the instruction that wrote a byte last', async () => {
     const { run, session } = await debugSample();
     await run('bp sample!leaf; g');
