@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { BugcheckError } from '../../kernel/bugcheck.js';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
@@ -8,9 +8,9 @@ import { memoryThresholds } from '../../kernel/mm/memory-thresholds.js';
 import { PagingFile } from '../../kernel/mm/paging-file.js';
 import { MemoryPagingStorage, type PagingStorage } from '../../kernel/mm/paging-storage.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
-import { Status } from '../../kernel/ntstatus.js';
+import { Status, statusName } from '../../kernel/ntstatus.js';
 import type { MachineOptions } from '../../kernel/options.js';
-import { BareProcess, code } from './bare-process.js';
+import { BareProcess, code, DATA } from './bare-process.js';
 import { MemoryMachine } from './memory-machine.js';
 import { writeModified } from './page-out.js';
 
@@ -187,6 +187,40 @@ describe('the dereference segment thread', () => {
     const { limit } = mm.commit;
     contractPagingFiles(mm);
     expect(mm.commit.limit).toBe(limit);
+  });
+});
+
+describe('services that charge more than the limit', () => {
+  it('wait for the dereference segment thread to make paging files bigger: sections, copies of views', () => {
+    const guest = new BareProcess(code('eb fe'), {
+      memorySize: 16 * MB,
+      pagingFiles: [{ size: 2 * MB, maximum: 512 * MB }],
+    });
+    const { mm, user } = guest.kernel;
+    const asked = vi.spyOn(mm.dereference, 'requestAndNotify');
+    const statuses: string[] = [];
+    guest.inProcess(function* () {
+      const call = function* (name: string, ...rest: number[]) {
+        statuses.push(`${name} ${statusName(yield* guest.call(name, ...rest))} ${asked.mock.calls.length}`);
+      };
+      user.write32(DATA, 64 * MB);
+      user.write32(DATA + 4, 0);
+      yield* call('NtCreateSection', DATA + 8, 0xf001f, 0, DATA, 4, 0x8000000, 0);
+      user.write32(DATA + 0x10, 0);
+      user.write32(DATA + 0x14, 0);
+      const handle = user.read32(DATA + 8);
+      // PAGE_WRITECOPY: all pages are charged to the process.
+      yield* call('NtMapViewOfSection', handle, 0xffffffff, DATA + 0x10, 0, 0, 0, DATA + 0x14, 2, 0, 8);
+      yield* call('NtUnmapViewOfSection', 0xffffffff, user.read32(DATA + 0x10));
+      yield* call('NtClose', handle);
+    });
+    expect(statuses).toEqual([
+      'NtCreateSection STATUS_SUCCESS 1',
+      'NtMapViewOfSection STATUS_SUCCESS 2',
+      'NtUnmapViewOfSection STATUS_SUCCESS 2',
+      'NtClose STATUS_SUCCESS 2',
+    ]);
+    expect(mm.verify()).toBeNull();
   });
 });
 

@@ -393,6 +393,20 @@ const unmapView: ServiceModel = {
     ),
 };
 
+const flushInstructions: ServiceModel = {
+  name: 'NtFlushInstructionCache',
+  parameters: {
+    process: choices(...handles()),
+    base: choices(REGION, 0, 0x7fff0000, 0x80000000, 0xffffffff),
+    length: choices(0x1000, ...SIZES),
+  },
+  status: (call, held) => {
+    const [base, length] = [value(call, 'base'), value(call, 'length')];
+    const leaves = base !== 0 && length !== 0 && base + length > 0x7fff0000;
+    return first(leaves && 'ACCESS_VIOLATION', handleStatus(value(call, 'process'), held));
+  },
+};
+
 const models: readonly ServiceModel[] = [
   allocate,
   free,
@@ -401,6 +415,7 @@ const models: readonly ServiceModel[] = [
   lockModel('NtLockVirtualMemory', () => null),
   lockModel('NtUnlockVirtualMemory', () => 'NOT_LOCKED'),
   flush,
+  flushInstructions,
   copyModel('NtReadVirtualMemory'),
   copyModel('NtWriteVirtualMemory'),
   setQuota,
