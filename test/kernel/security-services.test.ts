@@ -482,6 +482,8 @@ describe('wrong parameters', () => {
   const TOKEN = -1;
   const EVENT_HANDLE = -2;
   const WEAK = -3;
+  /** OBJECT_ATTRIBUTES. */
+  const [UNKNOWN_SECURITY, NO_NAME, WRONG_LENGTH] = [BUFFER + 0x100, BUFFER + 0x140, BUFFER + 0x180];
 
   it.each<[service: string, parameters: readonly number[], status: string]>([
     ['NtOpenProcessToken', [SELF, TOKEN_ALL, KERNEL], 'ACCESS_VIOLATION'],
@@ -542,11 +544,47 @@ describe('wrong parameters', () => {
     ['NtSetSecurityObject', [0x770, 4, BUFFER], 'INVALID_HANDLE'],
     ['NtMakePermanentObject', [EVENT_HANDLE], 'PRIVILEGE_NOT_HELD'],
     ['NtMakeTemporaryObject', [WEAK], 'ACCESS_DENIED'],
-    ['NtCreateEvent', [HANDLE, EVENT_ALL, BUFFER + 0x100, 0, 0], 'UNKNOWN_REVISION'],
+    ['NtCreateEvent', [HANDLE, EVENT_ALL, UNKNOWN_SECURITY, 0, 0], 'UNKNOWN_REVISION'],
+    ['NtCreateSection', [HANDLE, 0xf001f, UNKNOWN_SECURITY, OUT, 4, 0x8000000, 0], 'UNKNOWN_REVISION'],
+    ['NtClose', [0x770], 'INVALID_HANDLE'],
+    ['NtMakeTemporaryObject', [0x770], 'INVALID_HANDLE'],
+    ['NtDuplicateObject', [0x770, EVENT_HANDLE, SELF, HANDLE, 0, 0, 2], 'INVALID_HANDLE'],
+    ['NtDuplicateObject', [SELF, 0x770, SELF, HANDLE, 0, 0, 2], 'INVALID_HANDLE'],
+    ['NtDuplicateObject', [SELF, EVENT_HANDLE, 0x770, HANDLE, 0, 0, 2], 'INVALID_HANDLE'],
+    ['NtDuplicateObject', [EVENT_HANDLE, EVENT_HANDLE, SELF, HANDLE, 0, 0, 2], 'OBJECT_TYPE_MISMATCH'],
+    ['NtDuplicateObject', [SELF, EVENT_HANDLE, SELF, KERNEL, 0, 0, 2], 'ACCESS_VIOLATION'],
+    ['NtDuplicateObject', [SELF, EVENT_HANDLE, SELF, HANDLE + 2, 0, 0, 2], 'DATATYPE_MISALIGNMENT'],
+    ['NtQueryObject', [EVENT_HANDLE, 0, BUFFER, 0x37, OUT], 'INFO_LENGTH_MISMATCH'],
+    ['NtQueryObject', [EVENT_HANDLE, 5, BUFFER, 0x38, OUT], 'INVALID_INFO_CLASS'],
+    ['NtQueryObject', [EVENT_HANDLE, 0, NOWHERE, 0x38, OUT], 'ACCESS_VIOLATION'],
+    ['NtQueryObject', [EVENT_HANDLE, 0, BUFFER, 0x38, NOWHERE], 'ACCESS_VIOLATION'],
+    ['NtQueryObject', [0x770, 0, BUFFER, 0x38, OUT], 'INVALID_HANDLE'],
+    ['NtSetInformationObject', [EVENT_HANDLE, 3, BUFFER, 2], 'INVALID_INFO_CLASS'],
+    ['NtSetInformationObject', [EVENT_HANDLE, 4, BUFFER, 1], 'INFO_LENGTH_MISMATCH'],
+    ['NtSetInformationObject', [EVENT_HANDLE, 4, NOWHERE, 2], 'ACCESS_VIOLATION'],
+    ['NtSetInformationObject', [0x770, 4, BUFFER, 2], 'INVALID_HANDLE'],
+    ['NtCreateDirectoryObject', [0, 0xf, NO_NAME], 'ACCESS_VIOLATION'],
+    ['NtCreateDirectoryObject', [HANDLE, 0xf, WRONG_LENGTH], 'INVALID_PARAMETER'],
+    ['NtCreateDirectoryObject', [HANDLE, SYSTEM_SECURITY, NO_NAME], 'PRIVILEGE_NOT_HELD'],
+    ['NtOpenDirectoryObject', [HANDLE, 0xf, 0], 'INVALID_PARAMETER'],
+    ['NtOpenDirectoryObject', [HANDLE, 0xf, NO_NAME], 'OBJECT_PATH_SYNTAX_BAD'],
+    ['NtOpenDirectoryObject', [HANDLE, 0xf, WRONG_LENGTH], 'INVALID_PARAMETER'],
+    ['NtQueryDirectoryObject', [EVENT_HANDLE, BUFFER, 0x100, 0, 1, OUT, 0], 'OBJECT_TYPE_MISMATCH'],
+    ['NtQueryDirectoryObject', [0x770, BUFFER, 0x100, 0, 1, OUT, 0], 'INVALID_HANDLE'],
+    ['NtQueryDirectoryObject', [EVENT_HANDLE, NOWHERE, 0x100, 0, 1, OUT, 0], 'ACCESS_VIOLATION'],
+    ['NtQueryDirectoryObject', [EVENT_HANDLE, BUFFER, 0x100, 0, 1, 0, 0], 'ACCESS_VIOLATION'],
+    ['NtCreateSymbolicLinkObject', [HANDLE, 1, NO_NAME, 0], 'ACCESS_VIOLATION'],
+    ['NtCreateSymbolicLinkObject', [HANDLE, 1, NO_NAME, BUFFER], 'INVALID_PARAMETER'],
+    ['NtOpenSymbolicLinkObject', [HANDLE, 1, 0], 'INVALID_PARAMETER'],
+    ['NtQuerySymbolicLinkObject', [EVENT_HANDLE, BUFFER, OUT], 'OBJECT_TYPE_MISMATCH'],
+    ['NtQuerySymbolicLinkObject', [EVENT_HANDLE, NOWHERE, OUT], 'ACCESS_VIOLATION'],
   ])('%s(%j): %s', (service, parameters, status) => {
     table.run(function* () {
       table.user.writeBytes(BUFFER, new Uint8Array(0x200));
-      table.words(BUFFER + 0x100, 0x18, 0, 0, 0, BUFFER, 0);
+      table.words(UNKNOWN_SECURITY, 0x18, 0, 0, 0, BUFFER, 0);
+      table.words(NO_NAME, 0x18, 0, 0, 0, 0, 0);
+      table.words(WRONG_LENGTH, 0x14, 0, 0, 0, 0, 0);
+      table.words(OUT, 0x1000, 0);
       const placed = parameters.map(
         (value) => ({ [TOKEN]: token, [EVENT_HANDLE]: event, [WEAK]: weak })[value] ?? value,
       );
