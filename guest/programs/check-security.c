@@ -67,6 +67,24 @@ static void check_lists(void) {
   ok(!IsValidAcl(&list.acl), "revision");
 }
 
+static void check_entries(void) {
+  EXPLICIT_ACCESS_A entries[] = {
+    { 1, GRANT_ACCESS, NO_INHERITANCE, { NULL, NO_MULTIPLE_TRUSTEE, TRUSTEE_IS_SID, TRUSTEE_IS_UNKNOWN, (LPSTR)users } },
+    { 2, DENY_ACCESS, SUB_OBJECTS_ONLY_INHERIT, { NULL, NO_MULTIPLE_TRUSTEE, TRUSTEE_IS_NAME, TRUSTEE_IS_UNKNOWN, "Everyone" } },
+  };
+  PACL first = NULL, second = NULL;
+  ACCESS_ALLOWED_ACE *ace;
+  ok(SetEntriesInAclA(2, entries, NULL, &first) == ERROR_SUCCESS && IsValidAcl(first) && first->AceCount == 2, "two entries");
+  ok(GetAce(first, 0, (void **)&ace) && ace->Header.AceType == ACCESS_DENIED_ACE_TYPE && EqualSid(&ace->SidStart, everyone), "denials first");
+  ok(ace->Mask == 2 && ace->Header.AceFlags == OBJECT_INHERIT_ACE, "as given");
+  entries[0].grfAccessMode = SET_ACCESS, entries[0].grfAccessPermissions = 4, entries[1].grfAccessMode = REVOKE_ACCESS;
+  ok(SetEntriesInAclA(2, entries, first, &second) == ERROR_SUCCESS && second->AceCount == 1, "set and revoke");
+  ok(GetAce(second, 0, (void **)&ace) && ace->Mask == 4 && EqualSid(&ace->SidStart, users), "what is left");
+  entries[1].Trustee.ptstrName = "Nobody at all";
+  ok(SetEntriesInAclA(2, entries, first, &second) == ERROR_NONE_MAPPED, "no such account");
+  LocalFree(first), LocalFree(second);
+}
+
 static void check_descriptors(void) {
   union { ACL acl; BYTE bytes[64]; } list;
   SECURITY_DESCRIPTOR absolute, again;
@@ -195,6 +213,7 @@ int main(int argc, char **argv) {
   }
   check_sids();
   check_lists();
+  check_entries();
   check_descriptors();
   check_tokens();
   check_objects();
