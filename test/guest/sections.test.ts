@@ -2,7 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { expectedOutput, runGuest } from './guest-program.js';
+import { findPte, NO_PTE, type Thread, ThreadState, WaitReason } from '../../kernel/index.js';
+import { createUserProcess } from '../../kernel/ps/index.js';
+import { expectedOutput, guestMachine, runGuest } from './guest-program.js';
 
 let folder = '';
 beforeEach(() => {
@@ -104,5 +106,60 @@ describe('files that are larger than memory', () => {
     const { pagesRead, mappedPagesWritten } = run.machine.counters;
     expect(pagesRead + mappedPagesWritten).toBeGreaterThanOrEqual(least);
     expect(pagesRead + mappedPagesWritten).toBeLessThan(2 * least);
+  });
+});
+
+describe('one image in 20 processes', () => {
+  it('is in memory once, and is read once', () => {
+    const PROCESSES = 20;
+    const { machine, close } = guestMachine('sleep', { machine: { memorySize: 32 << 20 } });
+    const { kernel } = machine;
+    const { mm, ps } = kernel;
+    const request = {
+      imagePath: '\\??\\Z:\\sleep.exe',
+      commandLine: 'sleep',
+      currentDirectory: 'Z:\\',
+      environment: new Map(),
+      standardStreams: [null, null, null],
+    } as const;
+    const start = () =>
+      kernel.ke.createSystemThread(kernel.systemProcess, 8, function* () {
+        ps.loadSystemDll();
+        yield* createUserProcess(ps, request);
+      });
+    const isAsleep = ({ waitReason, state }: Thread) =>
+      state === ThreadState.Waiting && waitReason === WaitReason.DelayExecution;
+    const asleep = () =>
+      ps.processes.filter(({ pcb }) => pcb.imageFileName === 'sleep.exe' && pcb.threads.some(isAsleep));
+    start();
+    expect(kernel.runLoop.run(50_000_000, () => asleep().length === 1)).toBe('finished');
+    const { pagesRead, pageReadIos } = mm.counters;
+    for (let index = 1; index < PROCESSES; index++) start();
+    expect(kernel.runLoop.run(50_000_000, () => asleep().length === PROCESSES)).toBe('finished');
+    expect([mm.counters.pagesRead, mm.counters.pageReadIos]).toEqual([pagesRead, pageReadIos]);
+    const areas = new Set([...mm.subsections.values()].map(({ controlArea }) => controlArea));
+    const area = [...areas].find(({ file }) => file?.name.endsWith('\\sleep.exe'));
+    if (area === undefined) throw new Error('no control area');
+    expect([area.numberOfMappedViews, area.flags.image]).toEqual([PROCESSES, true]);
+    // Every process maps the code; every frame that it maps there is the same in all of them, or its own copy.
+    const frames = new Map<number, number>();
+    for (const space of mm.addressSpaces) {
+      for (const vad of space.vads) {
+        if (vad.controlArea !== area) continue;
+        for (let vpn = vad.startingVpn; vpn <= vad.endingVpn; vpn++) {
+          const at = findPte(mm, space, vpn * 0x1000);
+          if (at === NO_PTE || !mm.format.isValid(at)) continue;
+          const frame = mm.format.frame(at);
+          if (mm.pfn.isPrototype(frame)) frames.set(frame, (frames.get(frame) ?? 0) + 1);
+        }
+      }
+    }
+    expect(frames.size).toBeGreaterThan(3);
+    expect(frames.size).toBeLessThanOrEqual(area.segment.totalPages);
+    expect([...frames.values()].filter((sharers) => sharers === PROCESSES).length).toBeGreaterThan(2);
+    for (const [frame, sharers] of frames) expect(mm.pfn.shareCount(frame)).toBe(sharers);
+    expect(area.numberOfPfnReferences).toBeLessThanOrEqual(area.segment.totalPages);
+    expect(machine.verify()).toBeNull();
+    close();
   });
 });
