@@ -299,7 +299,7 @@ describe('paged pool', () => {
     nt.writeModifiedPages(drive);
     nt.repurposeStandby(drive);
     expect(drive.kernelAccess(address, Read, APC)).toMatchObject({
-      faults: ['must-wait', 'transition'],
+      faults: ['must-wait', 'refault'],
       before: { pte: { form: 'page-file' } },
       after: { pte: { form: 'valid' }, frame: { location: 'Active', original: { form: 'page-file' } } },
       moved: { counters: { pagingFileFaults: 1 } },
