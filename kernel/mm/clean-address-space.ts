@@ -1,5 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import { deleteAweInformation } from './awe.js';
+import { freeDeadClones } from './clone.js';
 import { deletePrivateVad } from './free-virtual-memory.js';
 import { removeView } from './map-view.js';
 import type { MemoryContext } from './vad-charges.js';
@@ -15,4 +16,5 @@ export function cleanAddressSpace(context: MemoryContext, space: AddressSpace): 
     else removeView(context, space, vad);
   }
   deleteAweInformation(context, space);
+  freeDeadClones(context.mm);
 }

@@ -1,4 +1,5 @@
 import type { AddressSpace } from './address-space.js';
+import { releaseClone } from './clone.js';
 import { FaultOutcome } from './fault-outcome.js';
 import { PAGE_SHIFT } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -34,6 +35,9 @@ export function copyOnWrite(mm: MemoryManager, space: AddressSpace, address: num
   incrementShareCount(mm, table);
   decrementShareCount(mm, table);
   decrementShareCount(mm, source);
+  // The last one to leave the page of a fork takes it along.
+  const vad = mm.cloneBlocks.size === 0 ? null : space.vads.find(address >>> PAGE_SHIFT);
+  if (vad !== null) releaseClone(mm, vad, address >>> PAGE_SHIFT);
   mm.counters.copyOnWriteFaults++;
   return FaultOutcome.CopyOnWrite;
 }

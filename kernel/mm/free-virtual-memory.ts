@@ -3,6 +3,7 @@ import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js'
 import type { AddressSpace } from './address-space.js';
 import { MemoryType } from './allocate-virtual-memory.js';
 import { deleteAweRegion } from './awe.js';
+import { releaseClone, releaseClones } from './clone.js';
 import { releaseProcessCommit } from './commit.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import { committedProtection } from './page-state.js';
@@ -112,6 +113,7 @@ function releasePages(context: MemoryContext, space: AddressSpace, vad: Vad, ran
   if (!atStart && !atEnd) return releaseMiddle(context, space, vad, range);
   const freed = countCommittedPages(context, space, vad, range);
   deletePteRange(mm, space, range.first, range.last);
+  releaseClones(mm, vad, range.first, range.last);
   shrink(context, space, vad, range, freed);
   return Status.SUCCESS;
 }
@@ -145,9 +147,12 @@ function releaseMiddle(context: MemoryContext, space: AddressSpace, vad: Vad, ra
     return status;
   }
   vad.commitCharge -= upperCharge + freed;
+  upper.clones = vad.clones === null ? null : new Map([...vad.clones].filter(([vpn]) => vpn > range.last));
   upper.commitCharge = upperCharge;
   space.virtualSize -= upper.pages * 0x1000;
   deletePteRange(mm, space, range.first, range.last);
+  releaseClones(mm, vad, range.first, range.last);
+  for (const vpn of upper.clones?.keys() ?? []) vad.clones?.delete(vpn);
   const tables = uncommitPageTables(mm, space, range, vad, upper);
   releaseProcessCommit(mm.commit, space, freed + tables);
   space.virtualSize -= (range.last - range.first + 1) * 0x1000;
@@ -159,6 +164,7 @@ function decommitPages(context: MemoryContext, space: AddressSpace, vad: Vad, ra
   const { mm } = context;
   if (range.first === vad.startingVpn && range.last === vad.endingVpn) {
     deletePteRange(mm, space, range.first, range.last);
+    releaseClones(mm, vad, range.first, range.last);
     releaseProcessCommit(mm.commit, space, vad.commitCharge);
     vad.commitCharge = 0;
     vad.memCommit = false;
@@ -178,6 +184,7 @@ function decommitPages(context: MemoryContext, space: AddressSpace, vad: Vad, ra
         status = Status.NO_MEMORY;
         break;
       }
+      releaseClone(mm, vad, vpn);
       freed++;
     }
     vpn++;
@@ -191,5 +198,6 @@ function decommitPages(context: MemoryContext, space: AddressSpace, vad: Vad, ra
 export function deletePrivateVad(context: MemoryContext, space: AddressSpace, vad: Vad): void {
   if (vad.type === VadType.Awe) deleteAweRegion(context.mm, space, vad);
   else deletePteRange(context.mm, space, vad.startingVpn, vad.endingVpn);
+  releaseClones(context.mm, vad, vad.startingVpn, vad.endingVpn);
   removeVad(context, space, vad);
 }

@@ -10,6 +10,7 @@ import {
 } from './address-search.js';
 import type { AddressSpace } from './address-space.js';
 import { MemoryType } from './allocate-virtual-memory.js';
+import { releaseClones } from './clone.js';
 import { commitSegmentPages } from './commit-section.js';
 import { dereferenceControlArea, makePrototypeArrays } from './control-area.js';
 import { captureViewDirtyBits } from './flush-pages.js';
@@ -259,6 +260,7 @@ export function removeView(context: MemoryContext, space: AddressSpace, vad: Vad
   const area = vad.controlArea;
   captureViewDirtyBits(context.mm, space, vad, vad.startingVpn, vad.endingVpn);
   deletePteRange(context.mm, space, vad.startingVpn, vad.endingVpn);
+  releaseClones(context.mm, vad, vad.startingVpn, vad.endingVpn);
   removeVad(context, space, vad);
   if (area === null) return;
   area.numberOfMappedViews--;

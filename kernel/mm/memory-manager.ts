@@ -11,6 +11,7 @@ import type { AddressSpace } from './address-space.js';
 import { AvailablePageEvents } from './available-pages.js';
 import { BasedSections } from './based-sections.js';
 import { buildSystemSpace, createCommitAccounting, createPfnDatabase, enablePaging } from './boot.js';
+import type { CloneBlock } from './clone.js';
 import type { CommitAccounting } from './commit.js';
 import { DereferenceQueue } from './dereference-thread.js';
 import { accessFault, mayExecuteData } from './fault.js';
@@ -231,6 +232,8 @@ export class MemoryManager {
   /** By address in nonpaged pool, which subsection-form prototype PTEs hold. */
   readonly subsections = new Map<number, Subsection>();
   readonly basedSections = new BasedSections();
+  /** Fork prototypes, while somebody refers to them and until freeDeadClones. */
+  readonly cloneBlocks = new Set<CloneBlock>();
   /** Files that nobody maps, with pages in memory. */
   readonly unusedSegments = new UnusedSegments(this);
   /** Address of the prototype PTE of KUSER_SHARED_DATA. */

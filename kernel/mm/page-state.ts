@@ -3,7 +3,7 @@ import { aweProtection } from './awe.js';
 import { PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { pageTableFrame, residentPte } from './page-table.js';
-import { ProtectionMask } from './protection.js';
+import { makeNotWriteCopy, ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { prototypeProtection, pteProtection } from './pte-protection.js';
 import { type Vad, VadType } from './vad.js';
@@ -37,7 +37,7 @@ export function committedProtection(
 function privateProtection(mm: MemoryManager, space: AddressSpace, vad: Vad, vpn: number, at: PteLocation): number {
   if (vad.type === VadType.Awe) return at !== NO_PTE && mm.format.isValid(at) ? aweProtection(vad, vpn) : NOT_COMMITTED;
   if (at === NO_PTE || mm.format.isZero(at)) return vad.memCommit ? vad.protection : NOT_COMMITTED;
-  return mm.format.isDecommitted(at) ? NOT_COMMITTED : pteProtection(mm, space, vpn * PAGE_SIZE, at);
+  return mm.format.isDecommitted(at) ? NOT_COMMITTED : makeNotWriteCopy(pteProtection(mm, space, vpn * PAGE_SIZE, at));
 }
 
 function viewProtection(mm: MemoryManager, space: AddressSpace, vad: Vad, vpn: number, at: PteLocation): number {

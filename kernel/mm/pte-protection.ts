@@ -3,7 +3,7 @@ import { PAGE_SHIFT, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { captureDirty, findPte, invalidate, makePte, pageTableFrame, pteBecameNonZero } from './page-table.js';
 import { decrementShareCount } from './pfn-counts.js';
-import { isGuard, isNoAccess, makeNotWriteCopy, ProtectionMask } from './protection.js';
+import { isGuard, isNoAccess, makeNotWriteCopy, makeWriteCopy, ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { residentLocation } from './system-fault.js';
 import { entryProtection, removeEntry, setEntryProtection } from './working-set.js';
@@ -82,7 +82,7 @@ export function removeFromWorkingSet(mm: MemoryManager, space: WorkingSetOwner, 
  * Gives a committed page another protection. NOACCESS and guarded pages leave the working set, because no valid PTE can
  * say so; others are changed in place.
  *
- * A zero PTE becomes demand-zero (private) or a lookup marker (view) with the protection. On pages of a view that the process
+ * On pages that a private region shares since a fork, write access means WRITECOPY. A zero PTE becomes demand-zero (private) or a lookup marker (view) with the protection. On pages of a view that the process
  * already copied, WRITECOPY means READWRITE.
  * @param isView the page belongs to a section view (looked up when not given)
  * @returns false only when a page table was needed and no frame is left.
@@ -105,17 +105,19 @@ export function setPageProtection(
   }
   if (format.isValid(at)) {
     const shared = pfn.isPrototype(format.frame(at));
+    const sharedMask = isView ? protection : makeWriteCopy(protection);
     if (isGuard(protection) || isNoAccess(protection)) {
       removeFromWorkingSet(mm, space, address);
-      setInvalidProtection(mm, at, shared ? protection : makeNotWriteCopy(protection));
+      setInvalidProtection(mm, at, shared ? sharedMask : makeNotWriteCopy(protection));
     } else if (shared) {
-      setSharedProtection(mm, space, address, at, protection);
+      setSharedProtection(mm, space, address, at, sharedMask);
     } else {
       setPrivateProtection(mm, space, address, at, makeNotWriteCopy(protection));
     }
     return true;
   }
-  setInvalidProtection(mm, at, format.isPrototype(at) ? protection : makeNotWriteCopy(protection));
+  if (!format.isPrototype(at)) setInvalidProtection(mm, at, makeNotWriteCopy(protection));
+  else setInvalidProtection(mm, at, isView ? protection : makeWriteCopy(protection));
   return true;
 }
 

@@ -21,6 +21,8 @@ export function resetPages(
   if (vad.controlArea !== null && vad.controlArea.file !== null) return Status.USER_MAPPED_FILE;
   const { format, pfn } = mm;
   forEachValidPte(mm, space, firstVpn, lastVpn, (at, vpn) => {
+    // Others want the contents of a page that a fork shares.
+    if (vad.clones?.has(vpn)) return;
     const frame = format.frame(at);
     // What is being written now is older than the page: it stays modified, so that the copy is not taken for it.
     if (pfn.isWriteInProgress(frame)) return;

@@ -1,5 +1,6 @@
 import type { VirtualAddress } from '../types.js';
 import { virtualAddress } from '../types.js';
+import type { ClonedPage } from './clone.js';
 import { isWritable, ProtectionMask, permitsAccess } from './protection.js';
 import type { ControlArea } from './segment.js';
 
@@ -70,6 +71,9 @@ export class Vad {
   writeWatch: Uint8Array | null = null;
   writeWatchPool: VirtualAddress = virtualAddress(0);
 
+  /** Pages that a fork shares with other processes, by page number; their PTEs are in prototype form or map them. */
+  clones: Map<number, ClonedPage> | null = null;
+
   readonly secured: SecuredRange[] = [];
   /** MMVAD_LONG: has room for secured ranges. */
   longVad = false;
@@ -123,10 +127,12 @@ export class Vad {
   }
 
   /**
-   * Address of the prototype PTE of a page of this view, 0 where the section has none (yet).
+   * Address of the prototype PTE of a page: a fork's, or that of the section that this is a view of; 0 where it has none (yet).
    * Environment: any; allocates nothing.
    */
   prototypePte(vpn: number): number {
+    const cloned = this.clones?.get(vpn);
+    if (cloned !== undefined) return cloned.address;
     const area = this.controlArea;
     if (area === null) return 0;
     const page = this.firstSegmentPage + (vpn - this.startingVpn);

@@ -54,6 +54,14 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
       note(at, `the prototype PTE at ${address.toString(16)}`, home.format);
     }
   }
+  for (const block of mm.cloneBlocks) {
+    for (const { address } of block.pages) {
+      const home = reader.readSystem(address);
+      const at = home?.at((address & PAGE_MASK) / format.entrySize) ?? NO_PTE;
+      if (home !== null && namesSlot(home.format, at))
+        note(at, `the fork prototype at ${address.toString(16)}`, home.format);
+    }
+  }
   for (let frame = 1; frame < pfn.frameCount; frame++) {
     const location = pfn.location(frame);
     const isFree = location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad;

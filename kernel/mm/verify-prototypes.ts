@@ -62,7 +62,8 @@ function residentFrame(format: PteFormat, at: PteLocation): number {
   return format.isTransition(at) ? format.transitionFrame(at) : 0;
 }
 
-function verifyResident(mm: MemoryManager, at: PteLocation, frame: number, address: number): string | null {
+/** A fork or section prototype PTE that names a frame, against the PFN database; null when they agree. */
+export function verifyResident(mm: MemoryManager, at: PteLocation, frame: number, address: number): string | null {
   const { format, pfn } = mm;
   const page = `PFN ${frame.toString(16)}`;
   if (frame >= pfn.frameCount) return `names frame ${page}, which does not exist`;

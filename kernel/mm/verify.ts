@@ -2,6 +2,7 @@ import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PoolInspector } from './page-reader.js';
 import { verifyAwe, verifyAweFrame } from './verify-awe.js';
+import { verifyClones } from './verify-clones.js';
 import { verifyCommitment } from './verify-commitment.js';
 import { verifyPageLists } from './verify-lists.js';
 import { type FrameReferences, verifyPageTables } from './verify-page-tables.js';
@@ -28,6 +29,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyAddressSpaces(mm) ??
     verifyPageTables(mm, references) ??
     verifyPrototypes(mm) ??
+    verifyClones(mm) ??
     verifyAwe(mm) ??
     verifyFrames(mm, listed, references) ??
     verifyPagingFiles(mm) ??

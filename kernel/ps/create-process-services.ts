@@ -25,8 +25,8 @@ interface CreateCall {
 
 /**
  * Makes a process without threads from an image section. INVALID_PARAMETER for unknown flags, no parent or a job level without
- * a job; OBJECT_TYPE_MISMATCH for ports (there are none); NOT_IMPLEMENTED without a section (address-space cloning) and for
- * named processes; SECTION_NOT_IMAGE and what handles, memory and mapping give.
+ * a job; OBJECT_TYPE_MISMATCH for ports (there are none); NOT_IMPLEMENTED for named processes. Without a section the process is a
+ * clone of its parent, memory copy-on-write (fork). SECTION_NOT_IMAGE and what handles, memory and mapping give.
  */
 function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   const { user, ob, ps } = kernel;
@@ -40,9 +40,10 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   const parent = ob.peekObjectByHandle(call.parent, ob.types.process, ProcessAccess.CREATE_PROCESS);
   if (parent.object === null) return parent.status;
   if (call.jobMemberLevel !== 0) return Status.INVALID_PARAMETER;
-  if (call.section === 0 || attributes?.name != null) return Status.NOT_IMPLEMENTED;
+  if (attributes?.name != null) return Status.NOT_IMPLEMENTED;
+  const clones = call.section === 0;
   const section = ob.peekObjectByHandle(call.section, ob.types.section, SECTION_MAP_EXECUTE);
-  if (section.object === null) return section.status;
+  if (section.object === null && !clones) return section.status;
   for (const port of [call.debugPort, call.exceptionPort]) {
     if (port === 0) continue;
     const found = ob.peekObjectByHandle(port, null, 0);
@@ -52,7 +53,7 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
     section: section.object,
     parent: parent.object.body,
     inheritHandles: (call.flags & CreateFlag.INHERIT_HANDLES) !== 0,
-    imagePath: section.object.body.controlArea.file?.name ?? '',
+    imagePath: clones ? parent.object.body.imagePath : (section.object?.body.controlArea.file?.name ?? ''),
   });
   if (process === null || process.object === null) return status;
   const inserted = ob.insertObject(process.object, attributes, call.access);

@@ -1,4 +1,6 @@
 import { Process } from '../ke/process.js';
+import { cloneAddressSpace } from '../mm/clone-address-space.js';
+import { inAddressSpace } from '../mm/process-access.js';
 import type { Section } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
@@ -11,8 +13,8 @@ import { userDispatchers } from './system-dll.js';
 
 /** What PspCreateProcess makes a process of. */
 export interface NewProcess {
-  /** Of an image; the caller keeps its reference. */
-  readonly section: ObjectHeader<Section>;
+  /** Of an image; the caller keeps its reference. Null: the process becomes a clone of its parent (fork). */
+  readonly section: ObjectHeader<Section> | null;
   /** Whose handles, token and priority it takes over. Null: a process of the machine itself, with a token of its own. */
   readonly parent: EProcess | null;
   readonly inheritHandles: boolean;
@@ -28,22 +30,25 @@ export interface CreatedProcess {
 const failed = (status: NtStatus): CreatedProcess => ({ status, process: null });
 
 /**
- * Makes a process without threads: address space with image, ntdll and PEB, inherited handles, token (PspCreateProcess).
+ * Makes a process without threads: address space with image, ntdll and PEB, or the parent's, inherited handles, token (PspCreateProcess).
  * SECTION_NOT_IMAGE, PROCESS_IS_TERMINATING, INSUFFICIENT_RESOURCES, CONFLICTING_ADDRESSES where the image lies in ntdll's
  * place, and what mapping gives. Nothing is left behind when it fails. Environment: PASSIVE_LEVEL, any process; never blocks.
  */
 export function createProcess(manager: ProcessManager, request: NewProcess): CreatedProcess {
   const { kernel } = manager;
   const { parent, section } = request;
-  if (section.body.segment.imageInformation === null) return failed(Status.SECTION_NOT_IMAGE);
+  if (section !== null && section.body.segment.imageInformation === null) return failed(Status.SECTION_NOT_IMAGE);
   if (parent?.exiting) return failed(Status.PROCESS_IS_TERMINATING);
   const process = makeProcessObject(manager, request);
   if (process === null) return failed(Status.INSUFFICIENT_RESOURCES);
-  kernel.ob.referenceObject(section);
-  process.imageSection = section;
+  const image = section ?? parent?.imageSection ?? null;
+  if (image !== null) kernel.ob.referenceObject(image);
+  process.imageSection = image;
   let status: NtStatus = Status.SUCCESS;
   if (request.inheritHandles && parent !== null) status = kernel.ob.inheritHandles(parent, process);
-  if (isSuccess(status)) status = mapImages(manager, process, section.body);
+  if (isSuccess(status)) {
+    status = section === null ? cloneParent(manager, process, parent) : mapImages(manager, process, section.body);
+  }
   if (isSuccess(status)) return { status: Status.SUCCESS, process };
   manager.discardProcess(process);
   return failed(status);
@@ -71,6 +76,28 @@ function makeProcessObject(manager: ProcessManager, { parent, imagePath }: NewPr
   if (manager.setToken(process, inherited ?? manager.createUserToken())) return process;
   manager.discardProcess(process);
   return null;
+}
+
+/** PEB.InheritedAddressSpace. */
+const PEB_INHERITED_ADDRESS_SPACE = 0;
+
+/** Everything that the parent has in memory. Its threads are not cloned: who forks makes the child's first one. */
+function cloneParent(manager: ProcessManager, process: EProcess, parent: EProcess | null): NtStatus {
+  const { kernel } = manager;
+  const [from, to] = [parent?.pcb.addressSpace ?? null, process.pcb.addressSpace];
+  if (parent === null || from === null || to === null || from.deleted) return Status.PROCESS_IS_TERMINATING;
+  if (from === kernel.mm.systemSpace) return Status.INVALID_PARAMETER;
+  const status = cloneAddressSpace(kernel, from, to);
+  if (!isSuccess(status)) return status;
+  process.sectionBaseAddress = parent.sectionBaseAddress;
+  process.systemDllBase = parent.systemDllBase;
+  process.controlRoutine = parent.controlRoutine;
+  process.pcb.peb = parent.pcb.peb;
+  inAddressSpace(kernel.mm, to, () => {
+    kernel.user.write8(process.pcb.peb + PEB_INHERITED_ADDRESS_SPACE, 1);
+    kernel.user.clearFailure();
+  });
+  return Status.SUCCESS;
 }
 
 /** Maps the image, ntdll and the PEB. */

@@ -55,6 +55,7 @@ describe('guest programs of the Windows API', () => {
     ['process-memory', 0],
     ['guarded-objects', 0],
     ['signals', 3],
+    ['fork', 0],
   ])('%s', (name, status) => expectOutput(name, {}, status));
 
   it.each(['text-files', 'mapping'])('%s', (name) => expectOutput(name, { mounts: driveC() }, 0));

@@ -101,6 +101,7 @@ export const leaves = {
   'R.prototype.access': 'the protection of the prototype PTE forbids the access: access violation',
   'R.prototype.demand-zero': 'a shared page of zeros',
   'R.prototype.private-zero': 'copy-on-write and demand zero: private from the start',
+  'R.prototype.fork': 'private memory that a fork shares: the page through a lookup marker, copy-on-write',
   'R.prototype.page-file': 'the shared page is in the paging file',
   'R.file': 'read from the mapped file',
   'R.file.tail': 'the last page of the file: zeros behind its end',
@@ -114,6 +115,7 @@ export const leaves = {
   'R.complete.own-protection': 'a protection that is not the view’s is kept in the WSLE',
   'R.copy-on-write': 'private frame, same contents, one share less; OriginalPte demand zero without copy-on-write',
   'R.copy-on-write.last': 'the last sharer copies: the original goes to a list',
+  'R.copy-on-write.fork-last': 'the last process that shares a page of a fork copies it: the original is free',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type LeafId = keyof typeof leaves;
