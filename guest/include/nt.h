@@ -267,6 +267,9 @@ SERVICE NtCreateFile(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK,
                      ULONG share, ULONG disposition, ULONG options, PVOID ea, ULONG eaLength);
 SERVICE NtCreateKeyedEvent(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, ULONG flags);
 SERVICE NtCreateMutant(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, BOOLEAN owned);
+SERVICE NtCreateIoCompletion(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, ULONG concurrency);
+SERVICE NtRemoveIoCompletion(HANDLE, PVOID *key, PVOID *context, PIO_STATUS_BLOCK, PLARGE_INTEGER timeout);
+SERVICE NtSetIoCompletion(HANDLE, PVOID key, PVOID context, NTSTATUS, ULONG_PTR information);
 SERVICE NtCreateNamedPipeFile(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG share, ULONG disposition, ULONG options,
                               ULONG type, ULONG readMode, ULONG completionMode, ULONG instances, ULONG inbound, ULONG outbound,
                               PLARGE_INTEGER timeout);

@@ -97,6 +97,11 @@ static NTSTATUS begin_overlapped(LPOVERLAPPED overlapped, PLARGE_INTEGER offset,
   return STATUS_SUCCESS;
 }
 
+/* What a completion port is given of a request: its OVERLAPPED, unless the event's lowest bit says that it is not to hear of it. */
+PVOID port_context(LPOVERLAPPED overlapped) {
+  return ((ULONG_PTR)overlapped->hEvent & 1) != 0 ? NULL : overlapped;
+}
+
 BOOL WINAPI ReadFile(HANDLE file, LPVOID buffer, DWORD length, LPDWORD done, LPOVERLAPPED overlapped) {
   IO_STATUS_BLOCK io = { { STATUS_PENDING }, 0 };
   if (done != NULL) *done = 0;
@@ -112,7 +117,7 @@ BOOL WINAPI ReadFile(HANDLE file, LPVOID buffer, DWORD length, LPDWORD done, LPO
   LARGE_INTEGER offset;
   HANDLE event;
   begin_overlapped(overlapped, &offset, &event);
-  NTSTATUS status = NtReadFile(file, event, NULL, NULL, (PIO_STATUS_BLOCK)overlapped, buffer, length, &offset, NULL);
+  NTSTATUS status = NtReadFile(file, event, NULL, port_context(overlapped), (PIO_STATUS_BLOCK)overlapped, buffer, length, &offset, NULL);
   if (NT_SUCCESS(status) && status != STATUS_PENDING) {
     if (done != NULL) *done = (DWORD)overlapped->InternalHigh;
     return TRUE;
@@ -138,7 +143,7 @@ BOOL WINAPI WriteFile(HANDLE file, LPCVOID buffer, DWORD length, LPDWORD done, L
   LARGE_INTEGER offset;
   HANDLE event;
   begin_overlapped(overlapped, &offset, &event);
-  NTSTATUS status = NtWriteFile(file, event, NULL, NULL, (PIO_STATUS_BLOCK)overlapped, buffer, length, &offset, NULL);
+  NTSTATUS status = NtWriteFile(file, event, NULL, port_context(overlapped), (PIO_STATUS_BLOCK)overlapped, buffer, length, &offset, NULL);
   if (NT_SUCCESS(status) && status != STATUS_PENDING) {
     if (done != NULL) *done = (DWORD)overlapped->InternalHigh;
     return TRUE;
@@ -378,11 +383,12 @@ BOOL WINAPI DeviceIoControl(HANDLE device, DWORD code, LPVOID in, DWORD inLength
                             LPOVERLAPPED overlapped) {
   IO_STATUS_BLOCK own = { { STATUS_PENDING }, 0 };
   PIO_STATUS_BLOCK io = overlapped != NULL ? (PIO_STATUS_BLOCK)overlapped : &own;
-  HANDLE event = overlapped != NULL ? overlapped->hEvent : NULL;
+  HANDLE event = overlapped != NULL ? (HANDLE)((ULONG_PTR)overlapped->hEvent & ~(ULONG_PTR)1) : NULL;
+  PVOID context = overlapped != NULL ? port_context(overlapped) : NULL;
   BOOLEAN isFileSystem = code >> 16 == FILE_DEVICE_FILE_SYSTEM;
   io->Status = STATUS_PENDING;
-  NTSTATUS status = isFileSystem ? NtFsControlFile(device, event, NULL, NULL, io, code, in, inLength, out, outLength)
-                                 : NtDeviceIoControlFile(device, event, NULL, NULL, io, code, in, inLength, out, outLength);
+  NTSTATUS status = isFileSystem ? NtFsControlFile(device, event, NULL, context, io, code, in, inLength, out, outLength)
+                                 : NtDeviceIoControlFile(device, event, NULL, context, io, code, in, inLength, out, outLength);
   if (status == STATUS_PENDING && overlapped == NULL) {
     status = NtWaitForSingleObject(device, FALSE, NULL);
     if (NT_SUCCESS(status)) status = io->Status;

@@ -38,6 +38,8 @@ typedef struct { OBJECT_ATTRIBUTES attributes; UNICODE_STRING name; WCHAR buffer
 NTSTATUS named_object(NAMED_OBJECT *object, PCWSTR name, LPSECURITY_ATTRIBUTES security, ULONG flags,
                       POBJECT_ATTRIBUTES *attributes);
 /* Milliseconds to the kernel's relative time; NULL for INFINITE. */
+/* What a completion port is given of a request. */
+PVOID port_context(LPOVERLAPPED overlapped);
 PLARGE_INTEGER relative_timeout(DWORD milliseconds, PLARGE_INTEGER storage);
 HANDLE standard_handle(HANDLE handle);
 /* Opens a DOS path for looking at or changing what it names; INVALID_HANDLE_VALUE with the last error set. */

@@ -59,7 +59,8 @@ static BOOL control_overlapped(HANDLE pipe, LPOVERLAPPED overlapped, ULONG code,
     if (done != NULL && !NT_ERROR(status)) *done = (DWORD)own.Information;
   } else {
     overlapped->Internal = (ULONG_PTR)STATUS_PENDING;
-    status = NtFsControlFile(pipe, overlapped->hEvent, NULL, NULL, (PIO_STATUS_BLOCK)overlapped, code, in, inLength, out, outLength);
+    status = NtFsControlFile(pipe, (HANDLE)((ULONG_PTR)overlapped->hEvent & ~(ULONG_PTR)1), NULL, port_context(overlapped),
+                             (PIO_STATUS_BLOCK)overlapped, code, in, inLength, out, outLength);
     if (done != NULL && !NT_ERROR(status) && status != STATUS_PENDING) *done = (DWORD)overlapped->InternalHigh;
     if (status == STATUS_PENDING) return refuse(ERROR_IO_PENDING);
   }

@@ -2,10 +2,7 @@
 // status of its own kind), never with success.
 #include "missing.h"
 
-MISSING(CreateIoCompletionPort, 16);
-MISSING(GetQueuedCompletionStatus, 20);
 MISSING(GetQueuedCompletionStatusEx, 24);
-MISSING(PostQueuedCompletionStatus, 16);
 MISSING(BeginUpdateResourceW, 8);
 MISSING(UpdateResourceW, 24);
 MISSING(EndUpdateResourceW, 8);

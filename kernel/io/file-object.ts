@@ -4,6 +4,7 @@ import type { ConsoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { DirectoryScan } from './directory-scan.js';
 import type { FileControlBlock } from './file-control-block.js';
+import type { CompletionContext } from './io-completion.js';
 import type { PipeEnd } from './pipe.js';
 
 /** NtCreateFile CreateOptions. */
@@ -80,6 +81,8 @@ export class FileObject implements CacheUser {
   readonly accessPattern: AccessPattern;
   /** Of the cache manager, from the first read or write through the cache on. */
   privateCacheMap: PrivateCacheMap | null = null;
+  /** Where ended operations are told of, when they have an APC context. */
+  completion: CompletionContext | null = null;
   /** State of NtQueryDirectoryFile, null before the first call. */
   scan: DirectoryScan | null = null;
   /** The event that a wait on the handle waits for: set at every completion. */

@@ -2,6 +2,7 @@ import type { Service } from '../ke/service.js';
 import { deviceControlServices } from './device-control.js';
 import { fileServices } from './file-services.js';
 import { fsControlServices } from './fs-control.js';
+import { ioCompletionServices } from './io-completion.js';
 import { lockServices } from './lock-services.js';
 import { pipeServices } from './pipe-services.js';
 import { directoryServices } from './query-directory.js';
@@ -28,4 +29,5 @@ export const ioServices: readonly Service[] = [
   ...deviceControlServices,
   ...fsControlServices,
   ...pipeServices,
+  ...ioCompletionServices,
 ];

@@ -13,6 +13,7 @@ import { type CreateOutcome, type CreateRequest, createFile, Disposition, kernel
 import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
+import { deletePackets } from './io-completion.js';
 import { MemoryVolume } from './memory-volume.js';
 import { mountedVolume } from './mounted-volume.js';
 import { NullDevice } from './null-device.js';
@@ -66,9 +67,11 @@ export class IoManager {
       },
       delete: (file) => {
         if (file.scan !== null) kernel.ex.pool.free(file.scan.buffer);
+        if (file.completion !== null) kernel.ob.dereferenceObject(file.completion.port);
         file.control?.dereference();
       },
     };
+    types.ioCompletion.procedures = { delete: (port) => deletePackets(kernel, port) };
     this.#addDevices(kernel);
   }
 

@@ -8,7 +8,14 @@ import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { EThread } from '../ps/thread.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { CreateOption, type FileObject } from './file-object.js';
-import { completeOperation, type IoOperation, type IoResult, releaseOperation, signalOperation } from './io-status.js';
+import {
+  completeOperation,
+  type IoOperation,
+  type IoResult,
+  releaseOperation,
+  signalOperation,
+  tellPort,
+} from './io-status.js';
 
 /** Whoever keeps a request until it can end. */
 export interface RequestHolder {
@@ -139,6 +146,7 @@ function* completeInThread(kernel: Kernel, request: IoRequest, pended: PendedOpe
     kernel.user.write32(given.ioStatusBlock + 4, result.information);
     kernel.user.clearFailure();
   }
+  tellPort(kernel, operation, result);
   if (given.apcRoutine !== 0) queueUserApc(kernel, thread.tcb, operation);
   endPended(kernel, pended);
 }

@@ -6,6 +6,7 @@ import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { FileObject } from './file-object.js';
+import { postCompletion } from './io-completion.js';
 
 const EVENT_MODIFY_STATE = 2;
 const IO_STATUS_BLOCK_SIZE = 8;
@@ -40,7 +41,7 @@ export function handleArguments(file: number, ioStatusBlock: number): IoArgument
 
 /**
  * Begins an operation: probes the IO_STATUS_BLOCK, references file and event, resets both events (IopCreateFile's peers).
- * ACCESS_VIOLATION, INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED.
+ * ACCESS_VIOLATION, INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED; INVALID_PARAMETER: an APC and a completion port.
  */
 export function* beginOperation(kernel: Kernel, given: IoArguments, access: number): Blocking<IoOperation | NtStatus> {
   const { ob, ke } = kernel;
@@ -48,6 +49,10 @@ export function* beginOperation(kernel: Kernel, given: IoArguments, access: numb
   if (!isSuccess(probed)) return probed;
   const { status, object } = ob.referenceObjectByHandle(given.file, ob.types.file, access);
   if (object === null) return status;
+  if (given.apcRoutine !== 0 && object.body.completion !== null) {
+    ob.dereferenceObject(object);
+    return Status.INVALID_PARAMETER;
+  }
   let event: ObjectHeader<KEvent> | null = null;
   if (given.event !== 0) {
     const found = ob.referenceObjectByHandle(given.event, ob.types.event, EVENT_MODIFY_STATE);
@@ -76,6 +81,10 @@ export function completeOperation(kernel: Kernel, operation: IoOperation, result
     if (queued === Status.NO_MEMORY) status = Status.INSUFFICIENT_RESOURCES;
   }
   if (!isError(status)) {
+    const told = tellPort(kernel, operation, result);
+    if (isError(told)) status = told;
+  }
+  if (!isError(status)) {
     user.write32(given.ioStatusBlock, status);
     user.write32(given.ioStatusBlock + 4, result.information);
     signalOperation(kernel, operation, Increment.Disk);
@@ -83,6 +92,14 @@ export function completeOperation(kernel: Kernel, operation: IoOperation, result
   releaseOperation(kernel, operation);
   user.clearFailure();
   return status;
+}
+
+/** The file's completion port, if it has one, hears of an operation with an APC context. INSUFFICIENT_RESOURCES. */
+export function tellPort(kernel: Kernel, operation: IoOperation, { status, information }: IoResult): NtStatus {
+  const { file, arguments: given } = operation;
+  if (file.completion === null || given.apcContext === 0) return Status.SUCCESS;
+  const { key, port } = file.completion;
+  return postCompletion(kernel, port.body, { key, apcContext: given.apcContext, status, information });
 }
 
 /** Sets the event that was given, or the file object's own. @param increment the device's boost for who waits */

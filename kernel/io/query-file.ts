@@ -27,6 +27,7 @@ export const FileInformationClass = {
   Disposition: 13,
   Position: 14,
   Mode: 16,
+  Completion: 30,
   Alignment: 17,
   All: 18,
   Allocation: 19,

@@ -19,6 +19,7 @@ const classes: ReadonlyMap<number, { readonly size: number; readonly access: num
   [FileInformationClass.Rename, { size: 16, access: Access.DELETE }],
   [FileInformationClass.Disposition, { size: 1, access: Access.DELETE }],
   [FileInformationClass.Position, { size: 8, access: 0 }],
+  [FileInformationClass.Completion, { size: 8, access: 0 }],
   [FileInformationClass.Mode, { size: 4, access: 0 }],
   [FileInformationClass.Pipe, { size: 8, access: FileAccess.WRITE_ATTRIBUTES }],
   [FileInformationClass.Allocation, { size: 8, access: FileAccess.WRITE_DATA }],
@@ -60,6 +61,7 @@ function setInformation(kernel: Kernel, file: FileObject, informationClass: numb
   if (informationClass === FileInformationClass.Position) return setPosition(file, view.getBigInt64(0, true));
   if (informationClass === FileInformationClass.Mode) return setMode(file, view.getUint32(0, true));
   if (informationClass === FileInformationClass.Pipe) return setPipeInformation(file, view);
+  if (informationClass === FileInformationClass.Completion) return setCompletion(kernel, file, view);
   const { control } = file;
   if (control === null) return Status.INVALID_DEVICE_REQUEST;
   switch (informationClass) {
@@ -97,6 +99,18 @@ function setMode(file: FileObject, mode: number): NtStatus {
   const synchronous = CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
   if (file.isSynchronous !== ((mode & synchronous) !== 0)) return Status.INVALID_PARAMETER;
   file.mode = (file.mode & ~CHANGEABLE_MODES) | mode;
+  return Status.SUCCESS;
+}
+
+const IO_COMPLETION_MODIFY_STATE = 2;
+
+/** FILE_COMPLETION_INFORMATION: port and key, once for a file that is not synchronous. */
+function setCompletion(kernel: Kernel, file: FileObject, view: DataView): NtStatus {
+  if (file.isSynchronous || file.completion !== null) return Status.INVALID_PARAMETER;
+  const { ob } = kernel;
+  const port = ob.referenceObjectByHandle(view.getUint32(0, true), ob.types.ioCompletion, IO_COMPLETION_MODIFY_STATE);
+  if (port.object === null) return port.status;
+  file.completion = { port: port.object, key: view.getUint32(4, true) };
   return Status.SUCCESS;
 }
 

@@ -1,5 +1,6 @@
 import type { DeviceBody } from '../io/device.js';
 import type { FileObject } from '../io/file-object.js';
+import type { IoCompletion } from '../io/io-completion.js';
 import type { KEvent, KMutant, KSemaphore, KTimer } from '../ke/dispatcher-object.js';
 import type { Section } from '../mm/segment.js';
 import type { EProcess } from '../ps/process.js';
@@ -149,6 +150,19 @@ const descriptions = {
     bodySize: 0x70,
     paged: false,
   },
+  ioCompletion: {
+    name: 'IoCompletion',
+    mapping: {
+      read: READ_CONTROL | 1,
+      write: READ_CONTROL | 2,
+      execute: READ_CONTROL | SYNCHRONIZE,
+      all: 0x1f0003,
+    },
+    validAccess: 0x1f0003,
+    tag: 'IoCo',
+    bodySize: 0x28,
+    paged: false,
+  },
 } as const satisfies Record<string, ObjectTypeDescription>;
 
 /** All object types of a machine, each with the TypeScript class of its bodies. */
@@ -166,6 +180,7 @@ export interface ObjectTypes {
   readonly section: ObjectType<Section>;
   readonly device: ObjectType<DeviceBody>;
   readonly file: ObjectType<FileObject>;
+  readonly ioCompletion: ObjectType<IoCompletion>;
 }
 
 /** Makes the type objects of one machine. Index 1 is the type Type itself. */
@@ -187,5 +202,6 @@ export function createObjectTypes(): ObjectTypes {
     section: make(descriptions.section),
     device: make(descriptions.device),
     file: make(descriptions.file),
+    ioCompletion: make(descriptions.ioCompletion),
   };
 }
