@@ -3,10 +3,11 @@ import type { Cpu, CpuOptions } from './cpu.js';
 import { DR6_SINGLE_STEP } from './debug-registers.js';
 import { ExitReason } from './exit-reason.js';
 import type { Handler, Instruction } from './instruction.js';
-import { divideSigned, divideUnsigned } from './integer-division.js';
 import { rehearse } from './interpreter-rehearsal.js';
+import { SlowPath } from './interpreter-slow-path.js';
 import { dedicatedLoop, sharedLoop } from './interpreter-source.js';
 import { acceptsInterrupts, debugInhibited } from './interrupts.js';
+import { JumpCaches } from './jump-caches.js';
 import {
   CPL,
   CS,
@@ -32,11 +33,9 @@ import {
   BLOCK_SIZE,
   BRANCH_LINK,
   BRANCH_TARGET,
-  FAULTED,
   HEADER_WORDS,
   JUMP_ENTRIES,
   JUMP_ENTRY_WORDS,
-  WHERE,
 } from './micro-operation.js';
 import { isBranch, operationNumber } from './micro-operation-table.js';
 import { AccessKind } from './paging.js';
@@ -44,7 +43,7 @@ import { checksAlignment, MODE_CODE_FLAT, modeBits } from './processor-mode.js';
 import { isTerminal, operationLength } from './region.js';
 import { RegionCache, TRANSLATE_AFTER } from './region-cache.js';
 import type { RegionFunction } from './region-translator.js';
-import { EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, segmentLinear, Vector } from './segmentation.js';
+import { EFLAGS_IF, EFLAGS_RF, EFLAGS_TF, Vector } from './segmentation.js';
 import { executeSseDirect } from './sse-direct.js';
 import { executeX87Direct } from './x87-direct.js';
 
@@ -53,45 +52,33 @@ export type Execute = (run: Interpreter, block: number, remaining: number) => vo
 
 /** The loop returns this often, so that it is compiled as a function and not only as a loop that never ended. */
 const SLICE = 1 << 16;
-/** A budget that sends the loop out at its next block whatever branches give back to it. */
-const STOP = -0x4000_0000;
 /** In the mode: number of the set of instruction breakpoints, above the number of the code segment. */
 const INSTRUCTION_SET_SHIFT = 20;
 const MAXIMUM_CODE_SEGMENTS = 4095;
-/** Jump caches: one that stays empty for code segments that are not flat, and one for each of the modes met lately. */
-const JUMP_CACHES = 9;
 
 const X87 = operationNumber('X87');
 const SSE = operationNumber('SSE');
-const LEAVE_BLOCK = operationNumber('LEAVE_BLOCK');
 const REGION = operationNumber('REGION');
-const Outcome = { Continue: 0, Faulted: 1 } as const;
 
 /**
  * Runs decoded blocks. The hot loop is assembled text (interpreter-source.ts) and calls back here whenever a micro-operation
  * needs more than a TLB hit. Between the two goes the budget: `remaining` in the loop is what is left after the running block as
  * a whole; `left` here is exact to the instruction whenever anybody may look.
  */
-export class Interpreter {
+export class Interpreter extends SlowPath {
   /** For the loop: word indices of the TLB tables of the current privilege and of the jump cache of the current mode. */
   readTable = 0;
   writeTable = 0;
   executeTable = 0;
   jumpBase = 0;
-  /** For the loop: the budget after a slow path, FAULTED when an exception was raised. */
-  remaining = 0;
-  /** Instructions of the slice that have not retired; sliceEnd - left is the instruction count. */
-  left = 0;
+  /** sliceEnd - left is the instruction count. */
   sliceEnd = 0;
 
-  /** For the loop: the machine, and its memory in the shapes that micro-operations use. */
-  readonly cpu: Cpu;
-  readonly words: Int32Array;
+  /** For the loop: memory in the shapes that micro-operations use. */
   readonly bytes: Uint8Array;
   readonly halves: Uint16Array;
   readonly view: DataView;
-  readonly code: Int32Array;
-  readonly jumps = new Int32Array(JUMP_CACHES * JUMP_ENTRIES * JUMP_ENTRY_WORDS);
+  readonly jumps: Int32Array;
   readonly handlers: readonly Handler[];
   readonly instructions: readonly Instruction[];
   readonly regions: RegionFunction[];
@@ -104,36 +91,26 @@ export class Interpreter {
   #sample = 0;
   readonly #blocks: BlockCache;
   readonly #execute: Execute;
-  /** Modes that own a jump cache, by place; place 0 is the one that stays empty. */
-  readonly #jumpModes: number[] = [-1];
+  readonly #jumpCaches = new JumpCaches();
   #mode = -1;
   #codeBase = 0;
   /** Code segments that are not flat, as base and limit: part of the mode by their number. */
   readonly #codeSegments: number[] = [];
-  #outcome: 0 | 1 = Outcome.Continue;
   /** Branch that wants a link to the block where execution goes on, and the block that it is in; 0 = none. */
   #linkOperation = 0;
   #linkBlock = 0;
-  /** Budget that was taken away to make the loop stop. */
-  #held = 0;
-  /** A micro-operation overwritten to make the loop stop, and what was there. */
-  #patched = 0;
-  #patchedWord = 0;
   #generation = -1;
   /** An exception went through the IDT and no instruction has retired since. */
   #delivered = false;
-  /** Where a read-modify-write operand lies that needs the slow way. */
-  #rmwLinear = 0;
 
   /** @param options see CpuOptions */
   constructor(cpu: Cpu, options: CpuOptions) {
-    this.cpu = cpu;
-    this.words = cpu.state;
+    super(cpu);
     this.bytes = cpu.bytes;
+    this.jumps = this.#jumpCaches.entries;
     this.halves = new Uint16Array(cpu.memory.memory.buffer);
     this.view = cpu.view;
     this.#blocks = cpu.blocks;
-    this.code = cpu.blocks.code;
     this.handlers = cpu.blocks.handlers;
     this.instructions = cpu.blocks.instructions;
     const threshold = options.translateAfter ?? TRANSLATE_AFTER;
@@ -148,8 +125,8 @@ export class Interpreter {
     this.#emptyJumpCaches();
     this.sliceEnd = 0;
     this.left = 0;
-    this.#held = 0;
-    this.#patched = 0;
+    this.held = 0;
+    this.patched = 0;
     this.#linkOperation = 0;
   }
 
@@ -201,7 +178,7 @@ export class Interpreter {
       this.sliceEnd += slice - this.left;
       this.left = slice;
       this.#slice = slice;
-      this.#outcome = Outcome.Continue;
+      this.hasFaulted = false;
       if (this.#sample !== 0) this.#countSample();
       const block = this.#locate(slice);
       if (block !== 0) {
@@ -211,13 +188,13 @@ export class Interpreter {
         debug.stepDiscarded = false;
         this.words[REGION_EXITS] = 0;
         this.#execute(this, block, slice);
-        if (this.#patched !== 0) this.#removePatch();
+        if (this.patched !== 0) this.removePatch();
       }
       const retired = slice - this.left;
       if (retired > SLICE - MAXIMUM_BLOCK) this.#regions.judge();
       budget -= retired;
       if (retired > 0) this.#delivered = false;
-      if (block === 0 || this.#hasFaulted()) {
+      if (block === 0 || this.hasFaulted) {
         this.#linkOperation = 0;
         debug.pending = 0;
         this.words[EFLAGS_SYSTEM] |= flags & EFLAGS_RF;
@@ -234,10 +211,6 @@ export class Interpreter {
         if (causes !== 0 && !this.#deliverDebugTrap(causes)) return this.#undelivered();
       }
     }
-  }
-
-  #hasFaulted(): boolean {
-    return this.#outcome === Outcome.Faulted;
   }
 
   /** DR6 bits of the #DB trap that is due behind the instruction that was just executed; 0 = none. */
@@ -302,7 +275,7 @@ export class Interpreter {
     } else if (mode === this.#mode) return;
     if (mode !== this.#mode) this.#linkOperation = 0;
     this.#mode = mode;
-    this.jumpBase = (mode & MODE_CODE_FLAT) === 0 ? 0 : this.#jumpCache(mode);
+    this.jumpBase = (mode & MODE_CODE_FLAT) === 0 ? 0 : this.#jumpCaches.place(mode);
   }
 
   #codeSegmentNumber(): number {
@@ -320,19 +293,8 @@ export class Interpreter {
     return segments.length / 2;
   }
 
-  /** Word index of the jump cache of this mode. */
-  #jumpCache(mode: number): number {
-    let place = this.#jumpModes.indexOf(mode, 1);
-    if (place < 0) {
-      if (this.#jumpModes.length === JUMP_CACHES) this.#emptyJumpCaches();
-      place = this.#jumpModes.push(mode) - 1;
-    }
-    return place * JUMP_ENTRIES * JUMP_ENTRY_WORDS;
-  }
-
   #emptyJumpCaches(): void {
-    this.jumps.fill(-1);
-    this.#jumpModes.length = 1;
+    this.#jumpCaches.empty();
     this.#mode = -1;
   }
 
@@ -429,8 +391,8 @@ export class Interpreter {
   leave(target: number, source: number, remaining: number): void {
     const code = this.code;
     this.words[EIP] = code[target + BLOCK_EIP];
-    this.left = ((remaining + code[target + BLOCK_COUNT]) | 0) + this.#held;
-    this.#held = 0;
+    this.left = ((remaining + code[target + BLOCK_COUNT]) | 0) + this.held;
+    this.held = 0;
     if (source === 0) return;
     if (code[target + BLOCK_COUNT] === BLOCK_DEAD) this.#unlink(source, target);
     // Shorter slices tell nothing of what is hot.
@@ -494,8 +456,8 @@ export class Interpreter {
   /** A branch without a link was taken. */
   unlinked(operation: number, block: number, remaining: number): void {
     this.words[EIP] = this.code[operation + BRANCH_TARGET];
-    this.left = remaining + this.#held;
-    this.#held = 0;
+    this.left = remaining + this.held;
+    this.held = 0;
     this.#linkOperation = operation;
     this.#linkBlock = block;
   }
@@ -503,19 +465,8 @@ export class Interpreter {
   /** An indirect branch to an EIP that is not in the jump cache. */
   unknown(eip: number, _block: number, remaining: number): void {
     this.words[EIP] = eip;
-    this.left = remaining + this.#held;
-    this.#held = 0;
-  }
-
-  /** The block ends before this micro-operation. */
-  leaveBlock(operation: number, block: number, remaining: number): void {
-    this.#enter(operation, block, remaining);
-    this.#held = 0;
-  }
-
-  /** A handler returned false. */
-  faulted(): void {
-    this.#outcome = Outcome.Faulted;
+    this.left = remaining + this.held;
+    this.held = 0;
   }
 
   /** A handler succeeded and the block must be left: EIP goes behind the instruction unless it jumped. */
@@ -525,157 +476,8 @@ export class Interpreter {
     this.cpu.jumped = false;
   }
 
-  /** The instruction cannot be executed. */
-  raise(vector: number, hasErrorCode: number, operation: number, block: number, remaining: number): void {
-    this.#enter(operation, block, remaining);
-    if (hasErrorCode !== 0) this.cpu.raise(vector, 0);
-    else this.cpu.raise(vector);
-    this.#outcome = Outcome.Faulted;
-  }
-
   corrupt(operation: number): void {
     throw new Error(`interpreter: no micro-operation ${this.code[operation] & 0x3ff} at ${operation}`);
-  }
-
-  // --- called by the loop: slow paths ---------------------------------------------------------------------------------
-
-  /** Makes EIP and the instruction count exact. */
-  #enter(operation: number, block: number, remaining: number): void {
-    const code = this.code;
-    const where = code[operation + WHERE];
-    this.left = remaining + this.#held + code[block + BLOCK_SIZE] - (where >>> 16);
-    this.words[EIP] = code[block + BLOCK_EIP] + (where & 0xffff);
-    this.cpu.faulted = false;
-  }
-
-  /** Tells the loop how a slow path ended. */
-  #finish(operation: number, block: number, remaining: number): void {
-    this.remaining = remaining;
-    if (this.cpu.faulted) {
-      this.remaining = FAULTED;
-      this.#outcome = Outcome.Faulted;
-      this.#held = 0;
-    } else if (this.cpu.attention) this.#stopAfter(operation, block, remaining);
-  }
-
-  /** Makes the loop leave behind the instruction of this micro-operation. */
-  #stopAfter(operation: number, block: number, remaining: number): void {
-    const code = this.code;
-    if (remaining >= 0) {
-      this.#held += remaining - STOP;
-      this.remaining = STOP;
-    }
-    if (this.#patched !== 0) this.#removePatch();
-    const where = code[operation + WHERE];
-    let at = operation;
-    do {
-      const number = code[at] & 0x3ff;
-      if (isTerminal(number)) return;
-      at += operationLength(number);
-    } while (code[at + WHERE] === where && at < block + 4096);
-    this.#patched = at;
-    this.#patchedWord = code[at];
-    code[at] = LEAVE_BLOCK;
-  }
-
-  #removePatch(): void {
-    this.code[this.#patched] = this.#patchedWord;
-    this.#patched = 0;
-  }
-
-  load8(linear: number, operation: number, block: number, remaining: number): number {
-    this.#enter(operation, block, remaining);
-    const value = this.cpu.readLinear8(linear);
-    this.#finish(operation, block, remaining);
-    return value;
-  }
-
-  load16(linear: number, operation: number, block: number, remaining: number): number {
-    this.#enter(operation, block, remaining);
-    const value = this.cpu.readLinear16(linear);
-    this.#finish(operation, block, remaining);
-    return value;
-  }
-
-  load32(linear: number, operation: number, block: number, remaining: number): number {
-    this.#enter(operation, block, remaining);
-    const value = this.cpu.readLinear32(linear);
-    this.#finish(operation, block, remaining);
-    return value;
-  }
-
-  store8(linear: number, value: number, operation: number, block: number, remaining: number): void {
-    this.#enter(operation, block, remaining);
-    this.cpu.writeLinear8(linear, value);
-    this.#finish(operation, block, remaining);
-  }
-
-  store16(linear: number, value: number, operation: number, block: number, remaining: number): void {
-    this.#enter(operation, block, remaining);
-    this.cpu.writeLinear16(linear, value);
-    this.#finish(operation, block, remaining);
-  }
-
-  store32(linear: number, value: number, operation: number, block: number, remaining: number): void {
-    this.#enter(operation, block, remaining);
-    this.cpu.writeLinear32(linear, value);
-    this.#finish(operation, block, remaining);
-  }
-
-  /** Reads an operand that storeBack() will write: faults as a write does. */
-  loadForWrite(linear: number, size: number, operation: number, block: number, remaining: number): number {
-    const cpu = this.cpu;
-    this.#enter(operation, block, remaining);
-    this.#rmwLinear = linear;
-    let value = 0;
-    const supervisor = this.words[CPL] !== 3;
-    let writable = cpu.aligned(linear, size) && cpu.resolve(linear, AccessKind.Write, supervisor) !== 0;
-    if (writable && (linear & 0xfff) + size > 0x1000) {
-      writable = cpu.resolve((linear + size - 1) & ~0xfff, AccessKind.Write, supervisor) !== 0;
-    }
-    if (writable) {
-      value = size === 1 ? cpu.readLinear8(linear) : size === 2 ? cpu.readLinear16(linear) : cpu.readLinear32(linear);
-    }
-    this.#finish(operation, block, remaining);
-    return value;
-  }
-
-  storeBack(value: number, size: number, operation: number, block: number, remaining: number): void {
-    const cpu = this.cpu;
-    const linear = this.#rmwLinear;
-    this.#enter(operation, block, remaining);
-    if (size === 1) cpu.writeLinear8(linear, value);
-    else if (size === 2) cpu.writeLinear16(linear, value);
-    else cpu.writeLinear32(linear, value);
-    this.#finish(operation, block, remaining);
-  }
-
-  /** @param access segment | size << 8 | (write ? 1 << 16 : 0) */
-  checkSegment(offset: number, access: number, operation: number, block: number, remaining: number): number {
-    this.#enter(operation, block, remaining);
-    const linear = segmentLinear(this.cpu, access & 7, offset, (access >> 8) & 0xff, access >> 16 !== 0);
-    this.#finish(operation, block, remaining);
-    return linear | 0;
-  }
-
-  /** DIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
-  divideUnsigned(divisor: number, operation: number, block: number, remaining: number): void {
-    this.remaining = remaining;
-    if (!divideUnsigned(this.words, divisor)) this.#divideError(operation, block, remaining);
-  }
-
-  /** IDIV of EDX:EAX by a 32-bit divisor. #DE when the quotient does not fit. */
-  divideSigned(divisor: number, operation: number, block: number, remaining: number): void {
-    this.remaining = remaining;
-    if (!divideSigned(this.words, divisor)) this.#divideError(operation, block, remaining);
-  }
-
-  #divideError(operation: number, block: number, remaining: number): void {
-    this.#enter(operation, block, remaining);
-    this.cpu.raise(Vector.DivideError);
-    this.remaining = FAULTED;
-    this.#outcome = Outcome.Faulted;
-    this.#held = 0;
   }
 }
 
