@@ -129,6 +129,7 @@ export class BootedKernel implements Kernel {
         noExecute: this.options.noExecute,
         replacement: this.options.replacement,
         clusterPageFileReads: this.options.clusterPageFileReads,
+        badPages: this.options.badPages,
         clock: this.clock,
         signal: (event, increment) => signalObject(dispatcher, event, increment),
         releaseSemaphore: (semaphore) => releaseSemaphore(dispatcher, semaphore, 0, 1),

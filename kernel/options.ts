@@ -44,6 +44,8 @@ export interface MachineOptions {
   readonly replacement: ReplacementPolicy;
   /** MmClusterPageFileReads: pages beside the wanted one, 0 to 15, that a read of a paging file may bring in with it. */
   readonly clusterPageFileReads: number;
+  /** Page frame numbers of memory that is broken: pages of the bad page list from boot on. */
+  readonly badPages: readonly number[];
   readonly pagingFiles: readonly PagingFileOptions[];
   /** NT path of the program: \??\C:\dir\prog.exe. */
   readonly imagePath: string;
@@ -129,6 +131,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     sku: 'enterprise',
     replacement: 'clock',
     clusterPageFileReads: 0,
+    badPages: [],
     pagingFiles: [defaultPagingFile(memorySize)],
     commandLine: given.imagePath,
     currentDirectory: 'C:\\',

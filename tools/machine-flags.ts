@@ -41,6 +41,7 @@ export interface MachineFlags {
   readonly verify: VerifyPolicy;
   readonly replacement: 'clock' | 'fifo';
   readonly clusterPageFileReads: number;
+  readonly badPages: readonly number[];
   /** Host folder for the paging files; undefined: they are kept in memory. */
   readonly pagingFolder: string | undefined;
   /** Empty: none; null: what the machine makes by itself. */
@@ -102,6 +103,12 @@ export const machineFlagDescriptions = {
     default: 'clock',
     describe: 'clock or fifo: how working sets choose pages to replace',
   },
+  'bad-pages': {
+    type: 'string',
+    array: true,
+    nargs: 1,
+    describe: 'PFN[-PFN],...: page frames, hexadecimal, whose memory is broken and is not used',
+  },
   'cluster-reads': {
     type: 'number',
     default: 0,
@@ -146,6 +153,7 @@ export interface RawMachineFlags {
   readonly pagefile?: string[] | undefined;
   readonly 'pagefile-path'?: string | undefined;
   readonly replacement?: string | undefined;
+  readonly 'bad-pages'?: string[] | undefined;
   readonly 'cluster-reads'?: number | undefined;
   readonly noexecute?: string | undefined;
   readonly sku?: string | undefined;
@@ -253,6 +261,15 @@ const MINIMUM_PAGING_FILE = 2 ** 20;
 const MAXIMUM_PAGING_FILE = 0xffff_f000;
 const MAXIMUM_PAGING_FILES = 16;
 
+/** '1f00' or '1f00-1f0f' -> page frame numbers. @throws CliError */
+function parsePageFrames(text: string): readonly number[] {
+  const [, low, high] = /^([0-9a-f]{1,6})(?:-([0-9a-f]{1,6}))?$/i.exec(text.trim()) ?? [];
+  const first = Number.parseInt(low ?? '', 16);
+  const last = high === undefined ? first : Number.parseInt(high, 16);
+  if (first >= 1 && last >= first) return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+  throw usage(`--bad-pages ${text}: write PFN or PFN-PFN, hexadecimal, from 1 on`);
+}
+
 function parsePagingFiles(texts: readonly string[] | undefined): readonly PagingFileOptions[] | null {
   if (texts === undefined) return null;
   if (texts.length === 1 && texts[0] === 'none') return [];
@@ -328,6 +345,7 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     pagingFolder: parsePagingFolder(raw['pagefile-path']),
     replacement: parseReplacement(raw.replacement ?? 'clock'),
     clusterPageFileReads: parseClusterReads(raw['cluster-reads'] ?? 0),
+    badPages: (raw['bad-pages'] ?? []).flatMap((text) => text.split(',')).flatMap(parsePageFrames),
   };
 }
 

@@ -51,6 +51,7 @@ export function programOptions(
     memorySize: flags.memorySize,
     replacement: flags.replacement,
     clusterPageFileReads: flags.clusterPageFileReads,
+    badPages: flags.badPages,
     ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
     seed: flags.seed,

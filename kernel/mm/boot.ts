@@ -22,6 +22,7 @@ const CR4_PAE = 0x20;
 const CR4_PGE = 0x80;
 const CR4_PSE = 0x10;
 const EFER_NXE = 0x800;
+const INSTALL_MORE_MEMORY = 0x7d;
 /** Frame 0 stays out of every list: 0 means "no frame". */
 const FIRST_FRAME = 1;
 
@@ -42,6 +43,7 @@ export function createPfnDatabase(memory: PhysicalMemory, isPae: boolean): { pfn
 /** The System process's tables, which are the master copy of the system half, and everything that boot maps there. */
 export function buildSystemSpace(mm: MemoryManager, pfnDatabaseFrames: number): void {
   mm.lists.fillZeroed(FIRST_FRAME + pfnDatabaseFrames, mm.pfn.frameCount);
+  retireBadPages(mm, FIRST_FRAME + pfnDatabaseFrames);
   mm.systemSpace = buildAddressSpace(mm);
   mm.systemSpace.processId = 4;
   mm.addressSpaces.push(mm.systemSpace);
@@ -51,6 +53,15 @@ export function buildSystemSpace(mm: MemoryManager, pfnDatabaseFrames: number): 
   mapSharedUserData(mm);
   mapSystemPages(mm, PCR_ADDRESS, 1);
   mapSystemPages(mm, DESCRIPTOR_TABLES, 1);
+}
+
+/** Bad pages go to their list before anybody can take one. Where the PFN database has to be, there may be none. */
+function retireBadPages(mm: MemoryManager, firstUsable: number): void {
+  for (const frame of new Set(mm.environment.badPages)) {
+    const isUsable = frame >= firstUsable && frame < mm.pfn.frameCount;
+    if (!isUsable || !mm.lists.retire(frame))
+      mm.environment.bugcheck(INSTALL_MORE_MEMORY, frame, firstUsable, mm.pfn.frameCount, 0);
+  }
 }
 
 /** What is left when boot is done is what programs can be promised. */

@@ -66,6 +66,8 @@ export interface MemoryManagerEnvironment {
   readonly replacement?: ReplacementPolicy;
   /** MmClusterPageFileReads: neighbours that are read from a paging file with a page, 0 to 15; 0 when not given. */
   readonly clusterPageFileReads?: number;
+  /** Frames whose memory is not to be used: they go to the bad page list; none when not given. */
+  readonly badPages?: readonly number[];
   /** Virtual time, for paging I/O; the memory manager keeps its own when not given. */
   readonly clock?: DeviceClock;
   /** What the running thread does about mm.lastFault when it has to wait (wait-for-paging.ts), when there is a dispatcher. */

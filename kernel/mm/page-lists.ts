@@ -118,6 +118,15 @@ export class PageLists {
     this.#tellAvailable();
   }
 
+  /** At boot: a page of the zeroed list becomes a bad page, which nobody gets. False: it is not on that list. */
+  retire(frame: number): boolean {
+    if (frame >= this.#unlinkedEnd) return false;
+    while (frame >= this.#unlinkedFirst) this.#linkUnused();
+    if (this.#pfn.location(frame) !== PageLocation.Zeroed || this.#pfn.referenceCount(frame) !== 0) return false;
+    this.insertBad(this.#take(frame));
+    return true;
+  }
+
   /** The next unused frames go to the tails of the zeroed list and of its colours. */
   #linkUnused(): void {
     const pfn = this.#pfn;

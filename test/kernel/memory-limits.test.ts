@@ -4,6 +4,7 @@ import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
 import { waitForCommitment } from '../../kernel/mm/dereference-thread.js';
 import { contractPagingFiles } from '../../kernel/mm/extend-paging-files.js';
+import { PageLocation } from '../../kernel/mm/layout.js';
 import { memoryThresholds } from '../../kernel/mm/memory-thresholds.js';
 import { PagingFile } from '../../kernel/mm/paging-file.js';
 import { MemoryPagingStorage, type PagingStorage } from '../../kernel/mm/paging-storage.js';
@@ -76,6 +77,30 @@ describe('available pages', () => {
     for (const frame of taken) lists.insertFree(frame);
     expect(states()).toEqual([1, 1, 0, 1]);
     expect(mm.verify()).toBeNull();
+  });
+});
+
+describe('bad pages', () => {
+  const badPages = [0x200, 0x201, 0x6ff];
+
+  it('are on their list from boot on, and nobody gets them', () => {
+    const { guest } = filler(3000, { badPages, memorySize: 8 * MB });
+    const { mm } = guest.kernel;
+    const whole = new BareProcess(code('eb fe'), { memorySize: 8 * MB }).kernel.mm;
+    guest.run(20_000);
+    expect(mm.counters.dirtyPagesWritten).toBeGreaterThan(100);
+    expect(mm.lists.bad.total).toBe(3);
+    for (const frame of badPages) {
+      expect([mm.pfn.location(frame), mm.memory.isTouched(frame)]).toEqual([PageLocation.Bad, false]);
+    }
+    const pagingFile = mm.paging.files.reduce((sum, file) => sum + file.size - 1, 0);
+    const otherFile = whole.paging.files.reduce((sum, file) => sum + file.size - 1, 0);
+    expect(mm.commit.limit - pagingFile).toBe(whole.commit.limit - otherFile - 3);
+    expect(mm.verify()).toBeNull();
+  });
+
+  it.each([1, 0x800, 0xfffff])('frame %x is none of theirs: the machine does not boot', (frame) => {
+    expect(() => new BareProcess(code('eb fe'), { badPages: [frame], memorySize: 8 * MB })).toThrow(/7D/i);
   });
 });
 
