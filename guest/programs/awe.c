@@ -4,16 +4,7 @@
 #include <windows.h>
 
 #include "ok.h"
-
-static BOOL enable_privilege(void) {
-  HANDLE token;
-  TOKEN_PRIVILEGES wanted = { 1, { { { 0, 0 }, SE_PRIVILEGE_ENABLED } } };
-  if (!OpenProcessToken(GetCurrentProcess(), TOKEN_QUERY | TOKEN_ADJUST_PRIVILEGES, &token)) return FALSE;
-  if (!LookupPrivilegeValueA(NULL, "SeLockMemoryPrivilege", &wanted.Privileges[0].Luid)) return FALSE;
-  BOOL adjusted = AdjustTokenPrivileges(token, FALSE, &wanted, 0, NULL, NULL) && GetLastError() == ERROR_SUCCESS;
-  CloseHandle(token);
-  return adjusted;
-}
+#include "privilege.h"
 
 int main(int argc, char **argv) {
   ULONG_PTR count = (argc > 1 ? strtoul(argv[1], NULL, 10) : 8) * 256, window = (argc > 2 ? strtoul(argv[2], NULL, 10) : 1) * 256;
@@ -21,7 +12,7 @@ int main(int argc, char **argv) {
   MEMORY_BASIC_INFORMATION m;
   DWORD old;
   ok(!AllocateUserPhysicalPages(GetCurrentProcess(), &few, frames) && GetLastError() == ERROR_PRIVILEGE_NOT_HELD, "without privilege");
-  if (!enable_privilege()) {
+  if (!enable_privilege("SeLockMemoryPrivilege")) {
     printf("the account does not hold SeLockMemoryPrivilege\n");
     return 1;
   }

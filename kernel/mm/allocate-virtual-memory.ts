@@ -11,11 +11,19 @@ import type { AddressSpace } from './address-space.js';
 import { buildAweRegion } from './awe.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import { commitSectionPages } from './commit-section.js';
+import { buildLargePages, largePageSize } from './large-page.js';
 import { ALLOCATION_GRANULARITY, HIGHEST_VAD_ADDRESS } from './layout.js';
 import { committedProtection } from './page-state.js';
 import { makePte, pteBecameNonZero, residentPte } from './page-table.js';
 import { protectPages } from './protect-virtual-memory.js';
-import { INVALID_PROTECTION, isCopyOnWrite, makeProtectionMask, PageProtection } from './protection.js';
+import {
+  INVALID_PROTECTION,
+  isCopyOnWrite,
+  isGuard,
+  isNoAccess,
+  makeProtectionMask,
+  PageProtection,
+} from './protection.js';
 import { NO_PTE } from './pte.js';
 import { resetPages } from './reset-pages.js';
 import { Vad, VadType } from './vad.js';
@@ -92,7 +100,6 @@ export function checkAllocationRange(base: number, size: number): NtStatus {
 /**
  * Reserves, commits or resets memory of a process: NtAllocateVirtualMemory without its pointers and handle, all
  * checks included (nt52 9.1). Base and size of the result are page rounded, a reservation's base down to 64 KB.
- * NOT_SUPPORTED for large pages.
  * Environment: PASSIVE_LEVEL, does not block.
  */
 export function allocateVirtualMemory(
@@ -105,7 +112,6 @@ export function allocateVirtualMemory(
   if (status === Status.SUCCESS) status = checkAllocationRange(base, size);
   if (status !== Status.SUCCESS) return failure(request, status);
   if (space.deleted) return failure(request, Status.PROCESS_IS_TERMINATING);
-  if ((type & LargePages) !== 0) return failure(request, Status.NOT_SUPPORTED);
   const mask = makeProtectionMask(request.protection);
   // MEM_RESET of address 0 is no reservation: there is nothing to reset there.
   if ((base === 0 && type !== Reset) || (type & Reserve) !== 0) return reserve(context, space, request, mask);
@@ -119,13 +125,20 @@ function reserve(
   mask: number,
 ): AllocationResult {
   if (isCopyOnWrite(mask)) return failure(request, Status.INVALID_PAGE_PROTECTION);
+  const isLarge = (request.type & LargePages) !== 0;
+  const alignment = isLarge ? largePageSize(context.mm) : ALLOCATION_GRANULARITY;
+  if (isLarge) {
+    if (isGuard(mask) || isNoAccess(mask)) return failure(request, Status.INVALID_PAGE_PROTECTION);
+    if (request.base % alignment !== 0) return failure(request, Status.INVALID_PARAMETER_2);
+    if (request.size % alignment !== 0) return failure(request, Status.INVALID_PARAMETER_4);
+  }
   const highest = highestAddressForZeroBits(request.zeroBits);
   let start: number;
   let size: number;
   if (request.base === 0) {
     size = roundUpToPage(request.size);
     const search = (request.type & TopDown) !== 0 ? findEmptyAddressRangeDown : findEmptyAddressRange;
-    start = search(space.vads, size, ALLOCATION_GRANULARITY, highest);
+    start = search(space.vads, size, alignment, highest);
     if (start === NO_ADDRESS) return failure(request, Status.NO_MEMORY);
   } else {
     start = request.base - (request.base % ALLOCATION_GRANULARITY);
@@ -140,15 +153,22 @@ function reserve(
     vad.memCommit = true;
     vad.commitCharge = vad.pages;
   }
+  if (isLarge) vad.type = VadType.LargePages;
   if ((request.type & Physical) !== 0) vad.type = VadType.Awe;
   if ((request.type & WriteWatch) !== 0) vad.type = VadType.WriteWatch;
   let status = insertVad(context, space, vad);
   if (status === Status.SUCCESS && vad.type !== VadType.None) {
-    status = vad.type === VadType.Awe ? buildAweRegion(context.mm, space, vad) : createWriteWatch(context, vad);
+    status = buildRegion(context, space, vad);
     if (status !== Status.SUCCESS) removeVad(context, space, vad);
   }
   if (status !== Status.SUCCESS) return failure(request, status);
   return { status, base: virtualAddress(start), size };
+}
+
+/** What regions that are not ordinary have from the start. */
+function buildRegion(context: MemoryContext, space: AddressSpace, vad: Vad): NtStatus {
+  if (vad.type === VadType.Awe) return buildAweRegion(context.mm, space, vad);
+  return vad.isLargePages ? buildLargePages(context.mm, space, vad) : createWriteWatch(context, vad);
 }
 
 function commit(

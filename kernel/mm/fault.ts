@@ -4,6 +4,7 @@ import { dispatchFault, resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { pagesForFault } from './free-pages.js';
 import { guardPageHit } from './guard-page.js';
+import { isLargePageAddress } from './large-page.js';
 import { PAGE_SHIFT, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import {
@@ -64,6 +65,7 @@ function userFault(mm: MemoryManager, space: AddressSpace, address: number, acce
   }
   let at = findPte(mm, space, address);
   if (at === NO_PTE) {
+    if (isLargePageAddress(mm, space, address)) return largePage(mm, space, address, access);
     const outcome = withoutPageTable(mm, space, address);
     if (outcome >= FIRST_FAILURE) return outcome;
     at = findPte(mm, space, address);
@@ -89,6 +91,11 @@ function withoutPageTable(mm: MemoryManager, space: AddressSpace, address: numbe
     return FaultOutcome.AccessViolation;
   }
   return pageTableFault(mm, space, address);
+}
+
+/** A large page maps the address: it forbids the access, or data may be executed after all, or the TLB was stale. */
+function largePage(mm: MemoryManager, space: AddressSpace, address: number, access: FaultAccess): FaultOutcome {
+  return validPte(mm, space, address, pdeLocation(mm, space, address), access);
 }
 
 /** The PTE is valid: either the page forbids the access, or a store has to be prepared, or the TLB was stale. */

@@ -5,6 +5,7 @@ import { MemoryType } from './allocate-virtual-memory.js';
 import { deleteAweRegion } from './awe.js';
 import { releaseClone, releaseClones } from './clone.js';
 import { releaseProcessCommit } from './commit.js';
+import { deleteLargePages } from './large-page.js';
 import { HIGHEST_USER_ADDRESS } from './layout.js';
 import { committedProtection } from './page-state.js';
 import { decommitPte, deletePteRange, residentPte } from './page-table.js';
@@ -197,6 +198,7 @@ function decommitPages(context: MemoryContext, space: AddressSpace, vad: Vad, ra
 /** Deletes one region of any kind with its pages; process deletion and failed start-ups use it for private ones. */
 export function deletePrivateVad(context: MemoryContext, space: AddressSpace, vad: Vad): void {
   if (vad.type === VadType.Awe) deleteAweRegion(context.mm, space, vad);
+  else if (vad.isLargePages) deleteLargePages(context.mm, space, vad);
   else deletePteRange(context.mm, space, vad.startingVpn, vad.endingVpn);
   releaseClones(context.mm, vad, vad.startingVpn, vad.endingVpn);
   removeVad(context, space, vad);

@@ -195,6 +195,40 @@ export class PageLists {
     return this.#takeStandby();
   }
 
+  /**
+   * The lowest run of so many available frames, aligned to their number, a power of two; their contents are zeros. Returns the first,
+   * or 0: there is no such run.
+   */
+  removeContiguousPages(count: number): number {
+    for (let first = count; first + count <= this.#pfn.frameCount; first += count) {
+      while (first + count > this.knownFrames) this.#linkUnused();
+      let end = first;
+      while (end < first + count && this.#isAvailable(end)) end++;
+      if (end < first + count) continue;
+      for (let frame = first; frame < end; frame++) this.#takeZeroed(frame);
+      return first;
+    }
+    return 0;
+  }
+
+  #isAvailable(frame: number): boolean {
+    return this.#pfn.location(frame) <= PageLocation.Standby;
+  }
+
+  /** Takes one available page, and clears it unless it is known to hold zeros. */
+  #takeZeroed(frame: number): void {
+    const location = this.#pfn.location(frame);
+    if (location === PageLocation.Standby) {
+      this.#unlinkFrom(this.standby, frame);
+      this.restoreOriginalPte(frame);
+      this.standbyRepurposed++;
+      this.#oneLessAvailable();
+    } else this.#take(frame);
+    if (location === PageLocation.Zeroed) return;
+    this.#listener.frameZeroed(frame);
+    this.#memory.zeroFrame(frame);
+  }
+
   /** A page whose contents nobody needs any more goes to the tail of the free list. */
   insertFree(frame: number): void {
     this.#pfn.makeFree(frame, PageLocation.Free);

@@ -39,10 +39,11 @@ export class PageReader {
     this.#mm = mm;
   }
 
-  /** The page behind a PTE (PDE) of any private form; null when there is none, or its paging file cannot be read. */
+  /** The page behind a PTE (PDE) of any private form; null when there is none, it is large, or its paging file cannot be read. */
   read(pte: PteLocation): PageView | null {
     const { format, pfn } = this.#mm;
     if (format.isZero(pte)) return null;
+    if (format.isValid(pte) && format.isLargePage(pte)) return null;
     if (format.isValid(pte)) return this.#inMemory(format.frame(pte), true);
     if (!format.isTransition(pte)) return this.#inPagingFile(pte);
     const frame = format.transitionFrame(pte);

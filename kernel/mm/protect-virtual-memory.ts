@@ -63,6 +63,7 @@ export function protectVirtualMemory(
   const vad = space.vads.find(first);
   if (vad === null || last > vad.endingVpn || vad.rejectsCommit) return failure(Status.CONFLICTING_ADDRESSES);
   if (!vad.allowsChange(first, last, mask)) return failure(Status.INVALID_PAGE_PROTECTION);
+  if (vad.isLargePages && mask !== vad.protection) return failure(Status.CONFLICTING_ADDRESSES);
   const isAwe = vad.type === VadType.Awe;
   const old = isAwe ? aweProtection(vad, first) : protectionOfPage(mm, space, vad, first);
   const status = isAwe
@@ -87,6 +88,7 @@ function protectPrivate(
   last: number,
   mask: number,
 ): NtStatus {
+  if (vad.isLargePages) return Status.SUCCESS;
   if (isCopyOnWrite(mask)) return Status.INVALID_PARAMETER_4;
   if (!isCommitted(mm, space, vad, first, last)) return Status.NOT_COMMITTED;
   return protectPages(mm, space, vad, first, last, mask);

@@ -96,6 +96,10 @@ export abstract class CommonPteFormat {
     this.words[at] = (this.words[at] & ~PROTECTION_FIELD) | (protection << PROTECTION_SHIFT);
   }
 
+  setLargePage(at: PteLocation): void {
+    this.words[at] |= PteBit.Large;
+  }
+
   setDirty(at: PteLocation): void {
     this.words[at] |= PteBit.Dirty;
   }

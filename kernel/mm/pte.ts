@@ -97,6 +97,8 @@ export interface PteFormat {
   setProtection(at: PteLocation, protection: number): void;
   /** Changes what a valid PTE permits, keeping frame, owner, accessed, dirty and cache bits of the new protection. */
   setValidProtection(at: PteLocation, protection: number): void;
+  /** Makes a valid PDE one of a large page. */
+  setLargePage(at: PteLocation): void;
   setDirty(at: PteLocation): void;
   clearDirty(at: PteLocation): void;
   setAccessed(at: PteLocation, accessed: boolean): void;

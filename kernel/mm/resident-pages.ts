@@ -1,5 +1,5 @@
 /** Why pages are promised to stay in memory. */
-export type ResidentReason = 'workingSets' | 'kernelStacks' | 'nonPagedPool' | 'awe';
+export type ResidentReason = 'workingSets' | 'kernelStacks' | 'nonPagedPool' | 'awe' | 'largePages';
 
 /**
  * MmResidentAvailablePages (nt52.md 3.7): how many pages of memory can still be promised to those who must have them, by
@@ -8,7 +8,13 @@ export type ResidentReason = 'workingSets' | 'kernelStacks' | 'nonPagedPool' | '
 export class ResidentPages {
   /** What boot left for promises. */
   readonly limit: number;
-  readonly charged: Record<ResidentReason, number> = { workingSets: 0, kernelStacks: 0, nonPagedPool: 0, awe: 0 };
+  readonly charged: Record<ResidentReason, number> = {
+    workingSets: 0,
+    kernelStacks: 0,
+    nonPagedPool: 0,
+    awe: 0,
+    largePages: 0,
+  };
 
   constructor(limit: number) {
     this.limit = limit;
@@ -16,8 +22,8 @@ export class ResidentPages {
 
   /** What can still be promised; negative when the kernel had to have more than there was. */
   get available(): number {
-    const { workingSets, kernelStacks, nonPagedPool, awe } = this.charged;
-    return this.limit - workingSets - kernelStacks - nonPagedPool - awe;
+    const { workingSets, kernelStacks, nonPagedPool, awe, largePages } = this.charged;
+    return this.limit - workingSets - kernelStacks - nonPagedPool - awe - largePages;
   }
 
   /** Promises pages; false is INSUFFICIENT_RESOURCES and changes nothing. A negative number gives pages back. */

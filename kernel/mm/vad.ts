@@ -116,6 +116,10 @@ export class Vad {
     return this.type === VadType.ImageMap;
   }
 
+  get isLargePages(): boolean {
+    return this.type === VadType.LargePages;
+  }
+
   /** Private memory that is committed, paged and locked as usual. */
   get isPageable(): boolean {
     return this.type === VadType.None || this.type === VadType.WriteWatch;

@@ -1,3 +1,4 @@
+import { HIGHEST_USER_ADDRESS } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { findPte } from './page-table.js';
 import { NO_PTE } from './pte.js';
@@ -31,9 +32,16 @@ export function verifyAwe(mm: MemoryManager): string | null {
     if (pages !== space.awe?.pages) return `${process}: owns ${pages} pages of AWE, but counts ${space.awe?.pages}`;
   }
   for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
-    if (pfn.isAwe(frame) && seen[frame] === 0) return `PFN ${frame.toString(16)} is a page of AWE that nobody owns`;
+    if (pfn.isAwe(frame) && seen[frame] === 0 && !isOfLargePage(mm, frame))
+      return `PFN ${frame.toString(16)} is a page of AWE that nobody owns`;
   }
   return null;
+}
+
+/** The frame is a part of a large page, whose PDE was checked with the page tables. */
+function isOfLargePage({ format, pfn }: MemoryManager, frame: number): boolean {
+  const mapped = pfn.pteAddress(frame);
+  return mapped >= format.pdeAddress(0) && mapped <= format.pdeAddress(HIGHEST_USER_ADDRESS);
 }
 
 /** The counts of a page of AWE do not change by mapping it. */

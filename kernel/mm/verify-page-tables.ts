@@ -1,4 +1,5 @@
 import type { AddressSpace } from './address-space.js';
+import { verifyLargePage } from './large-page.js';
 import { PAGE_SIZE, PageLocation, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isHyperspace, isPerProcess, processOverheadPages } from './page-directory.js';
@@ -51,6 +52,11 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
     }
     if (address >= SYSTEM_RANGE_START && !isMaster && !isPerProcess(mm, table)) {
       const wrong = verifyCopiedDirectoryEntry(mm, pde, address);
+      if (wrong !== null) return wrong;
+      continue;
+    }
+    if (address < SYSTEM_RANGE_START && format.isValid(pde) && format.isLargePage(pde)) {
+      const wrong = verifyLargePage(mm, space, address, references.mappings);
       if (wrong !== null) return wrong;
       continue;
     }

@@ -1,3 +1,4 @@
+import type { AddressSpace } from './address-space.js';
 import { KERNEL_STACK_PAGES, verifyOutswappedStack } from './kernel-stack.js';
 import type { MemoryManager } from './memory-manager.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
@@ -16,6 +17,10 @@ export function verifyResidence(mm: MemoryManager): string | null {
   const owned = processes.reduce((sum, space) => sum + (space.awe?.pages ?? 0), 0);
   if (resident.charged.awe !== owned || mm.committed.awe !== owned) {
     return `${resident.charged.awe} resident pages are promised to AWE, ${mm.committed.awe} charged, but processes own ${owned}`;
+  }
+  const large = processes.reduce((sum, space) => sum + largePages(space), 0);
+  if (resident.charged.largePages !== large) {
+    return `${resident.charged.largePages} resident pages are promised to large pages, which have ${large}`;
   }
   const { swappedOut } = mm.swapper;
   const stacks = mm.committed.kernelStacks - swappedOut.length * KERNEL_STACK_PAGES;
@@ -37,4 +42,10 @@ export function verifyResidence(mm: MemoryManager): string | null {
   return workingSetManager.expansion.length === owners.length
     ? null
     : 'the list of working sets to trim has a process that is no more';
+}
+
+function largePages(space: AddressSpace): number {
+  let pages = 0;
+  for (const vad of space.vads) if (vad.isLargePages) pages += vad.pages;
+  return pages;
 }

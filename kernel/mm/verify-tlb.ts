@@ -9,7 +9,7 @@ import {
   tlbEntry,
 } from '../../cpu/index.js';
 import type { MemoryManager } from './memory-manager.js';
-import { findPte } from './page-table.js';
+import { findPte, pdeLocation } from './page-table.js';
 import { NO_PTE } from './pte.js';
 
 /**
@@ -34,11 +34,14 @@ function verifyEntry(mm: MemoryManager, address: number): string | null {
   const entry = tlbEntry(mm.cpu, address | 0);
   if (entry === 0) return null;
   const page = `the TLB entry of ${address.toString(16).padStart(8, '0')}`;
-  const at = findPte(mm, mm.current, address);
+  const pde = pdeLocation(mm, mm.current, address);
+  const isLarge = format.isValid(pde) && format.isLargePage(pde);
+  const at = isLarge ? pde : findPte(mm, mm.current, address);
   if (at === NO_PTE || !format.isValid(at)) return `${page} is cached but its PTE is not valid`;
   const frame = entry >>> 8;
-  if (frame !== format.frame(at)) {
-    return `${page} maps frame ${frame.toString(16)}, its PTE frame ${format.frame(at).toString(16)}`;
+  const first = isLarge ? ((address >>> 12) & (format.entriesPerTable - 1)) + format.frame(at) : format.frame(at);
+  if (frame !== first) {
+    return `${page} maps frame ${frame.toString(16)}, its PTE frame ${first.toString(16)}`;
   }
   if ((entry & TRANSLATION_WRITABLE) !== 0 && !format.isWritable(at)) return `${page} allows stores, its PTE does not`;
   if ((entry & TRANSLATION_USER) !== 0 && !format.isUser(at)) return `${page} admits user mode, its PTE does not`;

@@ -60,5 +60,7 @@ describe.each([
     expectSuccess('awe', [String(megabytes / 4), '2'], pae, megabytes);
   });
 
+  it('large-pages: as many as are contiguous', () => expectSuccess('large-pages', ['3'], pae, megabytes));
+
   it('write-watch: every kind of store is seen', () => expectSuccess('write-watch', [], pae, megabytes));
 });
