@@ -32,6 +32,7 @@ import { systemLocation } from './mm/system-pages.js';
 import { ModifiedPageLife, startMemoryThreads } from './mm/system-threads.js';
 import type { UserMemory } from './mm/user-memory.js';
 import { waitForPaging } from './mm/wait-for-paging.js';
+import { isSuccess, Status } from './ntstatus.js';
 import { objectManagerEnvironment } from './ob/environment.js';
 import { ObjectManager } from './ob/object-manager.js';
 import type { MachineObserver } from './observer.js';
@@ -154,7 +155,8 @@ export class BootedKernel implements Kernel {
   #startPaging(): void {
     this.options.pagingFiles.forEach((file, index) => {
       const name = index === 0 ? PAGING_FILE_NAME : `${PAGING_FILE_NAME}${index}`;
-      addPagingFile(this, name, file.size / PAGE_SIZE, file.maximum / PAGE_SIZE);
+      const status = addPagingFile(this, name, file.size / PAGE_SIZE, file.maximum / PAGE_SIZE);
+      if (!isSuccess(status)) this.host.popup?.(Status.PAGEFILE_CREATE_FAILED);
     });
     startMemoryThreads(this, this.systemProcess);
     startCacheThreads(this, this.systemProcess);

@@ -3,7 +3,9 @@ import {
   bugcheckText,
   Machine,
   type MachineOptions,
+  type NtStatus,
   type RunResult,
+  Status,
   statusName,
 } from '../kernel/index.js';
 import { CliError, ExitCode } from './cli-error.js';
@@ -91,6 +93,9 @@ export function reportRun(
   return exitCode;
 }
 
+const popupText = (status: NtStatus): string =>
+  status === Status.PAGEFILE_CREATE_FAILED ? 'a paging file cannot be made' : 'the machine is out of memory';
+
 /** What a run is made of. */
 export interface RunParts {
   readonly flags: MachineFlags;
@@ -115,7 +120,7 @@ export async function withRunParts(
     systemFolder: guestImages,
     console,
     pagingFolder: flags.pagingFolder,
-    reports: { popup: (status) => process.stderr.write(`nt86: the machine is out of memory: ${statusName(status)}\n`) },
+    reports: { popup: (status) => process.stderr.write(`nt86: ${popupText(status)}: ${statusName(status)}\n`) },
   });
   try {
     const machine = { ...programOptions(flags, path, options.programArguments), trace };

@@ -44,6 +44,19 @@ describe('paging files in files of the host', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it('leave 1 MB of the disk free', () => {
+    let free = 3 << 20;
+    const files = new NodePagingFiles(folder, () => free);
+    const file = create(files, 2 << 20);
+    expect(file.setSize((2 << 20) + 0x1000)).toBe(Status.DISK_FULL);
+    // Nothing has been written: the whole of it needs room still.
+    free = (3 << 20) + 0x1000;
+    expect(file.setSize((2 << 20) + 0x1000)).toBe(Status.SUCCESS);
+    expect(files.create(1, 3 << 20)).toBe(Status.DISK_FULL);
+    files.close();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   it('cannot be made where there is no folder', () => {
     expect(new NodePagingFiles(join(folder, 'none')).create(0, 1 << 20)).toBe(Status.OBJECT_NAME_NOT_FOUND);
   });
