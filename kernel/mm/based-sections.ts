@@ -1,3 +1,4 @@
+import { hex } from '../trace.js';
 import { ALLOCATION_GRANULARITY, HIGHEST_USER_ADDRESS } from './layout.js';
 import type { Section } from './section.js';
 
@@ -27,6 +28,18 @@ export class BasedSections {
     section.basedAddress = end - size;
     this.#sections.splice(index, 0, section);
     return true;
+  }
+
+  /** In one sentence what is wrong with their order, or null. */
+  verify(): string | null {
+    let end = HIGHEST_BASED;
+    for (const section of this.#sections) {
+      if (endOf(section) > end) return `the based section at ${hex(section.basedAddress)} reaches into another one`;
+      if (section.controlArea.numberOfSectionReferences === 0)
+        return `the based section at ${hex(section.basedAddress)} is gone`;
+      end = section.basedAddress;
+    }
+    return null;
   }
 
   remove(section: Section): void {

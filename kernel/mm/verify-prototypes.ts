@@ -3,6 +3,7 @@ import type { MemoryManager } from './memory-manager.js';
 import { PageReader } from './page-reader.js';
 import type { PteFormat, PteLocation } from './pte.js';
 import type { ControlArea } from './segment.js';
+import { controlAreas } from './verify-views.js';
 
 /**
  * The prototype PTEs of every section against the PFN database, and NumberOfPfnReferences against the file pages in memory.
@@ -23,20 +24,9 @@ export function sectionCommitment(mm: MemoryManager): number {
   return pages;
 }
 
-function controlAreas(mm: MemoryManager): Set<ControlArea> {
-  const areas = new Set<ControlArea>();
-  for (const subsection of mm.subsections.values()) areas.add(subsection.controlArea);
-  return areas;
-}
-
 function verifyControlArea(mm: MemoryManager, area: ControlArea): string | null {
   const { format, pfn } = mm;
   const reader = new PageReader(mm);
-  const isKept = mm.unusedSegments.list.includes(area);
-  if (area.isUnused !== isKept) {
-    const name = area.file?.name ?? 'page-file memory';
-    return `control area ${hex(area.poolAddress)} of ${name} is ${isKept ? 'used, but kept as unused' : 'unused, but not kept'}`;
-  }
   let filePages = 0;
   for (const subsection of area.subsections) {
     if (subsection.base === 0) continue;

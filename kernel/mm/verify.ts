@@ -12,6 +12,7 @@ import { verifyPrototypes } from './verify-prototypes.js';
 import { verifyQuotas } from './verify-quotas.js';
 import { verifyResidence } from './verify-residence.js';
 import { verifyTlb } from './verify-tlb.js';
+import { verifyViews } from './verify-views.js';
 
 /**
  * The house checks itself (rule 7): page lists, page tables of all processes, PFN database, prototype PTEs, commitment,
@@ -30,6 +31,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     verifyPageTables(mm, references) ??
     verifyPrototypes(mm) ??
     verifyClones(mm) ??
+    verifyViews(mm) ??
     verifyAwe(mm) ??
     verifyFrames(mm, listed, references) ??
     verifyPagingFiles(mm) ??

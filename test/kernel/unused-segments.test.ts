@@ -4,6 +4,7 @@ import { createSection, releaseSection, SectionAttribute } from '../../kernel/mm
 import { FaultOutcome } from '../../kernel/mm/fault-outcome.js';
 import { InheritDisposition, mapViewOfSection, unmapViewOfSection } from '../../kernel/mm/map-view.js';
 import { PageProtection } from '../../kernel/mm/protection.js';
+import type { ControlArea } from '../../kernel/mm/segment.js';
 import { Status, statusName } from '../../kernel/ntstatus.js';
 import { MemoryMachine } from './memory-machine.js';
 import { repurposeStandby, writeModified } from './page-out.js';
@@ -165,5 +166,38 @@ describe('segments that nobody uses', () => {
     expect(mapper.machine.mm.unusedSegments.deleteAll(mapper.machine.mm.context)).toBe(true);
     expect(mapper.kept).toBe(0);
     expect(mapper.machine.mm.verify()).toBeNull();
+  });
+});
+
+describe('the verifier finds', () => {
+  const planted: readonly [string, (area: ControlArea, machine: MemoryMachine) => void, RegExp][] = [
+    ['a view too many', (area) => area.numberOfMappedViews++, /counts 2 views, but 1 exist/],
+    ['a writer too few', (area) => area.writableUserReferences--, /counts 0 views that write, but 1 exist/],
+    ['a kept segment that is used', (area, { mm }) => mm.unusedSegments.list.push(area), /is used, but kept as unused/],
+    [
+      'a control area that went with its view',
+      (area, { mm }) => mm.subsections.delete(area.subsections[0]?.address ?? 0),
+      /views of control area [0-9A-F]{8}, which is gone/,
+    ],
+    [
+      'based sections on one another',
+      (_area, { mm }) => {
+        const request = { size: 0x10000, protection: 4, attributes: Commit | SectionAttribute.Based, file: null };
+        createSection(mm.context, request);
+        const { section } = createSection(mm.context, request);
+        if (section !== null) section.basedAddress += 0x10000;
+      },
+      /reaches into another one/,
+    ],
+  ];
+  it.each(planted)('%s', (_what, plant, sentence) => {
+    const mapped = file();
+    const mapper = new Mapper();
+    mapper.map(mapped);
+    expect(mapper.machine.mm.verify()).toBeNull();
+    const area = mapped.sectionObjectPointers.dataSectionObject;
+    if (area === null) throw new Error('no control area');
+    plant(area, mapper.machine);
+    expect(mapper.machine.mm.verify()).toMatch(sentence);
   });
 });
