@@ -47,9 +47,6 @@ export class Counters {
   /** CcFlushCache: calls, and pages that they wrote. */
   dataFlushes = 0;
   dataPages = 0;
-  /** CcMapData, CcPinRead. */
-  mapData = 0;
-  pinReads = 0;
 
   /** NtReadFile and NtWriteFile: calls and bytes. Other operations on files and devices. */
   readOperations = 0;

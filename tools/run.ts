@@ -104,6 +104,12 @@ export interface RunParts {
   readonly machine: Partial<MachineOptions> & { readonly imagePath: string };
 }
 
+/** What the machine tells whoever sits in front of it. */
+function popupText(status: NtStatus): string {
+  if (status === Status.LOST_WRITEBEHIND_DATA) return 'what the program wrote could not all be saved';
+  return 'the machine is out of memory';
+}
+
 /** Makes what a run needs, and puts the terminal and the files in order behind it. @throws CliError */
 export async function withRunParts(
   options: RunOptions,

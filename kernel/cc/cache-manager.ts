@@ -120,7 +120,7 @@ export class CacheManager {
 
   /**
    * CcGetVirtualAddress: the view that shows a byte of the file, mapped when it is not. Null: INSUFFICIENT_RESOURCES. It stays until
-   * another view is asked for; who needs it longer raises its activeCount.
+   * another view is asked for.
    */
   view(map: SharedCacheMap, offset: number): Vacb | null {
     const index = Math.floor(offset / CACHE_VIEW_SIZE);
@@ -131,7 +131,6 @@ export class CacheManager {
     }
     if (!this.#extendSection(map, (index + 1) * CACHE_VIEW_SIZE) || !map.vacbs.reserve(index)) return null;
     const vacb = this.vacbs.take();
-    if (vacb === null) return null;
     if (vacb.map !== null) this.unmapView(vacb);
     const { kernel } = this;
     const base = kernel.mm.cacheViews.map(kernel, map.section.controlArea, index * CACHE_VIEW_PAGES);
@@ -202,7 +201,7 @@ export class CacheManager {
 
   /**
    * CcPurgeCacheSection: pages of a file from a byte on leave memory, changed or not; the next read gets them from the file.
-   * @returns false when programs' views, or pins, keep some
+   * @returns false when programs' views keep some
    */
   purge(file: CachedFile, offset = 0, length = Number.MAX_SAFE_INTEGER): boolean {
     const area = file.sectionObjectPointers.dataSectionObject;
@@ -211,9 +210,7 @@ export class CacheManager {
     const count = Math.min(Math.ceil((offset + length) / PAGE_SIZE), area.segment.totalPages) - firstPage;
     const map = file.sharedCacheMap;
     if (map !== null) {
-      for (const vacb of map.vacbs.overlapping(offset, offset + length)) {
-        if (vacb.activeCount === 0) this.unmapView(vacb);
-      }
+      for (const vacb of map.vacbs.overlapping(offset, offset + length)) this.unmapView(vacb);
       this.#trace('cache-purge', map, { offset });
       this.noteClean(map, firstPage, count);
     }

@@ -140,7 +140,7 @@ const isNear = (offset: number, other: number): boolean => other >= 0 && Math.ab
 export function unmapBehind(cc: CacheManager, map: SharedCacheMap, own: PrivateCacheMap, offset: number): void {
   if (own.pattern !== AccessPattern.Sequential || offset < SEQUENTIAL_MAP_LIMIT) return;
   const [behind] = map.vacbs.overlapping(offset - SEQUENTIAL_MAP_LIMIT, offset - SEQUENTIAL_MAP_LIMIT + 1);
-  if (behind !== undefined && behind.activeCount === 0) cc.unmapView(behind);
+  if (behind !== undefined) cc.unmapView(behind);
 }
 
 /** The thread that reads ahead. */

@@ -35,8 +35,6 @@ export class SharedCacheMap {
   embedded: PrivateCacheMap | null = null;
   /** The user was told that something could not be written. */
   hasLostData = false;
-  /** Pinned ranges. */
-  pins = 0;
 
   constructor(file: CachedFile, section: Section, poolAddress: VirtualAddress, pool: Pool) {
     this.file = file;

@@ -17,8 +17,6 @@ export class Vacb {
   map: SharedCacheMap | null = null;
   /** Of the view, in bytes of the file. */
   fileOffset = 0;
-  /** While somebody uses the view it stays. */
-  activeCount = 0;
   /** Number of its last use among all uses. */
   lastUse = 0;
 }
@@ -98,8 +96,8 @@ export class VacbList {
     vacb.lastUse = ++this.#uses;
   }
 
-  /** A VACB for another view: a free one, or the one that nobody has used for the longest time. Null: all are in use. */
-  take(): Vacb | null {
+  /** A VACB for another view: a free one, or the one that nobody has used for the longest time. */
+  take(): Vacb {
     const free = this.vacbs.find((vacb) => vacb.map === null);
     if (free !== undefined) return free;
     if (this.vacbs.length < this.maximum) {
@@ -107,10 +105,6 @@ export class VacbList {
       this.vacbs.push(vacb);
       return vacb;
     }
-    let oldest: Vacb | null = null;
-    for (const vacb of this.vacbs) {
-      if (vacb.activeCount === 0 && (oldest === null || vacb.lastUse < oldest.lastUse)) oldest = vacb;
-    }
-    return oldest;
+    return this.vacbs.reduce((oldest, vacb) => (vacb.lastUse < oldest.lastUse ? vacb : oldest));
   }
 }

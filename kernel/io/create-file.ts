@@ -8,7 +8,7 @@ import { ConsoleChannel, consoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject, FileShare } from './file-object.js';
-import { setEndOfFile } from './file-size.js';
+import { forgetContents, setEndOfFile } from './file-size.js';
 import type { IoManager } from './io-manager.js';
 import { parseVolumePath, type VolumePath } from './path.js';
 import { shareAccessFits } from './share-access.js';
@@ -220,6 +220,7 @@ function openExisting(
   const existing = volume.find(information);
   const refused = existing === null ? Status.SUCCESS : checkOpenFile(existing, grantedAccess, request, overwrites);
   if (!isSuccess(refused)) return failed(refused);
+  if (existing?.wasChangedByHost(information)) forgetContents(io.kernel, existing);
   const writable = !information.isDirectory && ((grantedAccess & WRITES) !== 0 || overwrites);
   const control = volume.open(path.components, information, writable);
   if (typeof control === 'number') return failed(control);

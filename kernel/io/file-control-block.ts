@@ -30,6 +30,7 @@ export class FileControlBlock implements CachedFile {
   sharedCacheMap: SharedCacheMap | null = null;
   readonly sectionObjectPointers: SectionObjectPointers = { dataSectionObject: null, imageSectionObject: null };
   readonly locks: FileLocks;
+  #writeTime: bigint | null = null;
 
   constructor(options: {
     volume: VolumeDevice;
@@ -82,7 +83,19 @@ export class FileControlBlock implements CachedFile {
   write(offset: number, bytes: Uint8Array): NtStatus {
     this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
-    return this.hostFile.write(offset, bytes);
+    const status = this.hostFile.write(offset, bytes);
+    if (this.opens.length === 0) this.noteWriteTime();
+    return status;
+  }
+
+  /** The file was closed, or written behind its last handle: from now on other programs of the host may change it. */
+  noteWriteTime(): void {
+    this.#writeTime = this.hostFile?.information().lastWriteTime ?? null;
+  }
+
+  /** Nobody has the file open, and another program of the host has written it since: what is in memory of it is old. */
+  wasChangedByHost(information: HostFileInformation): boolean {
+    return this.opens.length === 0 && this.#writeTime !== null && this.#writeTime !== information.lastWriteTime;
   }
 
   setSize(size: number): NtStatus {

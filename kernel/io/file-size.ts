@@ -15,3 +15,10 @@ export function setEndOfFile(kernel: Kernel, control: FileControlBlock, size: nu
   if (!isError(status)) kernel.cc.setFileSizes(control, oldSize, size);
   return status;
 }
+
+/** The file is another than the one in memory: what was not written yet is, the rest is read anew. */
+export function forgetContents(kernel: Kernel, control: FileControlBlock): void {
+  kernel.cc.flush(control);
+  kernel.cc.purge(control);
+  kernel.mm.unusedSegments.deleteOf(kernel, control);
+}

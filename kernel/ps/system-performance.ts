@@ -32,8 +32,6 @@ export function performanceInformation(kernel: Kernel): Uint8Array {
     .dword(0x74, kernel.ex.pool.pagesInUse(PoolType.NonPaged))
     .dword(0x88, mm.systemPtes.free)
     .dword(0xa4, mm.systemCache.workingSetSize)
-    .dword(0xd4, counters.mapData)
-    .dword(0xe8, counters.pinReads)
     .dword(0xf8, counters.copyReads)
     .dword(0x100, counters.copyReadMisses)
     .dword(0x114, counters.readAheadIos)

@@ -19,6 +19,20 @@ export class CountingVolume extends MemoryVolume {
   reads = 0;
   writes = 0;
   failure: NtStatus | null = null;
+  readonly #clock: { time: bigint };
+
+  constructor(clock = { time: 0n }) {
+    super('DATA', () => clock.time);
+    this.#clock = clock;
+  }
+
+  /** Another program of the host writes a file of the root, a moment later. */
+  overwrite(name: string, bytes: Uint8Array): void {
+    this.#clock.time++;
+    const file = super.openFile([name], true);
+    if (typeof file === 'number') throw new Error(statusName(file));
+    file.write(0, bytes);
+  }
 
   override openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
     const file = super.openFile(path, writable);
@@ -66,7 +80,7 @@ export interface OpenedFile {
 /** A booted machine with files on a volume D: that are read and written through the cache as NtReadFile and NtWriteFile do. */
 export class CacheMachine {
   readonly kernel: BootedKernel;
-  readonly volume = new CountingVolume('DATA', () => 0n);
+  readonly volume = new CountingVolume();
   readonly popups: string[] = [];
   readonly traceLines: string[] = [];
 

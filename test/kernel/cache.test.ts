@@ -81,6 +81,24 @@ describe('cached reads', () => {
   });
 });
 
+describe('a file that is closed', () => {
+  it('keeps its pages for the next open, unless another program of the host has written it', () => {
+    const machine = withFile(10_000);
+    const first = machine.open('file');
+    machine.read(first, 0, 10_000);
+    machine.close(first);
+    const { reads } = machine.volume;
+    const second = machine.open('file');
+    expect(machine.read(second, 0, 10_000)).toEqual(pattern(10_000));
+    expect(machine.volume.reads).toBe(reads);
+    machine.close(second);
+    machine.volume.overwrite('file', pattern(10_000, 5));
+    const third = machine.open('file');
+    expect(machine.read(third, 0, 10_000)).toEqual(pattern(10_000, 5));
+    expect(machine.verify()).toBeNull();
+  });
+});
+
 describe('cached writes', () => {
   it('are in the file after a flush, and after three seconds by the lazy writer', () => {
     const machine = withFile(0);
