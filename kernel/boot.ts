@@ -115,6 +115,7 @@ export class BootedKernel implements Kernel {
     this.systemProcess.addressSpace = this.mm.systemSpace;
     this.ps.adoptSystemProcess(this.systemProcess);
     dispatcher.swapIn = (thread) => this.mm.swapper.requestInSwap(thread);
+    dispatcher.swapProcessIn = (process) => this.mm.swapper.requestProcessInSwap(process);
     createMemoryConditions(this);
     this.#startPaging();
     armInjections(this.mm, options.injections);

@@ -22,6 +22,8 @@ export class Counters {
   throttledFaults = 0;
   /** Kernel stacks that left memory. */
   kernelStacksSwappedOut = 0;
+  processesSwappedOut = 0;
+  processesSwappedIn = 0;
   accessViolations = 0;
   /** Pages that left a working set, by replacement or trimming. */
   pagesTrimmed = 0;

@@ -10,6 +10,7 @@ import {
   WaitType,
 } from './dispatcher-object.js';
 import { boostForOneQuantum, boostLockOwner, boostPriority, LOW_REALTIME_PRIORITY } from './priority.js';
+import { type Process, ProcessState } from './process.js';
 import { ReadyQueues } from './ready-queues.js';
 import { type Thread, ThreadState, WaitReason } from './thread.js';
 import { TimerQueue } from './timer-queue.js';
@@ -53,6 +54,8 @@ export class Dispatcher {
   stateListener: ((thread: Thread) => void) | null = null;
   /** Asks the swapper for a thread's kernel stack. */
   swapIn: ((thread: Thread) => void) | null = null;
+  /** Asks the swapper for a process whose thread is to run. */
+  swapProcessIn: ((process: Process) => void) | null = null;
   /** Threads in state DeferredReady, in the order in which they became so. */
   readonly #deferred: Thread[] = [];
   /** The priority at which the last scan of the ready queues ended. */
@@ -79,6 +82,11 @@ export class Dispatcher {
   }
 
   #deferReady(thread: Thread): void {
+    const { process } = thread.apcState;
+    if (process.state !== ProcessState.InMemory) {
+      this.#waitForProcess(thread, process);
+      return;
+    }
     if (!thread.kernelStackResident) {
       this.setState(thread, ThreadState.Transition);
       this.swapIn?.(thread);
@@ -86,6 +94,26 @@ export class Dispatcher {
     }
     this.setState(thread, ThreadState.DeferredReady);
     this.#deferred.push(thread);
+  }
+
+  #waitForProcess(thread: Thread, process: Process): void {
+    thread.processReadyQueue = true;
+    thread.waitReason = WaitReason.ProcessInSwap;
+    process.readyList.push(thread);
+    this.setState(thread, ThreadState.Ready);
+    if (process.state !== ProcessState.OutOfMemory) return;
+    process.state = ProcessState.InTransition;
+    this.swapProcessIn?.(process);
+  }
+
+  /** A process is in memory again, or still: what waited for it is ready. */
+  processArrived(process: Process): void {
+    process.state = ProcessState.InMemory;
+    for (const thread of process.readyList.splice(0)) {
+      thread.processReadyQueue = false;
+      this.#deferReady(thread);
+    }
+    this.exitDispatcher();
   }
 
   /** KiExitDispatcher: threads that became ready enter their queues, and the next to run is chosen. */
@@ -157,7 +185,7 @@ export class Dispatcher {
 
   /** A thread's priority changes now (KiSetPriorityThread): a ready one changes its queue, others may have to run before it. */
   setPriority(thread: Thread, priority: number): void {
-    if (thread.state === ThreadState.Ready) {
+    if (thread.state === ThreadState.Ready && !thread.processReadyQueue) {
       this.ready.remove(thread);
       thread.priority = priority;
       this.readyThread(thread);

@@ -146,6 +146,10 @@ export class Executive implements KernelExecutive {
     this.#fpu.forget(thread);
   }
 
+  processArrived(process: Process): void {
+    this.dispatcher.processArrived(process);
+  }
+
   scanReadyQueues(): void {
     this.dispatcher.scanReadyQueues();
   }
@@ -261,7 +265,9 @@ export class Executive implements KernelExecutive {
   reap(thread: Thread): void {
     this.#fpu.forget(thread);
     if (thread.initialStack === 0) return;
-    thread.process.stackCount--;
+    const { process } = thread;
+    process.stackCount--;
+    if (process.stackCount === 0 && process.threads.length > 0) this.#kernel.mm.swapper.requestProcessOutSwap(process);
     deleteKernelStack(this.#kernel.mm, thread.initialStack);
     thread.initialStack = virtualAddress(0);
     thread.trapFrame = null;
@@ -298,12 +304,14 @@ export class Executive implements KernelExecutive {
     }
     thread.savedApcState = thread.apcState;
     thread.apcState = new ApcState(process);
+    process.stackCount++;
     this.loadAddressSpace(process);
   }
 
   detachProcess(): void {
     const thread = this.currentThread;
     if (thread.savedApcState === null) return;
+    thread.apcState.process.stackCount--;
     thread.apcState = thread.savedApcState;
     thread.savedApcState = null;
     this.loadAddressSpace(thread.apcState.process);

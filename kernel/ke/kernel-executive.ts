@@ -83,6 +83,8 @@ export interface KernelExecutive {
   cancelTimer(timer: KTimer): boolean;
   /** Makes a thread ready whose kernel stack has come back. */
   readyThread(thread: Thread): void;
+  /** The process is in memory: its threads that waited for that are ready. */
+  processArrived(process: Process): void;
   /** What the processor holds of a thread that does not run goes to its kernel stack. */
   leaveProcessorState(thread: Thread): void;
   /** Helps threads that were ready for long without running (KiScanReadyQueues). */

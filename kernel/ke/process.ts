@@ -4,6 +4,19 @@ import { type NtStatus, ntStatus, type VirtualAddress, virtualAddress } from '..
 import { DispatcherObject, DispatcherType } from './dispatcher-object.js';
 import type { Thread } from './thread.js';
 
+/** KPROCESS.State: where a process is whose threads have no kernel stacks in memory. */
+export const ProcessState = {
+  InMemory: 0,
+  OutOfMemory: 1,
+  /** A thread is ready: the swapper is to bring the process in. */
+  InTransition: 2,
+  /** The last kernel stack has left memory: the swapper is to take the process out. */
+  OutTransition: 3,
+  InSwap: 4,
+  OutSwap: 5,
+} as const;
+export type ProcessState = (typeof ProcessState)[keyof typeof ProcessState];
+
 /**
  * The part of a process that ke and mm need (KPROCESS role, and the few executive fields that faults and traces
  * read on hot paths). ps composes it: EProcess { pcb: Process }, and pcb.executive points back.
@@ -26,8 +39,11 @@ export class Process extends DispatcherObject {
   disableBoost = false;
   /** Living threads in order of creation. */
   readonly threads: Thread[] = [];
-  /** Threads with a kernel stack in memory. */
+  /** Threads with a kernel stack in memory, and those that are attached from elsewhere: as long as there is one, the process stays. */
   stackCount = 0;
+  state: ProcessState = ProcessState.InMemory;
+  /** Threads that would be ready, were the process in memory, in the order in which they became so. */
+  readonly readyList: Thread[] = [];
   exitStatus: NtStatus = ntStatus(0x103);
   /** Virtual time in 100 ns units that ended threads spent; see Thread for the living. */
   userTime = 0;

@@ -74,6 +74,8 @@ export class Thread extends DispatcherObject {
   disableBoost: boolean;
   quantum: number;
   affinity = 1;
+  /** The thread is on its process's ready list, because the process is not in memory; its state is Ready. */
+  processReadyQueue = false;
   /** Next thread in the same ready queue. */
   nextReady: Thread | null = null;
 

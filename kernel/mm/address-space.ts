@@ -1,8 +1,9 @@
 import type { ProcessQuota } from '../ps/quota.js';
-import type { PageFrameNumber, PhysicalAddress } from '../types.js';
+import { type PageFrameNumber, type PhysicalAddress, pageFrameNumber, physicalAddress } from '../types.js';
 import type { AweInformation } from './awe.js';
 import type { FaultWatch } from './fault-watch.js';
-import type { PteLocation } from './pte.js';
+import { PAGE_SIZE, WSL_USED_PAGE_TABLE_ENTRIES } from './layout.js';
+import { type PteLocation, pteLocation } from './pte.js';
 import { VadTree } from './vad-tree.js';
 import type { WorkingSetLimits } from './working-set-limits.js';
 import type { WorkingSetList } from './working-set-list.js';
@@ -19,16 +20,24 @@ export class AddressSpace implements WorkingSetOwner {
   directoryTableBase: PhysicalAddress;
   /** EPROCESS.PaeTop: system address of the quad, 0 without PAE. */
   directoryPointers = 0;
-  /** Page directories, 1 (x86) or 4 (PAE), and where their bytes lie. */
-  readonly directoryFrames: readonly PageFrameNumber[];
-  readonly directories: readonly PteLocation[];
-  readonly hyperspaceFrame: PageFrameNumber;
-  readonly vadBitmapFrame: PageFrameNumber;
-  readonly workingSetFrame: PageFrameNumber;
+  /** Page directories, 1 (x86) or 4 (PAE), and where their bytes lie. Meaningless while the process is out, like what follows. */
+  directoryFrames: readonly PageFrameNumber[];
+  directories: readonly PteLocation[];
+  hyperspaceFrame: PageFrameNumber;
+  vadBitmapFrame: PageFrameNumber;
+  workingSetFrame: PageFrameNumber;
   /** PAE: the second page table of hyperspace, once the working set list is that long; else 0. */
   secondHyperspaceFrame = 0;
   /** Host byte offset of MMWSL.UsedPageTableEntries: one USHORT per user page table (nt52.md 6.2). */
-  readonly usedPageTableEntries: number;
+  usedPageTableEntries: number;
+  /**
+   * The bookkeeping pages in the order in which they come in (outswap.ts): the top page directory, the others, hyperspace's table, VAD
+   * bitmap, working set list; and how many of them are in memory for the process.
+   */
+  readonly bookkeepingFrames: number[];
+  residentBookkeeping: number;
+  /** System address of EPROCESS.PageDirectoryPte, the top directory's PTE while the process is out; 0 before it first was. */
+  pageDirectoryPte = 0;
 
   readonly vads = new VadTree();
   /** Pages charged to this process: commitment of its VADs plus page tables. */
@@ -63,7 +72,7 @@ export class AddressSpace implements WorkingSetOwner {
   executeDisable = false;
   /** MEM_EXECUTE_OPTION: the process may execute data pages although NX is on (nt52.md 16). */
   executeEnable = false;
-  /** No thread has a kernel stack in memory: the working set may be trimmed below its minimum. */
+  /** PS_PROCESS_FLAGS_OUTSWAP_ENABLED: no thread has a kernel stack in memory; the working set keeps no minimum. */
   outswapEnabled = false;
   /** Deletion has begun: services answer PROCESS_IS_TERMINATING. */
   deleted = false;
@@ -76,10 +85,32 @@ export class AddressSpace implements WorkingSetOwner {
     this.vadBitmapFrame = parts.vadBitmapFrame;
     this.workingSetFrame = parts.workingSetFrame;
     this.usedPageTableEntries = parts.usedPageTableEntries;
+    const [top, ...others] = [...parts.directoryFrames].reverse();
+    const { hyperspaceFrame, vadBitmapFrame, workingSetFrame } = parts;
+    this.bookkeepingFrames = [top, ...others.reverse(), hyperspaceFrame, vadBitmapFrame, workingSetFrame];
+    this.residentBookkeeping = this.bookkeepingFrames.length;
     this.workingSet = parts.workingSet;
     this.vm = parts.vm;
     this.quota = parts.quota;
     this.committedPageTables = new Uint8Array(parts.userTables);
+  }
+
+  /** PS_PROCESS_FLAGS_OUTSWAPPED: page directories and working set list are not in memory, or not all of them. */
+  get outSwapped(): boolean {
+    return this.residentBookkeeping < this.bookkeepingFrames.length;
+  }
+
+  /** The bookkeeping pages are in other frames now. @param hostPage byte offset of a frame in the machine's memory */
+  relocate(hostPage: (frame: number) => number): void {
+    const count = this.directoryFrames.length;
+    const [top, ...rest] = this.bookkeepingFrames.map(pageFrameNumber);
+    this.directoryFrames = [...rest.slice(0, count - 1), top];
+    this.directories = this.directoryFrames.map((frame) => pteLocation(hostPage(frame) >>> 2));
+    this.directoryTableBase = physicalAddress(this.directoryFrames[0] * PAGE_SIZE);
+    [this.hyperspaceFrame, this.vadBitmapFrame, this.workingSetFrame] = rest.slice(count - 1);
+    const list = hostPage(this.workingSetFrame);
+    this.usedPageTableEntries = list + WSL_USED_PAGE_TABLE_ENTRIES;
+    this.workingSet.moveTo(list >>> 2);
   }
 }
 

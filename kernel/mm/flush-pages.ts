@@ -86,6 +86,8 @@ export function writeFilePages(
 export function captureDataDirtyBits(mm: MemoryManager, area: ControlArea, firstPage: number, count: number): void {
   const end = firstPage + count;
   for (const space of area.numberOfMappedViews === area.numberOfSystemCacheViews ? [] : mm.addressSpaces) {
+    // A process that is out has no valid PTE.
+    if (space.outSwapped) continue;
     for (const vad of space.vads) {
       if (vad.controlArea !== area) continue;
       const offset = vad.startingVpn - vad.firstSegmentPage;

@@ -79,7 +79,7 @@ export function ensurePages(mm: MemoryManager, wanted: number): void {
 
 /** Takes pages from the process that is furthest above its minimum, from the biggest one when none is. */
 function trimSomebody(mm: MemoryManager): boolean {
-  const owners: WorkingSetOwner[] = mm.addressSpaces.filter((space) => space !== mm.systemSpace);
+  const owners: WorkingSetOwner[] = mm.addressSpaces.filter((space) => space !== mm.systemSpace && !space.outSwapped);
   owners.push(mm.systemCache);
   owners.sort((a, b) => excess(b) - excess(a) || b.workingSetSize - a.workingSetSize);
   for (const space of owners) {

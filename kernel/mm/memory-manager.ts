@@ -125,6 +125,8 @@ export interface FaultCounters {
   noExecuteFaults: number;
   throttledFaults: number;
   kernelStacksSwappedOut: number;
+  processesSwappedOut: number;
+  processesSwappedIn: number;
   accessViolations: number;
   pagesTrimmed: number;
   pagesRead: number;
@@ -177,6 +179,8 @@ const newCounters = (): FaultCounters => ({
   noExecuteFaults: 0,
   throttledFaults: 0,
   kernelStacksSwappedOut: 0,
+  processesSwappedOut: 0,
+  processesSwappedIn: 0,
   accessViolations: 0,
   pagesTrimmed: 0,
   pagesRead: 0,
@@ -357,6 +361,7 @@ export class MemoryManager {
   privatePageGone(tableFrame: number): void {
     const directory = this.pfn.pteFrame(tableFrame);
     for (const space of this.addressSpaces) {
+      if (space.outSwapped) continue;
       if (space.directoryFrames.some((frame) => frame === directory)) space.privatePages--;
     }
   }

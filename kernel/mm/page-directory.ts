@@ -8,6 +8,7 @@ import {
   HYPERSPACE_WORKING_SET_LIST,
   KERNEL_DATA,
   KERNEL_DATA_END,
+  PAGE_SHIFT,
   PAGE_SIZE,
   PTE_BASE,
   SHARED_USER_DATA_USER,
@@ -15,12 +16,13 @@ import {
   WSL_USED_PAGE_TABLE_ENTRIES,
 } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { deletePte, pdeLocation } from './page-table.js';
+import { makeProcessResident } from './outswap.js';
+import { deletePte, findPte, pdeLocation } from './page-table.js';
 import { decrementShareCount, deletePage, initializePfn } from './pfn-counts.js';
 import { ProtectionMask } from './protection.js';
 import { type PteLocation, PteOwner, pteLocation } from './pte.js';
 import { mapSystemPages, systemFrame } from './system-pages.js';
-import { insertLocked } from './working-set.js';
+import { insertLocked, removeEntry } from './working-set.js';
 import { defaultWorkingSetLimits } from './working-set-limits.js';
 import { WorkingSetList, workingSetHeaderSize } from './working-set-list.js';
 
@@ -218,6 +220,7 @@ export function isHyperspace(mm: MemoryManager, address: number): boolean {
 /** MmSwitchAddressSpace: the process's page tables become the processor's. */
 export function switchAddressSpace(mm: MemoryManager, space: AddressSpace): void {
   if (mm.current === space) return;
+  if (space.outSwapped) makeProcessResident(mm, space);
   mm.current = space;
   mm.cpu.setCr3(space.directoryTableBase | 0);
 }
@@ -256,6 +259,34 @@ export function deleteAddressSpace(mm: MemoryManager, space: AddressSpace): void
   mm.addressSpaces.splice(mm.addressSpaces.indexOf(space), 1);
   mm.workingSetManager.remove(space);
   mm.resident.release('workingSets', space.vm.minimum);
+}
+
+/** The working set list gives back what it has grown by; no page but bookkeeping pages may have an entry. */
+export function releaseListPages(mm: MemoryManager, space: AddressSpace): void {
+  const { format } = mm;
+  const list = space.workingSet;
+  const pages = listPages(space);
+  const isEmpty = space.workingSetSize === processOverheadPages(mm) + pages;
+  if (pages === 0 || !isEmpty) return;
+  const first = format.hyperspace + HYPERSPACE_WORKING_SET_LIST;
+  const addresses = list.pages.slice(1).map((_page, index) => first + (index + 1) * PAGE_SIZE);
+  addresses.push(...list.hashPages.map((_page, index) => list.hashStart + index * PAGE_SIZE));
+  // The second page table of hyperspace, which holds the PTEs of some of them, goes last.
+  if (space.secondHyperspaceFrame !== 0) addresses.push(format.pteAddress(format.hyperspace + 2 ** format.tableShift));
+  const ptes = addresses.map((address) => findPte(mm, space, address));
+  ptes.forEach((at, index) => {
+    removeEntry(mm, space, addresses[index] >>> PAGE_SHIFT, format.frame(at));
+  });
+  list.truncate();
+  for (const at of ptes) {
+    const frame = format.frame(at);
+    format.writeZero(at);
+    deletePage(mm, frame);
+  }
+  space.workingSetListFrames.length = 0;
+  space.secondHyperspaceFrame = 0;
+  mm.committed.processOverhead -= pages;
+  mm.commit.release(pages);
 }
 
 /** Pages that the working set list has grown by. */
@@ -298,6 +329,13 @@ export function installDirectoryPointers(mm: MemoryManager, space: AddressSpace,
   });
   space.directoryPointers = quad;
   space.directoryTableBase = physicalAddress(systemFrame(mm, quad) * PAGE_SIZE + (quad & (PAGE_SIZE - 1)));
+}
+
+/** CR3's quad points at nothing: the directories are not in memory. */
+export function removeDirectoryPointers(mm: MemoryManager, space: AddressSpace): void {
+  if (space.directoryPointers === 0) return;
+  const at = quadLocation(mm, space.directoryPointers);
+  mm.words.fill(0, at, at + QUAD_SIZE / 4);
 }
 
 function quadLocation(mm: MemoryManager, quad: number): number {

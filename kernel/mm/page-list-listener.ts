@@ -1,7 +1,8 @@
+import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { AvailableLimit, MINIMUM_FREE_PAGES_TO_ZERO, WRITE_CLUSTER } from './memory-thresholds.js';
 import type { PageListListener } from './page-lists.js';
-import { contentsReplaced } from './pfn-counts.js';
+import { contentsReplaced, decrementReferenceCount } from './pfn-counts.js';
 
 /** What the memory manager does when pages come to lists or leave them: who waits for it is woken. */
 export function pageListListener(mm: MemoryManager): PageListListener {
@@ -9,6 +10,10 @@ export function pageListListener(mm: MemoryManager): PageListListener {
     frameZeroed: (frame) => contentsReplaced(mm, frame),
     filePageGone: (subsectionAddress) => mm.filePageGone(subsectionAddress),
     privatePageGone: (tableFrame) => mm.privatePageGone(tableFrame),
+    lastChildGone: (frame) => {
+      mm.pfn.setLocation(frame, PageLocation.Transition);
+      decrementReferenceCount(mm, frame);
+    },
     availableChanged: (available) => mm.available.update(available),
     freeInserted: () => {
       if (mm.lists.free.total >= MINIMUM_FREE_PAGES_TO_ZERO) mm.signal(mm.zeroPageEvent);

@@ -34,6 +34,8 @@ export interface PageListListener {
   filePageGone(subsectionAddress: number): void;
   /** A private page leaves memory and nothing of it is kept. */
   privatePageGone(tableFrame: number): void;
+  /** An active page has no share left: it was kept only for the PTEs of pages that are gone now. */
+  lastChildGone(frame: number): void;
   /** The available pages left the window of the last answer. */
   availableChanged(available: number): AvailableWindow;
   /** A page came to the free list. */
@@ -309,7 +311,9 @@ export class PageLists {
     if (this.#format.isPrototype(original)) this.#listener.filePageGone(this.#format.subsectionAddress(original));
     const table = pfn.pteFrame(frame);
     if (!pfn.isPrototype(frame) && this.#format.isDemandZero(original)) this.#listener.privatePageGone(table);
-    pfn.setShareCount(table, pfn.shareCount(table) - 1);
+    const shares = pfn.shareCount(table) - 1;
+    pfn.setShareCount(table, shares);
+    if (shares === 0) this.#listener.lastChildGone(table);
   }
 
   /** Removes a free or zeroed page from its lists. */

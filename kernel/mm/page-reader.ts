@@ -1,12 +1,20 @@
 import type { PoolReader } from '../ex/pool.js';
 import type { AddressSpace } from './address-space.js';
-import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_FIRST } from './layout.js';
+import {
+  PAGE_MASK,
+  PAGE_SHIFT,
+  PAGE_SIZE,
+  PAGED_POOL_END,
+  PAGED_POOL_FIRST,
+  WSL_USED_PAGE_TABLE_ENTRIES,
+} from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { pdeLocation } from './page-table.js';
+import { bookkeepingHolder, bookkeepingPteAddress } from './outswap.js';
+import { pdeLocation, usedPageTableEntries } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation, pteLocation } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
-import { systemPte } from './system-pages.js';
+import { systemLocation, systemPte } from './system-pages.js';
 
 const WORDS_PER_PAGE = 1024;
 /** The scratch page does not begin at location 0, which means "no PTE". */
@@ -39,15 +47,19 @@ export class PageReader {
     this.#mm = mm;
   }
 
-  /** The page behind a PTE (PDE) of any private form; null when there is none, it is large, or its paging file cannot be read. */
-  read(pte: PteLocation): PageView | null {
-    const { format, pfn } = this.#mm;
+  /**
+   * The page behind a PTE (PDE) of any private form; null when there is none, it is large, or its paging file cannot be read.
+   * @param format of the page that the PTE is in, when another reader has read that
+   */
+  read(pte: PteLocation, format = this.#mm.format): PageView | null {
+    const { pfn } = this.#mm;
     if (format.isZero(pte)) return null;
     if (format.isValid(pte) && format.isLargePage(pte)) return null;
-    if (format.isValid(pte)) return this.#inMemory(format.frame(pte), true);
-    if (!format.isTransition(pte)) return this.#inPagingFile(pte);
+    if (format.isValid(pte)) return this.inMemory(format.frame(pte), true);
+    if (!format.isTransition(pte)) return this.#inPagingFile(pte, format);
     const frame = format.transitionFrame(pte);
-    return pfn.isReadInProgress(frame) ? this.#inPagingFile(pfn.originalPte(frame)) : this.#inMemory(frame, false);
+    if (!pfn.isReadInProgress(frame)) return this.inMemory(frame, false);
+    return this.#inPagingFile(pfn.originalPte(frame), this.#mm.format);
   }
 
   /** The page at a system address; null when none is behind it. */
@@ -61,7 +73,8 @@ export class PageReader {
     return this.#systemView;
   }
 
-  #inMemory(frame: number, isValid: boolean): PageView {
+  /** A page frame. */
+  inMemory(frame: number, isValid: boolean): PageView {
     const { format, memory, view } = this.#mm;
     const offset = memory.hostPage(frame);
     const at = (index: number): PteLocation => pteLocation((offset >>> 2) + index * format.entryWords);
@@ -69,8 +82,8 @@ export class PageReader {
   }
 
   /** A demand-zero page, whose slot would be 0, has not been written yet. */
-  #inPagingFile(pte: PteLocation): PageView | null {
-    const { format: ownFormat, paging } = this.#mm;
+  #inPagingFile(pte: PteLocation, ownFormat: PteFormat): PageView | null {
+    const { paging } = this.#mm;
     this.#scratch ??= newScratch(ownFormat.isPae);
     const { bytes, format, data } = this.#scratch;
     const slot = ownFormat.pageFileOffset(pte);
@@ -79,6 +92,79 @@ export class PageReader {
     const at = (index: number): PteLocation => pteLocation(SCRATCH_START + index * format.entryWords);
     return { format, frame: 0, isValid: false, data, offset: SCRATCH_START * 4, at };
   }
+}
+
+/** A PTE that may lie in a page that was paged out: `format` reads it. */
+export interface PlacedPte {
+  readonly at: PteLocation;
+  readonly format: PteFormat;
+}
+
+/** Page directories and working set list of a process, in memory or not. */
+export class DirectoryReader {
+  readonly #mm: MemoryManager;
+  readonly #space: AddressSpace;
+  /** Views of the bookkeeping pages of a process that is out, in the order of outswap.ts; null: it is in memory. */
+  readonly views: readonly PageView[] | null;
+
+  constructor(mm: MemoryManager, space: AddressSpace) {
+    this.#mm = mm;
+    this.#space = space;
+    this.views = space.outSwapped ? bookkeepingViews(mm, space) : null;
+  }
+
+  /** Where the PDE of an address lies. */
+  pde(address: number): PlacedPte {
+    const { format } = this.#mm;
+    if (this.views === null) return { at: pdeLocation(this.#mm, this.#space, address), format };
+    const table = address >>> format.tableShift;
+    const directory = format.isPae ? table >>> 9 : 0;
+    const view = this.views[directory === format.directoryCount - 1 ? 0 : directory + 1];
+    return { at: view.at(table & (format.entriesPerTable - 1)), format: view.format };
+  }
+
+  /** Frame of the page directory of an address, 0 when it is in a paging file. */
+  directoryFrame(address: number): number {
+    const { format } = this.#mm;
+    const directory = format.isPae ? address >>> 30 : 0;
+    if (this.views === null) return this.#space.directoryFrames[directory];
+    return this.views[directory === format.directoryCount - 1 ? 0 : directory + 1].frame;
+  }
+
+  usedPageTableEntries(address: number): number {
+    const view = this.views?.at(-1);
+    if (view === undefined) return usedPageTableEntries(this.#mm, this.#space, address);
+    const table = address >>> this.#mm.format.tableShift;
+    return view.data.getUint16(view.offset + WSL_USED_PAGE_TABLE_ENTRIES + table * 2, true);
+  }
+}
+
+/** The bookkeeping pages of a process that is out, each by a reader of its own; short when one cannot be read. */
+function bookkeepingViews(mm: MemoryManager, space: AddressSpace): readonly PageView[] {
+  const views: PageView[] = [];
+  for (let index = 0; index < space.bookkeepingFrames.length; index++) {
+    const reader = new PageReader(mm);
+    const pte = bookkeepingPlace(mm, space, index, views);
+    const isBack = index < space.residentBookkeeping;
+    const view = isBack ? reader.inMemory(space.bookkeepingFrames[index], true) : reader.read(pte.at, pte.format);
+    if (view === null) return views;
+    views.push(view);
+  }
+  return views;
+}
+
+/** Where the PTE of a bookkeeping page lies, given the views of those before it. */
+export function bookkeepingPlace(
+  mm: MemoryManager,
+  space: AddressSpace,
+  index: number,
+  views: readonly PageView[],
+): PlacedPte {
+  const address = bookkeepingPteAddress(mm, space, index);
+  const holder = bookkeepingHolder(mm, index);
+  if (holder < 0) return { at: systemLocation(mm, address), format: mm.format };
+  const view = views[holder];
+  return { at: view.at((address & PAGE_MASK) / mm.format.entrySize), format: view.format };
 }
 
 interface Scratch {
@@ -124,9 +210,11 @@ export function forEachPteAnywhere(
   visit: (at: PteLocation | null, vpn: number, format: PteFormat, pages: number) => void,
 ): void {
   const reader = new PageReader(mm);
+  const directories = new DirectoryReader(mm, space);
   const { entriesPerTable } = mm.format;
   for (let vpn = firstVpn; vpn <= lastVpn; ) {
-    const table = reader.read(pdeLocation(mm, space, vpn * PAGE_SIZE));
+    const pde = directories.pde(vpn * PAGE_SIZE);
+    const table = reader.read(pde.at, pde.format);
     const end = Math.min(vpn - (vpn % entriesPerTable) + entriesPerTable, lastVpn + 1);
     if (table === null) {
       visit(null, vpn, mm.format, end - vpn);

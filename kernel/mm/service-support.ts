@@ -3,6 +3,7 @@ import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
+import { makeProcessResident } from './outswap.js';
 
 /** Rights of process handles that memory services ask for (nt52 12.2). */
 export const ProcessRight = { VmOperation: 0x8, VmRead: 0x10, VmWrite: 0x20, QueryInformation: 0x400 } as const;
@@ -19,7 +20,10 @@ export function addressSpaceOf(kernel: Kernel, processHandle: number, access: nu
   }
   const { status, object } = kernel.ob.peekObjectByHandle(processHandle, kernel.ob.types.process, access);
   if (object === null) return status;
-  return object.body.pcb.addressSpace ?? Status.PROCESS_IS_TERMINATING;
+  const space = object.body.pcb.addressSpace;
+  if (space === null) return Status.PROCESS_IS_TERMINATING;
+  if (space.outSwapped) makeProcessResident(kernel.mm, space);
+  return space;
 }
 
 /** The caller holds a privilege and has it enabled (SeSinglePrivilegeCheck). */

@@ -1,4 +1,5 @@
 import { EventType, KEvent } from '../ke/dispatcher-object.js';
+import { type Process, ProcessState } from '../ke/process.js';
 import { Mode, type Thread, ThreadState, WaitReason } from '../ke/thread.js';
 import { KERNEL_STACK_DISTANCE, TRAP_FRAME_DISTANCE } from '../ke/trap-frame.js';
 import type { Kernel } from '../kernel.js';
@@ -6,11 +7,15 @@ import type { Blocking } from '../types.js';
 import { beginInPageKernelStack, endInPageKernelStack, outPageKernelStack, type StackRead } from './kernel-stack.js';
 import { PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { continueInSwap, finishInSwapRead, outSwapAddressSpace } from './outswap.js';
 import { READ_RETRY_DELAY, releasePageRead } from './page-read.js';
 import type { PageRead } from './paging.js';
 
 export const SWAPPER_PRIORITY = 23;
 const KERNEL_STACK_INPAGE_ERROR = 0x77;
+/** Where EPROCESS lies in the object's pool block, and PageDirectoryPte in it (nt52.md 11.2). */
+const OBJECT_BODY_OFFSET = 0x18;
+const PAGE_DIRECTORY_PTE = 0x158;
 /** Threads of this priority and above keep their stacks. */
 const HIGHEST_SWAPPED_PRIORITY = 25;
 /** Stacks that leave in one pass. */
@@ -27,6 +32,9 @@ export class Swapper {
   readonly inSwapQueue: Thread[] = [];
   /** Threads whose stacks are not in memory. */
   readonly swappedOut: Thread[] = [];
+  /** Processes whose last stack has left memory, and such as have a thread that is to run. */
+  readonly outSwapProcesses: Process[] = [];
+  readonly inSwapProcesses: Process[] = [];
   /** The balance set manager has asked for a look at the stacks. */
   outSwapRequested = false;
   readonly #mm: MemoryManager;
@@ -38,6 +46,20 @@ export class Swapper {
   /** Stacks of threads that have waited for long may leave. */
   requestStackOutswap(): void {
     this.outSwapRequested = true;
+    this.#mm.signal(this.event);
+  }
+
+  /** The last kernel stack of a process that has threads is gone from memory: the process may follow. */
+  requestProcessOutSwap(process: Process): void {
+    if (process.state !== ProcessState.InMemory || process.addressSpace === null) return;
+    process.state = ProcessState.OutTransition;
+    this.outSwapProcesses.push(process);
+    this.#mm.signal(this.event);
+  }
+
+  /** A thread of a process that is out has been made ready. */
+  requestProcessInSwap(process: Process): void {
+    this.inSwapProcesses.push(process);
     this.#mm.signal(this.event);
   }
 
@@ -60,12 +82,59 @@ export function* swapper(kernel: Kernel): Blocking<void> {
     if (work.outSwapRequested) {
       work.outSwapRequested = false;
       outSwapKernelStacks(kernel);
+      for (const { pcb } of kernel.ps.processes) if (isWaitingToLeave(pcb)) outSwapMemory(kernel, pcb);
+    }
+    for (let process = work.outSwapProcesses.shift(); process !== undefined; process = work.outSwapProcesses.shift()) {
+      outSwapProcess(kernel, process);
+    }
+    for (let process = work.inSwapProcesses.shift(); process !== undefined; process = work.inSwapProcesses.shift()) {
+      yield* inSwapProcess(kernel, process);
     }
     for (let thread = work.inSwapQueue.shift(); thread !== undefined; thread = work.inSwapQueue.shift()) {
       yield* inSwapKernelStack(kernel, thread);
       ke.readyThread(thread);
     }
   }
+}
+
+/** The process is to be out, but pages of it were still on lists, or somebody has looked at its memory since. */
+function isWaitingToLeave(process: Process): boolean {
+  const { state, addressSpace, stackCount } = process;
+  return state === ProcessState.OutOfMemory && stackCount === 0 && addressSpace?.outSwapped === false;
+}
+
+/** KiOutSwapProcesses, for one of them: it stays when a thread is to run after all. */
+function outSwapProcess(kernel: Kernel, process: Process): void {
+  if (process.readyList.length > 0 || process.stackCount > 0) {
+    kernel.ke.processArrived(process);
+    return;
+  }
+  process.state = ProcessState.OutSwap;
+  outSwapMemory(kernel, process);
+  process.state = ProcessState.OutOfMemory;
+}
+
+/** MmOutSwapProcess. The page directory's PTE goes to EPROCESS.PageDirectoryPte, in the process object's pool block. */
+function outSwapMemory(kernel: Kernel, { addressSpace, executive }: Process): void {
+  const object = executive?.object ?? null;
+  if (addressSpace === null || object === null) return;
+  addressSpace.outswapEnabled = true;
+  outSwapAddressSpace(kernel.mm, addressSpace, object.address + OBJECT_BODY_OFFSET + PAGE_DIRECTORY_PTE);
+}
+
+/** KiInSwapProcesses, for one of them, and MmInSwapProcess. */
+function* inSwapProcess(kernel: Kernel, process: Process): Blocking<void> {
+  const { mm, ke } = kernel;
+  const space = process.addressSpace;
+  process.state = ProcessState.InSwap;
+  for (let pending = space && continueInSwap(mm, space); space && pending; pending = continueInSwap(mm, space)) {
+    const { read } = pending;
+    if (!read.isDone) yield* ke.waitForSingleObject(read.event, WaitReason.PageIn, Mode.Kernel, false, null);
+    finishInSwapRead(mm, space, pending);
+    if (read.mustRetry) yield* ke.delayExecution(Mode.Kernel, false, RETRY_TIMEOUT);
+  }
+  if (space !== null) space.outswapEnabled = false;
+  ke.processArrived(process);
 }
 
 /** KiOutSwapKernelStacks: the threads that have waited longest, at most five. */
@@ -101,7 +170,7 @@ export function outSwapKernelStack(kernel: Kernel, thread: Thread): void {
   mm.counters.kernelStacksSwappedOut++;
   const { process } = thread;
   process.stackCount--;
-  if (process.stackCount === 0 && process.addressSpace !== null) process.addressSpace.outswapEnabled = true;
+  if (process.stackCount === 0) mm.swapper.requestProcessOutSwap(process);
 }
 
 function* inSwapKernelStack(kernel: Kernel, thread: Thread): Blocking<void> {
@@ -151,7 +220,5 @@ function installStack(kernel: Kernel, thread: Thread, read: PageRead | null): vo
   thread.trapFrame?.moveTo(mm.memory.hostPage(frame) + PAGE_SIZE - TRAP_FRAME_DISTANCE);
   thread.kernelStackResident = true;
   mm.swapper.swappedOut.splice(mm.swapper.swappedOut.indexOf(thread), 1);
-  const { process } = thread;
-  process.stackCount++;
-  if (process.addressSpace !== null) process.addressSpace.outswapEnabled = false;
+  thread.process.stackCount++;
 }

@@ -2,8 +2,9 @@ import type { AddressSpace } from './address-space.js';
 import { verifyLargePage } from './large-page.js';
 import { PAGE_SIZE, PageLocation, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
+import { bookkeepingPteAddress } from './outswap.js';
 import { isHyperspace, isPerProcess, processOverheadPages } from './page-directory.js';
-import { PageReader, type PageView } from './page-reader.js';
+import { bookkeepingPlace, DirectoryReader, PageReader, type PageView } from './page-reader.js';
 import { pdeLocation, usedPageTableEntries } from './page-table.js';
 import type { PteLocation } from './pte.js';
 import { VadType } from './vad.js';
@@ -29,7 +30,7 @@ interface SpaceTotals {
  */
 export function verifyPageTables(mm: MemoryManager, references: FrameReferences): string | null {
   for (const space of mm.addressSpaces) {
-    const wrong = verifySpace(mm, space, references);
+    const wrong = space.outSwapped ? verifyOutSwapped(mm, space, references) : verifySpace(mm, space, references);
     if (wrong !== null) return `process ${space.processId}: ${wrong}`;
   }
   return null;
@@ -78,6 +79,66 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
   return null;
 }
 
+/**
+ * A process that is out: no PTE of its user half is valid; its page tables, if any, are in transition or in a paging file, and what
+ * they hold is what its working set list and its counts say.
+ */
+function verifyOutSwapped(mm: MemoryManager, space: AddressSpace, references: FrameReferences): string | null {
+  const { format } = mm;
+  const directories = new DirectoryReader(mm, space);
+  if (directories.views?.length !== space.bookkeepingFrames.length) return 'a bookkeeping page cannot be read';
+  for (let index = 0; index < space.bookkeepingFrames.length; index++) {
+    const wrong = verifyBookkeepingPage(mm, space, index, directories.views, references);
+    if (wrong !== null) return `bookkeeping page ${index} ${wrong}`;
+  }
+  const totals: SpaceTotals = { validUser: 0, privateUser: 0 };
+  const reader = new PageReader(mm);
+  for (let table = 0; table < format.userTables; table++) {
+    const address = table * 2 ** format.tableShift;
+    const pde = directories.pde(address);
+    const used = directories.usedPageTableEntries(address);
+    if (pde.format.isZero(pde.at)) {
+      if (used === 0) continue;
+      return `${used} PTEs should be in use in the page table of ${hex(address)}, which does not exist`;
+    }
+    if (pde.format.isValid(pde.at)) return `the page table of ${hex(address)} is valid, but the process is out`;
+    const wrongPde = pde.format.isTransition(pde.at)
+      ? verifyTransition(mm, pde.at, format.pdeAddress(address), directories.directoryFrame(address))
+      : null;
+    if (wrongPde !== null) return `the PDE of ${hex(address)} ${wrongPde}`;
+    const view = reader.read(pde.at, pde.format);
+    if (view === null) return `the page table of ${hex(address)} cannot be read`;
+    const wrong = verifyTable(mm, space, address, view, references, totals, used);
+    if (wrong !== null) return wrong;
+  }
+  if (space.workingSetSize !== 0)
+    return `${space.workingSetSize} pages are in the working set of a process that is out`;
+  return totals.privateUser === space.privatePages
+    ? null
+    : `${space.privatePages} private pages are counted but ${totals.privateUser} exist`;
+}
+
+/** Pages that are back are mapped; the others have a PTE in transition or page-file form. */
+function verifyBookkeepingPage(
+  mm: MemoryManager,
+  space: AddressSpace,
+  index: number,
+  views: readonly PageView[],
+  references: FrameReferences,
+): string | null {
+  const { format, pfn } = mm;
+  if (index < space.residentBookkeeping) {
+    references.mappings[space.bookkeepingFrames[index]]++;
+    return null;
+  }
+  const pte = bookkeepingPlace(mm, space, index, views);
+  if (pte.format.isValid(pte.at)) return 'is valid, but the process is out';
+  if (!pte.format.isTransition(pte.at)) return null;
+  const frame = format.transitionFrame(pte.at);
+  const isItsOwn = pfn.pteAddress(frame) === bookkeepingPteAddress(mm, space, index);
+  return isItsOwn ? null : `is in transition to PFN ${hex(frame)}, which belongs to another PTE`;
+}
+
 function verifyCopiedDirectoryEntry(mm: MemoryManager, pde: PteLocation, address: number): string | null {
   const master = pdeLocation(mm, mm.systemSpace, address);
   const { format } = mm;
@@ -109,6 +170,7 @@ function verifyTable(
   table: PageView,
   references: FrameReferences,
   totals: SpaceTotals,
+  expected: number | null = null,
 ): string | null {
   const { pfn } = mm;
   const { format, frame: tableFrame } = table;
@@ -145,9 +207,9 @@ function verifyTable(
       return `PTE of ${hex(address)} is ${text(mm, at, format)}, but no VAD has that page`;
     }
   }
-  const expected = isUser ? usedPageTableEntries(mm, space, base) : used;
+  const counted = expected ?? (isUser ? usedPageTableEntries(mm, space, base) : used);
   if (isUser) used += idleAwePages(mm, space, base, table, references);
-  if (used !== expected) return `${expected} PTEs should be in use in the page table of ${hex(base)}, but ${used} are`;
+  if (used !== counted) return `${counted} PTEs should be in use in the page table of ${hex(base)}, but ${used} are`;
   return isUser && used === 0 ? `the page table of ${hex(base)} is empty` : null;
 }
 

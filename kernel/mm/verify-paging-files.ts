@@ -1,7 +1,12 @@
 import { PAGE_MASK, PAGE_SIZE, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPagedPoolPte, forEachPteAnywhere, PageReader } from './page-reader.js';
-import { pdeLocation } from './page-table.js';
+import {
+  bookkeepingPlace,
+  DirectoryReader,
+  forEachPagedPoolPte,
+  forEachPteAnywhere,
+  PageReader,
+} from './page-reader.js';
 import { NO_PTE, type PteFormat, type PteLocation } from './pte.js';
 import { systemPte } from './system-pages.js';
 
@@ -28,9 +33,16 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
     else slots[slot] = 1;
   };
   for (const space of mm.addressSpaces) {
+    const directories = new DirectoryReader(mm, space);
     for (let table = 0; table < format.userTables; table++) {
-      const pde = pdeLocation(mm, space, table * tableBytes);
-      if (namesSlot(format, pde)) note(pde, `process ${space.processId}, page table ${table.toString(16)}`);
+      const pde = directories.pde(table * tableBytes);
+      const isOut = namesSlot(pde.format, pde.at);
+      if (isOut) note(pde.at, `process ${space.processId}, page table ${table.toString(16)}`, pde.format);
+    }
+    for (let index = space.residentBookkeeping; index < space.bookkeepingFrames.length; index++) {
+      const pte = bookkeepingPlace(mm, space, index, directories.views ?? []);
+      if (namesSlot(pte.format, pte.at))
+        note(pte.at, `process ${space.processId}, bookkeeping page ${index}`, pte.format);
     }
     forEachPteAnywhere(mm, space, 0, HIGHEST_USER_VPN, (at, vpn, form) => {
       if (at === null || !namesSlot(form, at)) return;

@@ -1,4 +1,4 @@
-import type { AddressSpace } from './address-space.js';
+import { AddressSpace } from './address-space.js';
 import { KERNEL_STACK_PAGES, verifyOutswappedStack } from './kernel-stack.js';
 import type { MemoryManager } from './memory-manager.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
@@ -37,9 +37,12 @@ export function verifyResidence(mm: MemoryManager): string | null {
   const owners: readonly WorkingSetOwner[] = [mm.systemCache, ...processes];
   for (const space of owners) {
     const listed = workingSetManager.expansion.filter((other) => other === space).length;
-    if (listed !== 1) return `process ${space.processId} is ${listed} times on the list of working sets to trim`;
+    const isOut = space instanceof AddressSpace && space.outSwapped;
+    if (listed !== (isOut ? 0 : 1))
+      return `process ${space.processId} is ${listed} times on the list of working sets to trim`;
   }
-  return workingSetManager.expansion.length === owners.length
+  const out = processes.filter((space) => space.outSwapped).length;
+  return workingSetManager.expansion.length === owners.length - out
     ? null
     : 'the list of working sets to trim has a process that is no more';
 }

@@ -110,12 +110,18 @@ function verifyOwner(mm: MemoryManager, frame: number): string | null {
   const { format, pfn } = mm;
   const owner = mm.lists.owningPte(frame);
   const active = pfn.location(frame) === PageLocation.Active;
+  const isTransition = format.isTransition(owner) && format.transitionFrame(owner) === frame;
   const agrees = active
-    ? format.isValid(owner) && format.frame(owner) === frame
-    : format.isTransition(owner) && format.transitionFrame(owner) === frame;
+    ? (format.isValid(owner) && format.frame(owner) === frame) || (isTransition && keepsChildrenOnly(mm, frame))
+    : isTransition;
   if (agrees) return null;
   const kind = pfn.isPrototype(frame) ? 'prototype PTE' : 'PTE';
   return `says its ${kind} is at ${hex(pfn.pteAddress(frame))}, which holds ${pteText(mm, owner)}`;
+}
+
+/** A bookkeeping page of a process that is out stays active while it holds PTEs of pages in transition. */
+function keepsChildrenOnly(mm: MemoryManager, frame: number): boolean {
+  return mm.addressSpaces.some((space) => space.outSwapped && space.bookkeepingFrames.includes(frame));
 }
 
 function pteText(mm: MemoryManager, at: Parameters<MemoryManager['format']['low']>[0]): string {

@@ -55,7 +55,7 @@ export class WorkingSetList {
   readonly pages: number[];
   readonly hashPages: number[] = [];
   readonly #words: Int32Array;
-  readonly #home: number;
+  #home: number;
   readonly #headerWords: number;
 
   /**
@@ -71,6 +71,24 @@ export class WorkingSetList {
     words[home + WSLE] = wsleAddress;
     words[home + LAST_INITIALIZED] = -1;
     words[home + HASH_TABLE_START] = hashStart;
+    this.initializeEntries();
+  }
+
+  /** The MMWSL page, the only one, lies elsewhere now. */
+  moveTo(home: number): void {
+    this.#home = home;
+    this.pages[0] = home;
+  }
+
+  /** Only the first page remains, in which all entries in use are locked ones; the hash table, which is empty, goes too. */
+  truncate(): void {
+    const words = this.#words;
+    this.pages.length = 1;
+    this.hashPages.length = 0;
+    words[this.#home + HASH_TABLE] = 0;
+    words[this.#home + HASH_TABLE_SIZE] = 0;
+    words[this.#home + FIRST_FREE] = NO_ENTRY;
+    words[this.#home + LAST_INITIALIZED] = this.firstDynamic - 1;
     this.initializeEntries();
   }
 

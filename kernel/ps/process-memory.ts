@@ -8,6 +8,7 @@ import { createImageSection } from '../mm/image.js';
 import { PAGE_SIZE } from '../mm/layout.js';
 import { InheritDisposition, mapViewOfSection } from '../mm/map-view.js';
 import { traceImageMapped } from '../mm/module-trace.js';
+import { makeProcessResident } from '../mm/outswap.js';
 import { createAddressSpace, deleteAddressSpace } from '../mm/page-directory.js';
 import { createPeb, createTeb, deleteTeb } from '../mm/peb-teb.js';
 import { protectVirtualMemory } from '../mm/protect-virtual-memory.js';
@@ -62,7 +63,11 @@ const TEB_FREE_STACK_ON_TERMINATION = 0xf75;
 /** The memory manager of a kernel, as ps sees it. */
 export function processMemory(kernel: Kernel): ProcessMemory {
   const { mm } = kernel;
-  const spaceOf = (process: EProcess): AddressSpace | null => process.pcb.addressSpace;
+  const spaceOf = (process: EProcess): AddressSpace | null => {
+    const space = process.pcb.addressSpace;
+    if (space?.outSwapped) makeProcessResident(mm, space);
+    return space;
+  };
   const gone: Region = { status: Status.PROCESS_IS_TERMINATING, base: virtualAddress(0) };
   const allocate = (process: EProcess, base: number, size: number, type: number): Region => {
     const space = spaceOf(process);

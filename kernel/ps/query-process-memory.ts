@@ -1,6 +1,7 @@
 import type { Kernel } from '../kernel.js';
 import { adjustWorkingSet, HardLimit } from '../mm/adjust-working-set.js';
 import { FaultWatch } from '../mm/fault-watch.js';
+import { makeProcessResident } from '../mm/outswap.js';
 import { holdsPrivilege } from '../mm/service-support.js';
 import { Status } from '../ntstatus.js';
 import { Privilege } from '../se/privilege.js';
@@ -49,6 +50,7 @@ export function setQuotaLimits(kernel: Kernel, process: EProcess, view: DataView
   const minimum = view.getUint32(0x08, true);
   const maximum = view.getUint32(0x0c, true);
   if (minimum === 0 && maximum === 0) return setQuotaBlock(kernel, space.quota, view);
+  if (space.outSwapped) makeProcessResident(kernel.mm, space);
   return adjustWorkingSet(kernel.mm, space, {
     minimum,
     maximum,

@@ -91,6 +91,7 @@ interface Usage {
 function directoryOwners({ mm, ps }: Session['machine']['kernel']): Map<number, string> {
   const owners = new Map<number, string>();
   for (const space of mm.addressSpaces) {
+    if (space.outSwapped) continue;
     const process = ps.processes.find(({ pcb }) => pcb.addressSpace === space);
     for (const directory of space.directories) owners.set(directory, process?.pcb.imageFileName ?? '(ended)');
   }
