@@ -4,7 +4,7 @@ export { Counters } from './counters.js';
 export * from './host.js';
 export { MemoryVolume } from './io/memory-volume.js';
 export type { ExceptionRecord } from './ke/kernel-executive.js';
-export type { Process } from './ke/process.js';
+export { type Process, ProcessState } from './ke/process.js';
 export { PRIORITY_LEVELS } from './ke/ready-queues.js';
 export { serviceList, serviceNames, serviceNumber } from './ke/service-names.js';
 export { type Thread, ThreadState, WaitReason } from './ke/thread.js';

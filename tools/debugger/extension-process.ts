@@ -1,4 +1,4 @@
-import { PRIORITY_LEVELS, type Thread, ThreadState, WaitReason } from '../../kernel/index.js';
+import { PRIORITY_LEVELS, ProcessState, type Thread, ThreadState, WaitReason } from '../../kernel/index.js';
 import { type CommandOutput, commands, output, splitArguments } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { EProcessLike, ObjectHeaderLike } from './machine-types.js';
@@ -16,6 +16,8 @@ function processLines(session: Session, process: EProcessLike, whole: boolean): 
     `    DirBase: ${hex8(space?.directoryTableBase ?? 0)}  HandleCount: ${String(process.handleTable.count).padStart(3)}.`,
     `    Image: ${pcb.imageFileName}`,
   ];
+  if (pcb.state !== ProcessState.InMemory)
+    lines.push(`    Process swapped out: ${nameOfValue(ProcessState, pcb.state)}`);
   if (!whole) return lines;
   if (space !== null) {
     lines.push(

@@ -283,8 +283,10 @@ export class Session implements EvaluationContext {
     return this.thread?.process.executive ?? null;
   }
 
+  /** The memory that addresses are looked up in; null when there is none, or its page directories are swapped out. */
   get space(): AddressSpace | null {
-    return this.thread?.process.addressSpace ?? null;
+    const space = this.thread?.process.addressSpace ?? null;
+    return space?.outSwapped ? null : space;
   }
 
   /** The frame that dv and .frame look at. */
