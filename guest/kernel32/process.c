@@ -93,7 +93,7 @@ static const struct { DWORD win32; UCHAR native; } priority_classes[] = {
 };
 
 DWORD WINAPI GetPriorityClass(HANDLE process) {
-  struct { BOOLEAN foreground; UCHAR class; } information = { 0, 0 };
+  _Alignas(4) struct { BOOLEAN foreground; UCHAR class; } information = { 0, 0 };
   if (!ok(NtQueryInformationProcess(process, 18, &information, sizeof information, NULL))) return 0;
   for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
     if (priority_classes[i].native == information.class) return priority_classes[i].win32;
@@ -120,7 +120,7 @@ static NTSTATUS set_with_privilege(HANDLE process, ULONG class, PVOID informatio
 
 /* The real-time class without its privilege is the high one. */
 NTSTATUS set_priority_class(HANDLE process, UCHAR class) {
-  struct { BOOLEAN foreground; UCHAR class; } information = { FALSE, class };
+  _Alignas(4) struct { BOOLEAN foreground; UCHAR class; } information = { FALSE, class };
   NTSTATUS status = set_with_privilege(process, 18, &information, sizeof information);
   if (status != STATUS_PRIVILEGE_NOT_HELD || class != 4) return status;
   information.class = 3;

@@ -97,7 +97,27 @@ static DWORD run_all(LPTHREAD_START_ROUTINE routine, int threads, INT_PTR argume
   return sum;
 }
 
+/* Every relative priority and every class; the real-time class takes a privilege that kernel32 enables for the moment. */
+static void check_priorities(void) {
+  static const int priorities[] = { THREAD_PRIORITY_TIME_CRITICAL, THREAD_PRIORITY_HIGHEST, THREAD_PRIORITY_ABOVE_NORMAL,
+    THREAD_PRIORITY_BELOW_NORMAL, THREAD_PRIORITY_LOWEST, THREAD_PRIORITY_IDLE, THREAD_PRIORITY_NORMAL };
+  static const DWORD classes[] = { IDLE_PRIORITY_CLASS, BELOW_NORMAL_PRIORITY_CLASS, ABOVE_NORMAL_PRIORITY_CLASS,
+    HIGH_PRIORITY_CLASS, REALTIME_PRIORITY_CLASS, NORMAL_PRIORITY_CLASS };
+  HANDLE thread = GetCurrentThread(), process = GetCurrentProcess();
+  for (unsigned i = 0; i < sizeof priorities / sizeof *priorities; i++) {
+    ok(SetThreadPriority(thread, priorities[i]) && GetThreadPriority(thread) == priorities[i], "priority %d", priorities[i]);
+  }
+  ok(!SetThreadPriority(thread, 3) && GetLastError() == ERROR_INVALID_PARAMETER, "no such priority");
+  for (unsigned i = 0; i < sizeof classes / sizeof *classes; i++) {
+    ok(SetPriorityClass(process, classes[i]) && GetPriorityClass(process) == classes[i], "class %lx", classes[i]);
+  }
+  BOOL disabled = FALSE;
+  ok(SetThreadPriorityBoost(thread, TRUE) && GetThreadPriorityBoost(thread, &disabled) && disabled, "no boosts");
+  ok(SetProcessPriorityBoost(process, FALSE) && GetThreadPriorityBoost(thread, &disabled) && !disabled, "boosts for all");
+}
+
 int main(void) {
+  check_priorities();
   InitializeCriticalSection(&section);
   run_all(add, 4, 300);
   ok(shared_counter == 1200, "counter %d", shared_counter);
