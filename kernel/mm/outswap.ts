@@ -15,6 +15,7 @@ import { decrementShareCount, incrementShareCount, markModified, reactivate } fr
 import { ProtectionMask } from './protection.js';
 import { type PteLocation, PteOwner, pteLocation } from './pte.js';
 import { systemFrame, systemLocation } from './system-pages.js';
+import { VadType } from './vad.js';
 import { unlockEntry } from './working-set.js';
 import { WsleBit } from './working-set-list.js';
 import { emptyWorkingSet } from './working-set-trim.js';
@@ -69,17 +70,20 @@ function entryIn(mm: MemoryManager, holder: number, address: number): Bookkeepin
 }
 
 /**
- * Empties the working set, locked pages too, and takes the bookkeeping pages out if nothing of the process is left beside them. False:
- * page tables with pages in transition, or pages locked in memory, are.
+ * Empties the working set when memory is short, locked pages too, and takes the bookkeeping pages out if nothing of the process is left
+ * beside them. False: page tables with pages in transition, or pages locked in memory, are. As long as memory is plentiful the working
+ * set stays; the working set manager may take all of it.
  * Environment: the swapper; no thread of the process has a kernel stack in memory.
  * @param pageDirectoryPte system address of EPROCESS.PageDirectoryPte
  */
 export function outSwapAddressSpace(mm: MemoryManager, space: AddressSpace, pageDirectoryPte: number): boolean {
-  unlockWorkingSet(mm, space);
-  emptyWorkingSet(mm, space);
+  if (mm.lists.availablePages <= mm.thresholds.plentyFreePages) {
+    unlockWorkingSet(mm, space);
+    emptyWorkingSet(mm, space);
+  }
   if (mm.current === space) switchAddressSpace(mm, mm.systemSpace);
   releaseListPages(mm, space);
-  if (space.workingSetSize !== space.bookkeepingFrames.length) return false;
+  if (space.workingSetSize !== space.bookkeepingFrames.length || hasPinnedRegions(space)) return false;
   const { format, pfn } = mm;
   space.pageDirectoryPte = pageDirectoryPte;
   mm.workingSetManager.remove(space);
@@ -104,6 +108,12 @@ export function outSwapAddressSpace(mm: MemoryManager, space: AddressSpace, page
   removeDirectoryPointers(mm, space);
   mm.counters.processesSwappedOut++;
   return true;
+}
+
+/** Large pages and those of AWE are in no working set, but stay in memory, and with them the page directories. */
+function hasPinnedRegions(space: AddressSpace): boolean {
+  for (const { type } of space.vads) if (type === VadType.LargePages || type === VadType.Awe) return true;
+  return false;
 }
 
 /** The top directory's PTE within itself, where it is while the process is in memory. */

@@ -1,5 +1,6 @@
 import { Process } from '../ke/process.js';
 import { cloneAddressSpace } from '../mm/clone-address-space.js';
+import { makeProcessResident } from '../mm/outswap.js';
 import { inAddressSpace } from '../mm/process-access.js';
 import type { Section } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
@@ -87,6 +88,7 @@ function cloneParent(manager: ProcessManager, process: EProcess, parent: EProces
   const [from, to] = [parent?.pcb.addressSpace ?? null, process.pcb.addressSpace];
   if (parent === null || from === null || to === null || from.deleted) return Status.PROCESS_IS_TERMINATING;
   if (from === kernel.mm.systemSpace) return Status.INVALID_PARAMETER;
+  if (from.outSwapped) makeProcessResident(kernel.mm, from);
   const status = cloneAddressSpace(kernel, from, to);
   if (!isSuccess(status)) return status;
   process.sectionBaseAddress = parent.sectionBaseAddress;

@@ -65,6 +65,8 @@ function writeAndRepurpose({ guest: { kernel } }: Sleeper): void {
 function swapOut(sleeping: Sleeper): void {
   const { guest, space } = sleeping;
   const { kernel } = guest;
+  // Memory is short from now on.
+  Object.assign(kernel.mm.thresholds, { plentyFreePages: kernel.mm.pfn.frameCount });
   outSwapKernelStack(kernel, guest.thread);
   for (let pass = 0; pass < 8 && !space.outSwapped; pass++) {
     swapperPass(sleeping);
@@ -199,6 +201,18 @@ describe('a process that is out', () => {
     swapOut(sleeping);
     expect(space.workingSetListFrames).toEqual([]);
     expectAlive(sleeping, 700);
+  });
+
+  it('keeps its working set while memory is plentiful', () => {
+    const sleeping = sleeper(60);
+    const { guest, process, space } = sleeping;
+    const before = space.workingSetSize;
+    outSwapKernelStack(guest.kernel, guest.thread);
+    swapperPass(sleeping);
+    expect(process.state).toBe(ProcessState.OutOfMemory);
+    expect(space).toMatchObject({ workingSetSize: before, outswapEnabled: true, outSwapped: false });
+    expectAlive(sleeping);
+    expect(space.outswapEnabled).toBe(false);
   });
 
   it('stays when the stack of one of its threads comes back first', () => {
