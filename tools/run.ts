@@ -93,9 +93,6 @@ export function reportRun(
   return exitCode;
 }
 
-const popupText = (status: NtStatus): string =>
-  status === Status.PAGEFILE_CREATE_FAILED ? 'a paging file cannot be made' : 'the machine is out of memory';
-
 /** What a run is made of. */
 export interface RunParts {
   readonly flags: MachineFlags;
@@ -106,6 +103,7 @@ export interface RunParts {
 
 /** What the machine tells whoever sits in front of it. */
 function popupText(status: NtStatus): string {
+  if (status === Status.PAGEFILE_CREATE_FAILED) return 'a paging file cannot be made';
   if (status === Status.LOST_WRITEBEHIND_DATA) return 'what the program wrote could not all be saved';
   return 'the machine is out of memory';
 }
