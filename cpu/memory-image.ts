@@ -24,10 +24,13 @@ export class MemoryImage {
   /** Byte offset behind the last host frame in use. */
   readonly end: number;
   readonly pages: readonly Int32Array[];
+  /** What every page of zeros shares, in this image and in those that come after it. */
+  readonly zeros: Int32Array;
 
-  constructor(end: number, pages: readonly Int32Array[]) {
+  constructor(end: number, pages: readonly Int32Array[], zeros: Int32Array) {
     this.end = end;
     this.pages = pages;
+    this.zeros = zeros;
   }
 }
 
@@ -47,13 +50,14 @@ export function captureMemory(
 ): MemoryImage {
   const end = memory.usedEnd;
   const pages: Int32Array[] = [];
+  const zeros = previous?.zeros ?? new Int32Array(PAGE_WORDS);
   for (const offset of pageOffsets(memory, end)) {
     const before = previous?.pages[pages.length];
-    if (before !== undefined && isSame(memory, offset, before)) {
-      pages.push(before);
-    } else pages.push(memory.words.slice(offset >>> 2, (offset >>> 2) + PAGE_WORDS));
+    if (before !== undefined && isSame(memory, offset, before)) pages.push(before);
+    else if (isSame(memory, offset, zeros)) pages.push(zeros);
+    else pages.push(memory.words.slice(offset >>> 2, (offset >>> 2) + PAGE_WORDS));
   }
-  return new MemoryImage(end, pages);
+  return new MemoryImage(end, pages, zeros);
 }
 
 /**

@@ -36,7 +36,9 @@ export class Checkpoint {
     const { memory, tlb } = this.processor;
     const otherPages = other?.processor.memory.pages;
     let pages = 0;
-    for (let index = 0; index < memory.pages.length; index++) if (memory.pages[index] !== otherPages?.[index]) pages++;
+    memory.pages.forEach((page, index) => {
+      if (page !== otherPages?.[index] && page !== memory.zeros) pages++;
+    });
     let bytes = pages * PAGE_BYTES + memory.pages.length * 8 + tlb.byteLength;
     for (const [node, saved] of this.nodes) {
       const before = other?.nodes.get(node);

@@ -123,7 +123,7 @@ function readContents(contents: Buffer): Snapshot {
   const zeros = new Int32Array(PAGE_BYTES / 4);
   const pages: Int32Array[] = new Array(header.pageCount).fill(zeros);
   for (const index of header.pages) pages[index] = new Int32Array(take(PAGE_BYTES).buffer);
-  const memory = new MemoryImage(header.memoryEnd, pages);
+  const memory = new MemoryImage(header.memoryEnd, pages, zeros);
   const bytes = header.byteLengths.map(take);
   const image = { nodes, records, bytes, processor, counters, tlb, memory };
   return { code, bootShape, drives, recipe, bootAnswers, image };
