@@ -355,6 +355,26 @@ describe('the console', () => {
   });
 });
 
+describe('next by instructions', () => {
+  it('goes over a call, where stepIn goes into it', async () => {
+    const { client, threadId } = await atLeaf();
+    const [, caller] = await stack(client, threadId);
+    const call = Number(caller.instructionPointerReference) - 5;
+    await client.setBreakpointsRequest({ source, breakpoints: [] });
+    const breakpoints = [{ instructionReference: `0x${call.toString(16)}` }];
+    await client.customRequest('setInstructionBreakpoints', { breakpoints });
+    for (const [command, name] of [
+      ['next', 'sample!middle'],
+      ['stepIn', 'sample!leaf'],
+    ]) {
+      await run(client, 'continue', { threadId });
+      await run(client, command, { threadId, granularity: 'instruction' });
+      expect((await stack(client, threadId))[0].name).toContain(name);
+    }
+    await client.disconnectRequest();
+  });
+});
+
 describe('going elsewhere', () => {
   it('restarts from the first instruction, standing or running, with its breakpoints and all of its output', async () => {
     const { client, output } = await atLeaf();
