@@ -4,7 +4,8 @@
 enum console_request {
   RequestGetMode = 0x500004, RequestSetMode = 0x500008, RequestGetScreenBufferInfo = 0x50000C, RequestReadText = 0x500010, RequestWriteText = 0x500014,
   RequestGetCodePages = 0x500018, RequestSetCodePage = 0x50001C, RequestSetAttribute = 0x500020, RequestSetCursor = 0x500024, RequestCountInput = 0x500028,
-  RequestSetTitle = 0x50002C, RequestGetTitle = 0x500030, RequestFillOutput = 0x500034, RequestFlushInput = 0x500038, RequestSetControlRoutine = 0x50003C
+  RequestSetTitle = 0x50002C, RequestGetTitle = 0x500030, RequestFillOutput = 0x500034, RequestFlushInput = 0x500038, RequestSetControlRoutine = 0x50003C,
+  RequestGenerateControlEvent = 0x500040
 };
 
 /* Anything but a console refuses with OBJECT_TYPE_MISMATCH, which is ERROR_INVALID_HANDLE. */
@@ -199,19 +200,42 @@ static DWORD WINAPI deliver(LPVOID event) {
   ExitProcess((UINT)STATUS_CONTROL_C_EXIT);
 }
 
+/* A request to the console whose handles nobody gave this process. */
+static NTSTATUS request_of_console(ULONG code, const void *in, ULONG length) {
+  UNICODE_STRING name = UNICODE_LITERAL(L"\\Device\\Console\\Output");
+  OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(&name, OBJ_CASE_INSENSITIVE);
+  IO_STATUS_BLOCK io;
+  HANDLE console;
+  NTSTATUS status = NtOpenFile(&console, GENERIC_WRITE | SYNCHRONIZE, &attributes, &io, FILE_SHARE_READ | FILE_SHARE_WRITE,
+                               FILE_SYNCHRONOUS_IO_NONALERT);
+  if (!NT_SUCCESS(status)) return status;
+  status = request(console, code, in, length, NULL, 0, NULL);
+  NtClose(console);
+  return status;
+}
+
+ULONG console_flags_for_child(DWORD flags) {
+  ULONG ignores = ignore_control_c ? CONSOLE_IGNORES_CONTROL_C : 0;
+  return flags & CREATE_NEW_PROCESS_GROUP ? CONSOLE_IGNORES_CONTROL_C | CONSOLE_BEGINS_GROUP : ignores;
+}
+
 /* Tells the kernel where the threads begin that it makes for Ctrl-C, and whether somebody here wants to know of it; without a
- * console nobody types it. */
-void register_control_routine(void) {
-  PVOID where[] = { BaseThreadStartThunk, deliver, (PVOID)handler_count };
+ * console nobody types it, but other processes may send it. */
+void register_control_routine(BOOLEAN starts) {
+  ULONG flags = parameters()->ConsoleFlags;
+  PVOID where[] = { BaseThreadStartThunk, deliver, (PVOID)handler_count, (PVOID)(flags & CONSOLE_BEGINS_GROUP) };
+  if (starts) ignore_control_c = (flags & CONSOLE_IGNORES_CONTROL_C) != 0;
   const DWORD handles[] = { STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE };
   for (ULONG i = 0; i < ARRAY_LENGTH(handles); i++) {
     if (NT_SUCCESS(request((HANDLE)handles[i], RequestSetControlRoutine, where, sizeof where, NULL, 0, NULL))) return;
   }
+  if (!starts || flags != 0) request_of_console(RequestSetControlRoutine, where, sizeof where);
 }
 
 BOOL WINAPI SetConsoleCtrlHandler(PHANDLER_ROUTINE routine, BOOL add) {
   if (routine == NULL) {
     ignore_control_c = add != FALSE;
+    register_control_routine(FALSE);
     return TRUE;
   }
   BOOL done = FALSE;
@@ -229,16 +253,14 @@ BOOL WINAPI SetConsoleCtrlHandler(PHANDLER_ROUTINE routine, BOOL add) {
     if (!done) set_last_error(ERROR_INVALID_PARAMETER);
   }
   RtlReleasePebLock();
-  if (done) register_control_routine();
+  if (done) register_control_routine(FALSE);
   return done;
 }
 
-/* Handlers run in a thread of their own. Only the own process group exists. */
+/* Handlers run in a thread of their own, in every process of the group. */
 BOOL WINAPI GenerateConsoleCtrlEvent(DWORD event, DWORD group) {
-  if (event > CTRL_BREAK_EVENT || (group != 0 && group != GetCurrentProcessId())) return refuse(ERROR_INVALID_PARAMETER);
-  HANDLE thread = CreateThread(NULL, 0, deliver, (LPVOID)event, 0, NULL);
-  if (thread == NULL) return FALSE;
-  return CloseHandle(thread);
+  ULONG what[] = { event, group };
+  return ok(request_of_console(RequestGenerateControlEvent, what, sizeof what));
 }
 
 /* No window belongs to the console, and it stays attached for the life of the process. */

@@ -105,6 +105,7 @@ typedef struct {
   PVOID environment;
   SIZE_T environmentBytes;
   HANDLE standard[3];
+  ULONG consoleFlags;
 } START;
 
 static NTSTATUS place(HANDLE process, const void *bytes, SIZE_T size, PVOID *address) {
@@ -162,6 +163,7 @@ static NTSTATUS push_parameters(HANDLE process, PPEB peb, const START *start) {
   const STARTUPINFOW *startup = start->startup;
   own->MaximumLength = own->Length = (ULONG)size;
   own->Flags = 1;
+  own->ConsoleFlags = start->consoleFlags;
   own->StandardInput = start->standard[0];
   own->StandardOutput = start->standard[1];
   own->StandardError = start->standard[2];
@@ -383,7 +385,7 @@ BOOL WINAPI CreateProcessInternalW(HANDLE token, LPCWSTR application, LPWSTR com
   if (wcslen(line) > 32766) return refuse(ERROR_FILENAME_EXCED_RANGE);
   PWSTR image = application != NULL ? full_path(application) : find_in_command_line(commandLine);
   if (image == NULL) return FALSE;
-  START start = { image, line, NULL, startup, NULL, 0, { NULL, NULL, NULL } };
+  START start = { image, line, NULL, startup, NULL, 0, { NULL, NULL, NULL }, console_flags_for_child(flags) };
   PROGRAM program;
   NTSTATUS status = open_program(image, &program);
   if (status == STATUS_INVALID_IMAGE_NOT_MZ && is_batch_file(image)) {

@@ -58,4 +58,7 @@ void copy_wide(PWSTR target, PCWSTR source);
 int format_wide(PWSTR buffer, int size, PCWSTR format, ...);
 void run_fls_callbacks(void);
 void BaseThreadStartThunk(void);
-void register_control_routine(void);
+/* RTL_USER_PROCESS_PARAMETERS.ConsoleFlags. */
+enum { CONSOLE_IGNORES_CONTROL_C = 1, CONSOLE_BEGINS_GROUP = 2 };
+ULONG console_flags_for_child(DWORD flags);
+void register_control_routine(BOOLEAN starts);

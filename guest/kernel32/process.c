@@ -11,7 +11,7 @@ DECLSPEC_NORETURN void WINAPI BaseProcessStart(PVOID entry) {
 
 BOOL WINAPI DllMain(HINSTANCE base, DWORD reason, LPVOID reserved) {
   (void)base, (void)reserved;
-  if (reason == DLL_PROCESS_ATTACH) register_control_routine();
+  if (reason == DLL_PROCESS_ATTACH) register_control_routine(TRUE);
   if (reason == DLL_THREAD_DETACH || reason == DLL_PROCESS_DETACH) run_fls_callbacks();
   return TRUE;
 }

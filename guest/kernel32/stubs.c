@@ -80,8 +80,6 @@ MISSING(QueryDosDeviceW, 12);
 MISSING(SetVolumeLabelA, 8);
 MISSING(SetVolumeLabelW, 8);
 MISSING(GetLogicalProcessorInformation, 8);
-MISSING(QueryFullProcessImageNameA, 16);
-MISSING(QueryFullProcessImageNameW, 16);
 MISSING(SetSystemTimeAdjustment, 8);
 MISSING(CreateActCtxA, 4);
 MISSING(CreateActCtxW, 4);

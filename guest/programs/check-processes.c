@@ -264,6 +264,38 @@ static void pipes(void) {
   CloseHandle(toChild[1]);
 }
 
+/* Process groups: an event reaches those of one group alone. */
+static void groups(void) {
+  PROCESS_INFORMATION child;
+  SECURITY_ATTRIBUTES inherits = { sizeof inherits, NULL, TRUE };
+  char arguments[60];
+  HANDLE ready = CreateEventA(&inherits, FALSE, FALSE, NULL);
+  for (int handles = 1; handles >= 0; handles--) {
+    sprintf(arguments, "control %p %d", ready, handles);
+    ok(start(arguments, TRUE, CREATE_NEW_PROCESS_GROUP, NULL, NULL, &child), "a group of its own");
+    ok(WaitForSingleObject(ready, INFINITE) == WAIT_OBJECT_0, "it is ready");
+    ok(GenerateConsoleCtrlEvent(CTRL_C_EVENT, child.dwProcessId), "Ctrl-C is off in new groups: %lu", GetLastError());
+    ok(GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, child.dwProcessId), "break: %lu", GetLastError());
+    ok(finish(&child) == (handles ? 55 : (DWORD)STATUS_CONTROL_C_EXIT), "the group has heard of it, this one has not");
+  }
+  ok(!GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, child.dwProcessId) && GetLastError() == ERROR_INVALID_PARAMETER, "nobody left: %lu", GetLastError());
+  CloseHandle(ready);
+}
+static BOOL WINAPI control(DWORD event) {
+  ExitProcess(event == CTRL_BREAK_EVENT ? 55 : 56);
+}
+
+static void names(void) {
+  char name[MAX_PATH];
+  DWORD size = sizeof name, small = 3, handles = 0;
+  ok(QueryFullProcessImageNameA(GetCurrentProcess(), 0, name, &size) && _stricmp(name, self) == 0 && size == strlen(self), "image %s", name);
+  size = sizeof name;
+  ok(QueryFullProcessImageNameA(GetCurrentProcess(), 1, name, &size) && strncmp(name, "\\Device\\", 8) == 0, "native %s", name);
+  ok(!QueryFullProcessImageNameA(GetCurrentProcess(), 0, name, &small) && GetLastError() == ERROR_INSUFFICIENT_BUFFER, "too small: %lu", GetLastError());
+  ok(GetProcessHandleCount(GetCurrentProcess(), &handles) && handles > 2, "%lu handles", handles);
+  ok(GetProcessId(GetCurrentProcess()) == GetCurrentProcessId(), "id");
+}
+
 static int upper(void) {
   char buffer[700];
   DWORD count, done;
@@ -331,6 +363,13 @@ static int child(int count, char **arguments) {
     GetCurrentDirectoryA(sizeof directory, directory);
     return strcmp(directory, arguments[2]) != 0;
   }
+  if (strcmp(arguments[1], "control") == 0) {
+    HANDLE ready = NULL;
+    sscanf(arguments[2], "%p", &ready);
+    if (arguments[3][0] == '1') SetConsoleCtrlHandler(control, TRUE);
+    SetEvent(ready);
+    Sleep(INFINITE);
+  }
   if (strcmp(arguments[1], "tree") == 0) {
     int depth = atoi(arguments[2]);
     char line[20];
@@ -354,6 +393,8 @@ int main(int count, char **arguments) {
   many();
   snapshots();
   pipes();
+  groups();
+  names();
   native();
   return report("processes");
 }

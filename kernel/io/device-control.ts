@@ -2,9 +2,10 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { decodeUtf16, encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { generateControlEvent } from '../ps/control-events.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { isKnownCodePage } from './code-page.js';
-import { ConsoleChannel, type ConsoleDevice, OutputMode } from './console-device.js';
+import { ConsoleChannel, type ConsoleDevice, ControlEvent, OutputMode } from './console-device.js';
 import { InputMode } from './console-line.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
@@ -39,8 +40,13 @@ export const ConsoleControl = {
   /** in: WORD 0 character or 1 attribute, WORD value, ULONG count, COORD */
   FILL_OUTPUT: 0x500034,
   FLUSH_INPUT: 0x500038,
-  /** in: ULONG thunk, ULONG routine, ULONG has handlers: where threads begin that handle Ctrl-C (kernel/ps/control-events.ts) */
+  /**
+   * in: ULONG thunk, ULONG routine, ULONG has handlers: where threads begin that handle Ctrl-C (kernel/ps/control-events.ts), ULONG begins a
+   * process group
+   */
   SET_CONTROL_ROUTINE: 0x50003c,
+  /** in: ULONG event, ULONG process group or 0 */
+  GENERATE_CONTROL_EVENT: 0x500040,
 } as const;
 
 const MAXIMUM_INPUT = 0x10000;
@@ -124,7 +130,9 @@ function* controlConsole(
       console.flushInput();
       return SUCCEEDED;
     case ConsoleControl.SET_CONTROL_ROUTINE:
-      return needs(12) ? setControlRoutine(kernel, view) : TOO_SMALL;
+      return needs(16) ? setControlRoutine(kernel, view) : TOO_SMALL;
+    case ConsoleControl.GENERATE_CONTROL_EVENT:
+      return needs(8) ? generateEvent(kernel, view.getUint32(0, true), view.getUint32(4, true)) : TOO_SMALL;
     default:
       return refused(Status.INVALID_DEVICE_REQUEST);
   }
@@ -132,9 +140,15 @@ function* controlConsole(
 
 function setControlRoutine(kernel: Kernel, view: DataView): IoResult {
   const process = kernel.ke.currentThread.process.executive;
-  const [thunk, routine, handlers] = [0, 4, 8].map((at) => view.getUint32(at, true));
+  const [thunk, routine, handlers, group] = [0, 4, 8, 12].map((at) => view.getUint32(at, true));
   if (process !== null) process.controlRoutine = { thunk, routine, hasHandlers: handlers !== 0 };
+  if (process !== null && group !== 0) process.controlGroup = process.processId;
   return SUCCEEDED;
+}
+
+function generateEvent(kernel: Kernel, event: number, group: number): IoResult {
+  if (event > ControlEvent.CTRL_BREAK) return refused(Status.INVALID_PARAMETER);
+  return generateControlEvent(kernel.ps, event, group) ? SUCCEEDED : refused(Status.INVALID_PARAMETER);
 }
 
 const SUCCEEDED: IoResult = { status: Status.SUCCESS, information: 0 };

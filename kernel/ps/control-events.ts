@@ -23,10 +23,20 @@ export interface ControlRoutine {
  * threads are made later.
  */
 export function deliverControlEvent(manager: ProcessManager, event: number): void {
+  generateControlEvent(manager, event, 0);
+}
+
+/**
+ * GenerateConsoleCtrlEvent: the event goes to the processes of a group, of all groups for 0. False: there is no such group.
+ * Environment: any; the threads are made later.
+ */
+export function generateControlEvent(manager: ProcessManager, event: number, group: number): boolean {
   const system = manager.findProcess(SYSTEM_PROCESS_ID);
-  for (const process of [...manager.processes]) {
-    if (process !== system && process.peakThreads > 0) deliverTo(manager, process, event);
-  }
+  const members = manager.processes.filter(
+    (process) => process !== system && process.peakThreads > 0 && (group === 0 || process.controlGroup === group),
+  );
+  for (const process of members) deliverTo(manager, process, event);
+  return members.length > 0;
 }
 
 function deliverTo(manager: ProcessManager, process: EProcess, event: number): void {

@@ -42,6 +42,7 @@ export function createProcess(manager: ProcessManager, request: NewProcess): Cre
   if (parent?.exiting) return failed(Status.PROCESS_IS_TERMINATING);
   const process = makeProcessObject(manager, request);
   if (process === null) return failed(Status.INSUFFICIENT_RESOURCES);
+  process.controlGroup = parent?.controlGroup ?? process.processId;
   const image = section ?? parent?.imageSection ?? null;
   if (image !== null) kernel.ob.referenceObject(image);
   process.imageSection = image;

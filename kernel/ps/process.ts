@@ -56,6 +56,8 @@ export class EProcess {
   rundownDone = false;
   /** What tells the program of Ctrl-C; null until kernel32 has said. */
   controlRoutine: ControlRoutine | null = null;
+  /** The process group: id of the process that it began with. Control events may go to one group alone. */
+  controlGroup: number;
   /** IO_COUNTERS: operations by kind, and bytes. */
   readonly io = { readOperations: 0, writeOperations: 0, otherOperations: 0, bytesRead: 0, bytesWritten: 0 };
   affinity = 1;
@@ -70,6 +72,7 @@ export class EProcess {
   }) {
     this.pcb = options.pcb;
     this.handleTable = options.handleTable;
+    this.controlGroup = options.pcb.uniqueProcessId;
     this.inheritedFromProcessId = options.parent;
     this.createTime = options.createTime;
     this.imagePath = options.imagePath;
