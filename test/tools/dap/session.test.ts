@@ -379,7 +379,10 @@ describe('going elsewhere', () => {
   it('restarts from the first instruction, standing or running, with its breakpoints and all of its output', async () => {
     const { client, output } = await atLeaf();
     await client.setBreakpointsRequest({ source, breakpoints: [] });
-    await run(client, 'next', { threadId: (await client.threadsRequest()).body.threads[0].id });
+    await client.setFunctionBreakpointsRequest({ breakpoints: [{ name: 'ntdll!NtTerminateProcess' }] });
+    await run(client, 'continue', { threadId: 0 });
+    expect(output.stdout).toBe('done\r\n');
+    await client.setFunctionBreakpointsRequest({ breakpoints: [] });
     await client.setBreakpointsRequest({ source, breakpoints: [{ line: LINE_OF_LEAF, condition: 'poi(depth) == 2' }] });
     const stop = await run(client, 'restart');
     expect(stop.reason).toBe('breakpoint');
@@ -389,7 +392,7 @@ describe('going elsewhere', () => {
     const terminated = client.waitForEvent('terminated');
     await client.continueRequest({ threadId: stop.threadId ?? 0 });
     await terminated;
-    expect(output.stdout).toBe('done\r\n');
+    expect(output.stdout).toBe('done\r\ndone\r\n');
     await client.disconnectRequest();
   });
 
