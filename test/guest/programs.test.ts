@@ -150,7 +150,7 @@ describe('unhandled exceptions', () => {
   it.each([
     ['write', 0xc0000005, [1, 0]],
     ['read', 0xc0000005, [0, 0x7fff0000]],
-    ['execute', 0xc0000005, [0, 0x10]],
+    ['execute', 0xc0000005, [8, 0x10]],
     ['divide', 0xc0000094, []],
     ['illegal', 0xc000001d, []],
     ['privileged', 0xc0000096, []],
