@@ -101,7 +101,10 @@ export class FileControlBlock implements CachedFile {
   setSize(size: number): NtStatus {
     this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
-    return this.hostFile.setSize(size);
+    const status = this.hostFile.setSize(size);
+    // A section may have moved the end: the cache must not take it for a change by another program of the host.
+    if (status === Status.SUCCESS && this.sharedCacheMap !== null) this.sharedCacheMap.fileSize = size;
+    return status;
   }
 
   /** May it be deleted? CANNOT_DELETE (read-only, mapped as an image), DIRECTORY_NOT_EMPTY, ACCESS_DENIED (root), write protection. */

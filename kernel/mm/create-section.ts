@@ -4,6 +4,7 @@ import { type NtStatus, virtualAddress } from '../types.js';
 import { createControlArea, dereferenceControlArea, PrototypeArrays, placeSubsections } from './control-area.js';
 import { createImageSection, type SectionResult } from './image.js';
 import { PAGED_POOL_END, PAGED_POOL_FIRST } from './layout.js';
+import type { MemoryManager } from './memory-manager.js';
 import {
   INVALID_PROTECTION,
   isCopyOnWrite,
@@ -13,6 +14,7 @@ import {
   PageProtection,
 } from './protection.js';
 import { fillDemandZero } from './prototype-pte.js';
+import { zeroBehindEnd } from './purge-section.js';
 import { Section } from './section.js';
 import { traceSection, traceSegment } from './section-trace.js';
 import { type ControlArea, type SectionFile, SUBSECTION_SIZE, Subsection } from './segment.js';
@@ -166,7 +168,7 @@ function createDataSection(
   if (size > fileSize) {
     const writable = isWritable(mask) && !isCopyOnWrite(mask);
     if (!writable) return failed(Status.SECTION_TOO_BIG);
-    const status = file.setSize(size);
+    const status = growFile(context.mm, file, size);
     if (status !== Status.SUCCESS) return failed(status);
   }
   const pointers = file.sectionObjectPointers;
@@ -263,6 +265,15 @@ export function extendDataArea(context: MemoryContext, area: ControlArea, size: 
   area.extensionBlocks.push(virtualAddress(block));
   placeSubsections(context, area, fileSubsections(area, room, pages), block);
   return true;
+}
+
+/** A section makes its file longer: what memory has behind the old end is zeros now. Statuses of the file. */
+export function growFile(mm: MemoryManager, file: SectionFile, size: number): NtStatus {
+  const oldSize = file.size();
+  const status = file.setSize(size);
+  const area = file.sectionObjectPointers.dataSectionObject;
+  if (status === Status.SUCCESS && area !== null) zeroBehindEnd(mm, area, oldSize);
+  return status;
 }
 
 /** The file of a data segment has so many bytes now: what lies behind is not read, and its absence is no error. */

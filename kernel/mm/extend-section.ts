@@ -1,7 +1,7 @@
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import { makePrototypeArrays } from './control-area.js';
-import { extendDataArea, MAXIMUM_FILE_SECTION, setFileBytes } from './create-section.js';
+import { extendDataArea, growFile, MAXIMUM_FILE_SECTION, setFileBytes } from './create-section.js';
 import type { Section } from './section.js';
 import type { ControlArea } from './segment.js';
 import type { Vad } from './vad.js';
@@ -30,7 +30,7 @@ function extendFile(context: MemoryContext, area: ControlArea, size: number): Nt
   if (file === null) return Status.SECTION_NOT_EXTENDED;
   if (size > MAXIMUM_FILE_SECTION) return Status.SECTION_TOO_BIG;
   if (size > file.size()) {
-    const status = file.setSize(size);
+    const status = growFile(context.mm, file, size);
     if (status !== Status.SUCCESS) return status;
   }
   if (!extendDataArea(context, area, size)) return Status.INSUFFICIENT_RESOURCES;
