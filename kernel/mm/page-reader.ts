@@ -21,7 +21,7 @@ const WORDS_PER_PAGE = 1024;
 const SCRATCH_START = 2;
 
 /** One private page, most often of PTEs, wherever it is. Valid until the reader is asked for another. */
-export interface PageView {
+export class PageView {
   /** Reads the locations of this view. */
   readonly format: PteFormat;
   /** Frame of a page in memory, 0 when its contents are in a paging file. */
@@ -31,8 +31,33 @@ export interface PageView {
   /** The page's bytes are those from `offset` on. */
   readonly data: DataView;
   readonly offset: number;
+  readonly #words: Int32Array;
+
+  constructor(format: PteFormat, words: Int32Array, data: DataView, offset: number, frame: number, isValid: boolean) {
+    this.format = format;
+    this.#words = words;
+    this.data = data;
+    this.offset = offset;
+    this.frame = frame;
+    this.isValid = isValid;
+  }
+
   /** Where entry `index` of the page lies. */
-  at(index: number): PteLocation;
+  at(index: number): PteLocation {
+    return pteLocation((this.offset >>> 2) + index * this.format.entryWords);
+  }
+
+  /** The first entry from `index` on that is not zero; `end` when all before that one are. Most entries are zero. */
+  nextUsed(index: number, end: number): number {
+    const words = this.#words;
+    const { entryWords } = this.format;
+    const start = this.offset >>> 2;
+    const last = start + end * entryWords;
+    for (let word = start + index * entryWords; word < last; word++) {
+      if (words[word] !== 0) return Math.floor((word - start) / entryWords);
+    }
+    return end;
+  }
 }
 
 /** Reads page tables and paged pool for the verifier without bringing in what was paged out. Changes nothing. */
@@ -76,21 +101,18 @@ export class PageReader {
   /** A page frame. */
   inMemory(frame: number, isValid: boolean): PageView {
     const { format, memory, view } = this.#mm;
-    const offset = memory.hostPage(frame);
-    const at = (index: number): PteLocation => pteLocation((offset >>> 2) + index * format.entryWords);
-    return { format, frame, isValid, data: view, offset, at };
+    return new PageView(format, this.#mm.words, view, memory.hostPage(frame), frame, isValid);
   }
 
   /** A demand-zero page, whose slot would be 0, has not been written yet. */
   #inPagingFile(pte: PteLocation, ownFormat: PteFormat): PageView | null {
     const { paging } = this.#mm;
     this.#scratch ??= newScratch(ownFormat.isPae);
-    const { bytes, format, data } = this.#scratch;
+    const { bytes, words, format, data } = this.#scratch;
     const slot = ownFormat.pageFileOffset(pte);
     if (slot === 0) bytes.fill(0);
     else if (paging.files[ownFormat.pageFileNumber(pte)]?.storage.read(slot, bytes) !== 0) return null;
-    const at = (index: number): PteLocation => pteLocation(SCRATCH_START + index * format.entryWords);
-    return { format, frame: 0, isValid: false, data, offset: SCRATCH_START * 4, at };
+    return new PageView(format, words, data, SCRATCH_START * 4, 0, false);
   }
 }
 
@@ -169,6 +191,7 @@ export function bookkeepingPlace(
 
 interface Scratch {
   readonly bytes: Uint8Array;
+  readonly words: Int32Array;
   readonly data: DataView;
   readonly format: PteFormat;
 }
@@ -176,7 +199,7 @@ interface Scratch {
 function newScratch(isPae: boolean): Scratch {
   const words = new Int32Array(SCRATCH_START + WORDS_PER_PAGE);
   const format = isPae ? new PaePteFormat(words) : new X86PteFormat(words);
-  return { bytes: new Uint8Array(words.buffer, SCRATCH_START * 4), data: new DataView(words.buffer), format };
+  return { bytes: new Uint8Array(words.buffer, SCRATCH_START * 4), words, data: new DataView(words.buffer), format };
 }
 
 /** Reads pool blocks for the verifier and debuggers, paged-out ones too; unbacked addresses read as 0. */
@@ -199,8 +222,8 @@ export class PoolInspector implements PoolReader {
 }
 
 /**
- * Calls a function for every PTE of firstVpn .. lastVpn, zero ones too, in order of address; null stands for `pages` pages
- * without a page table. Tables that were paged out are read where they are.
+ * Calls a function for every PTE of firstVpn .. lastVpn, in order of address; null stands for `pages` pages whose PTEs are zero or
+ * that have no page table. Tables that were paged out are read where they are.
  */
 export function forEachPteAnywhere(
   mm: MemoryManager,
@@ -221,7 +244,14 @@ export function forEachPteAnywhere(
       vpn = end;
       continue;
     }
-    for (; vpn < end; vpn++) visit(table.at(vpn % entriesPerTable), vpn, table.format, 1);
+    while (vpn < end) {
+      const base = vpn - (vpn % entriesPerTable);
+      const used = base + table.nextUsed(vpn - base, end - base);
+      if (used > vpn) visit(null, vpn, table.format, used - vpn);
+      if (used < end) visit(table.at(used - base), used, table.format, 1);
+      vpn = used + 1;
+    }
+    vpn = end;
   }
 }
 

@@ -56,8 +56,7 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
 function committedPages(mm: MemoryManager, space: AddressSpace, vad: Vad): number {
   let committed = 0;
   forEachPteAnywhere(mm, space, vad.startingVpn, vad.endingVpn, (at, _vpn, format, pages) => {
-    const isSilent = at === null || format.isZero(at);
-    if (isSilent ? vad.memCommit : !format.isDecommitted(at)) committed += pages;
+    if (at === null ? vad.memCommit : !format.isDecommitted(at)) committed += pages;
   });
   return committed;
 }

@@ -176,9 +176,9 @@ function verifyTable(
   const { format, frame: tableFrame } = table;
   const isUser = base < SYSTEM_RANGE_START;
   let used = 0;
-  for (let index = 0; index < format.entriesPerTable; index++) {
+  const entries = format.entriesPerTable;
+  for (let index = table.nextUsed(0, entries); index < entries; index = table.nextUsed(index + 1, entries)) {
     const at = table.at(index);
-    if (format.isZero(at)) continue;
     used++;
     const address = base + index * PAGE_SIZE;
     const valid = format.isValid(at);
