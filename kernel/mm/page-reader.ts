@@ -10,7 +10,7 @@ import {
 } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { bookkeepingHolder, bookkeepingPteAddress } from './outswap.js';
-import { pdeLocation, usedPageTableEntries } from './page-table.js';
+import { usedPageTableEntries } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation, pteLocation } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
@@ -128,21 +128,43 @@ export class DirectoryReader {
   readonly #space: AddressSpace;
   /** Views of the bookkeeping pages of a process that is out, in the order of outswap.ts; null: it is in memory. */
   readonly views: readonly PageView[] | null;
+  /** The page directories of a process that is in memory. */
+  readonly #resident: readonly PageView[];
 
   constructor(mm: MemoryManager, space: AddressSpace) {
     this.#mm = mm;
     this.#space = space;
     this.views = space.outSwapped ? bookkeepingViews(mm, space) : null;
+    const reader = new PageReader(mm);
+    this.#resident = this.views === null ? space.directoryFrames.map((frame) => reader.inMemory(frame, true)) : [];
   }
 
   /** Where the PDE of an address lies. */
   pde(address: number): PlacedPte {
     const { format } = this.#mm;
-    if (this.views === null) return { at: pdeLocation(this.#mm, this.#space, address), format };
     const table = address >>> format.tableShift;
-    const directory = format.isPae ? table >>> 9 : 0;
-    const view = this.views[directory === format.directoryCount - 1 ? 0 : directory + 1];
+    const view = this.#directory(table);
     return { at: view.at(table & (format.entriesPerTable - 1)), format: view.format };
+  }
+
+  /** The first page table from number `table` on whose PDE is not zero; `end` when all before that one are. */
+  nextTable(table: number, end: number): number {
+    const { entriesPerTable } = this.#mm.format;
+    while (table < end) {
+      const base = table - (table % entriesPerTable);
+      const last = Math.min(entriesPerTable, end - base);
+      const used = this.#directory(table).nextUsed(table - base, last);
+      if (used < last) return base + used;
+      table = base + entriesPerTable;
+    }
+    return end;
+  }
+
+  #directory(table: number): PageView {
+    const { format } = this.#mm;
+    const directory = format.isPae ? table >>> 9 : 0;
+    if (this.views === null) return this.#resident[directory];
+    return this.views[directory === format.directoryCount - 1 ? 0 : directory + 1];
   }
 
   /** Frame of the page directory of an address, 0 when it is in a paging file. */
@@ -236,6 +258,13 @@ export function forEachPteAnywhere(
   const directories = new DirectoryReader(mm, space);
   const { entriesPerTable } = mm.format;
   for (let vpn = firstVpn; vpn <= lastVpn; ) {
+    const exists = directories.nextTable(Math.floor(vpn / entriesPerTable), Math.floor(lastVpn / entriesPerTable) + 1);
+    const first = Math.min(Math.max(vpn, exists * entriesPerTable), lastVpn + 1);
+    if (first > vpn) {
+      visit(null, vpn, mm.format, first - vpn);
+      vpn = first;
+      continue;
+    }
     const pde = directories.pde(vpn * PAGE_SIZE);
     const table = reader.read(pde.at, pde.format);
     const end = Math.min(vpn - (vpn % entriesPerTable) + entriesPerTable, lastVpn + 1);

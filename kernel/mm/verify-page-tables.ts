@@ -43,14 +43,18 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, references: FrameRe
   const tableBytes = 2 ** format.tableShift;
   const totals: SpaceTotals = { validUser: 0, privateUser: 0 };
   const reader = new PageReader(mm);
+  const directories = new DirectoryReader(mm, space);
   for (let table = 0; table < tables; table++) {
+    const exists = directories.nextTable(table, tables);
+    for (; table < exists && table < format.userTables; table++) {
+      const used = usedPageTableEntries(mm, space, table * tableBytes);
+      if (used === 0) continue;
+      return `${used} PTEs should be in use in the page table of ${hex(table * tableBytes)}, which does not exist`;
+    }
+    table = exists;
+    if (table === tables) break;
     const address = table * tableBytes;
     const pde = pdeLocation(mm, space, address);
-    if (format.isZero(pde)) {
-      const used = address < SYSTEM_RANGE_START ? usedPageTableEntries(mm, space, address) : 0;
-      if (used !== 0) return `${used} PTEs should be in use in the page table of ${hex(address)}, which does not exist`;
-      continue;
-    }
     if (address >= SYSTEM_RANGE_START && !isMaster && !isPerProcess(mm, table)) {
       const wrong = verifyCopiedDirectoryEntry(mm, pde, address);
       if (wrong !== null) return wrong;

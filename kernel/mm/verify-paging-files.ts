@@ -34,7 +34,12 @@ export function verifyPagingFiles(mm: MemoryManager): string | null {
   };
   for (const space of mm.addressSpaces) {
     const directories = new DirectoryReader(mm, space);
-    for (let table = 0; table < format.userTables; table++) {
+    const tables = format.userTables;
+    for (
+      let table = directories.nextTable(0, tables);
+      table < tables;
+      table = directories.nextTable(table + 1, tables)
+    ) {
       const pde = directories.pde(table * tableBytes);
       const isOut = namesSlot(pde.format, pde.at);
       if (isOut) note(pde.at, `process ${space.processId}, page table ${table.toString(16)}`, pde.format);
