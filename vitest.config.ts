@@ -21,6 +21,8 @@ const plain = {
 
 export default defineConfig({
   test: {
+    // All processors: vitest leaves one free otherwise.
+    maxWorkers: '100%',
     projects: plugin
       ? [
           { test: plain },

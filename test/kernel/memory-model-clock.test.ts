@@ -1,0 +1,3 @@
+import { describeModel } from './memory-model-property.js';
+
+describeModel('clock');

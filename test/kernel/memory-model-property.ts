@@ -1,0 +1,35 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ReplacementPolicy } from '../../kernel/options.js';
+import { commands, ModelRunner } from './memory-model-runner.js';
+
+const LENGTH = 1000;
+/** Of all configurations together: two replacement policies, two formats of PTEs. */
+const STEPS = Number(process.env.NT86_MODEL_STEPS ?? 200_000);
+const CONFIGURATIONS = 4;
+const SEED = 20050325;
+
+/** The property of three processes with one replacement policy; the verifier looks after every step. */
+export function describeModel(replacement: ReplacementPolicy): void {
+  describe(`three processes against a model of what programs see, ${replacement} replacement`, () => {
+    it.each([{ pae: true }, { pae: false }])(
+      'agree on every status and byte after any sequence of commands, %o',
+      async ({ pae }) => {
+        const wanted = STEPS / CONFIGURATIONS;
+        let steps = 0;
+        const property = fc.asyncProperty(commands(LENGTH), async (sequence) => {
+          if (steps >= wanted) return;
+          const runner = new ModelRunner({ pae, replacement });
+          for (const step of sequence) runner.run(step);
+          runner.finish();
+          steps += runner.steps;
+          // The reporter must be heard in between.
+          await new Promise((resolve) => setImmediate(resolve));
+        });
+        await fc.assert(property, { numRuns: 20 + Math.ceil((wanted / LENGTH) * 4), seed: SEED });
+        expect(steps).toBeGreaterThanOrEqual(wanted);
+      },
+      60_000 + STEPS * 10,
+    );
+  });
+}
