@@ -1,6 +1,6 @@
 import { PoolType } from '../ex/pool.js';
 import { KSemaphore } from '../ke/dispatcher-object.js';
-import { captureTimeout, createObjectService, openObjectService, queryBasic } from '../ke/object-service.js';
+import { captureTimeout, createObjectService, openObjectService, queryObjectService } from '../ke/object-service.js';
 import { type Service, service } from '../ke/service.js';
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
@@ -8,7 +8,6 @@ import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 
-const QUERY_STATE = 1;
 const MODIFY_STATE = 2;
 const PACKET_SIZE = 0x18;
 const TAG = 'Icp ';
@@ -115,20 +114,11 @@ export const ioCompletionServices: readonly Service[] = [
   service('NtOpenIoCompletion', (kernel, handleAddress, access, attributes) =>
     openObjectService(kernel, kernel.ob.types.ioCompletion, handleAddress, access, attributes),
   ),
-  service('NtQueryIoCompletion', (kernel, handle, informationClass, buffer, length, returnLength) =>
-    queryBasic(
-      kernel,
-      informationClass,
-      buffer,
-      length,
-      returnLength,
-      () => {
-        const { ob } = kernel;
-        const { status, object } = ob.peekObjectByHandle(handle, ob.types.ioCompletion, QUERY_STATE);
-        return object === null ? status : [object.body.packets.length];
-      },
-      4,
-    ),
+  queryObjectService(
+    'NtQueryIoCompletion',
+    ({ ioCompletion }) => ioCompletion,
+    4,
+    ({ packets }) => [packets.length],
   ),
   service('NtSetIoCompletion', setIoCompletion),
   service('NtRemoveIoCompletion', removeIoCompletion),

@@ -2,11 +2,10 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { DispatcherType, EventType, KEvent } from './dispatcher-object.js';
-import { createObjectService, openObjectService, probeOptional, queryBasic } from './object-service.js';
+import { createObjectService, openObjectService, probeOptional, queryObjectService } from './object-service.js';
 import { Increment } from './priority.js';
 import { type Service, service } from './service.js';
 
-const EVENT_QUERY_STATE = 1;
 const EVENT_MODIFY_STATE = 2;
 
 /** Does something to the event behind a handle and stores the previous state. */
@@ -65,18 +64,10 @@ export const eventServices: readonly Service[] = [
   ),
   service('NtClearEvent', (kernel, handle) => changeEvent(kernel, handle, 0, (event) => kernel.ke.resetEvent(event))),
   service('NtSetEventBoostPriority', setEventBoostPriority),
-  service('NtQueryEvent', (kernel, handle, informationClass, buffer, length, returnLength) =>
-    queryBasic(
-      kernel,
-      informationClass,
-      buffer,
-      length,
-      returnLength,
-      () => {
-        const { status, object } = kernel.ob.peekObjectByHandle(handle, kernel.ob.types.event, EVENT_QUERY_STATE);
-        return object === null ? status : [object.body.type, object.body.signalState];
-      },
-      8,
-    ),
+  queryObjectService(
+    'NtQueryEvent',
+    ({ event }) => event,
+    8,
+    ({ type, signalState }) => [type, signalState],
   ),
 ];

@@ -2,11 +2,9 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { KMutant } from './dispatcher-object.js';
-import { createObjectService, openObjectService, probeOptional, queryBasic } from './object-service.js';
+import { createObjectService, openObjectService, probeOptional, queryObjectService } from './object-service.js';
 import { Increment } from './priority.js';
 import { type Service, service } from './service.js';
-
-const MUTANT_QUERY_STATE = 1;
 
 function createMutant(
   kernel: Kernel,
@@ -40,21 +38,13 @@ export const mutantServices: readonly Service[] = [
     openObjectService(kernel, kernel.ob.types.mutant, handleAddress, access, attributes),
   ),
   service('NtReleaseMutant', releaseMutant),
-  service('NtQueryMutant', (kernel, handle, informationClass, buffer, length, returnLength) =>
-    queryBasic(
-      kernel,
-      informationClass,
-      buffer,
-      length,
-      returnLength,
-      () => {
-        const { status, object } = kernel.ob.peekObjectByHandle(handle, kernel.ob.types.mutant, MUTANT_QUERY_STATE);
-        if (object === null) return status;
-        const mutant = object.body;
-        const owned = mutant.owner === kernel.ke.currentThread ? 1 : 0;
-        return [mutant.signalState, owned | (mutant.abandoned ? 0x100 : 0)];
-      },
-      8,
-    ),
+  queryObjectService(
+    'NtQueryMutant',
+    ({ mutant }) => mutant,
+    8,
+    (mutant, kernel) => {
+      const owned = mutant.owner === kernel.ke.currentThread ? 1 : 0;
+      return [mutant.signalState, owned | (mutant.abandoned ? 0x100 : 0)];
+    },
   ),
 ];

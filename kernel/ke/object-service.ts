@@ -3,9 +3,11 @@ import { isSuccess, Status } from '../ntstatus.js';
 import { captureAttributes } from '../ob/capture-attributes.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { ObjectType } from '../ob/object-type.js';
-import { type Blocking, type NtStatus, ntStatus } from '../types.js';
+import type { ObjectTypes } from '../ob/object-types.js';
+import type { Blocking, NtStatus } from '../types.js';
 import { DispatcherObject } from './dispatcher-object.js';
 import type { Timeout } from './kernel-executive.js';
+import { type Service, service } from './service.js';
 
 /** What services on dispatcher objects have in common: creating, opening, optional outputs, timeouts. */
 
@@ -77,25 +79,32 @@ export function waitTarget(object: ObjectHeader): DispatcherObject | null {
   return body.dispatcherObject instanceof DispatcherObject ? body.dispatcherObject : null;
 }
 
-/** Stores a query result: length must fit exactly, ReturnLength is optional. INFO_LENGTH_MISMATCH, INVALID_INFO_CLASS. */
-export function* queryBasic(
-  kernel: Kernel,
-  informationClass: number,
-  buffer: number,
-  length: number,
-  returnLength: number,
-  words: () => readonly number[] | NtStatus,
+/** EVENT_QUERY_STATE, MUTANT_QUERY_STATE and so on: the same right of every type that has a query service. */
+const QUERY_STATE = 1;
+
+/**
+ * An NtQuery service with one class of information: length must fit exactly, ReturnLength is optional. INVALID_INFO_CLASS,
+ * INFO_LENGTH_MISMATCH, statuses of the probes and of the handle, which is looked at last.
+ * @param size of the information in bytes
+ * @param words the information, taken when everything else is right
+ */
+export function queryObjectService<Body>(
+  name: string,
+  type: (types: ObjectTypes) => ObjectType<Body>,
   size: number,
-): Blocking<NtStatus> {
-  if (informationClass !== 0) return Status.INVALID_INFO_CLASS;
-  if (length !== size) return Status.INFO_LENGTH_MISMATCH;
-  const probed = yield* kernel.user.probeForWrite(buffer, size);
-  if (!isSuccess(probed)) return probed;
-  const returned = yield* probeOptional(kernel, returnLength, 4);
-  if (!isSuccess(returned)) return returned;
-  const result = words();
-  if (typeof result === 'number') return result;
-  for (let index = 0; index < result.length; index++) kernel.user.write32(buffer + index * 4, result[index]);
-  if (returnLength !== 0) kernel.user.write32(returnLength, size);
-  return ntStatus(0);
+  words: (body: Body, kernel: Kernel) => readonly number[],
+): Service {
+  return service(name, function* (kernel, handle, informationClass, buffer, length, returnLength): Blocking<NtStatus> {
+    if (informationClass !== 0) return Status.INVALID_INFO_CLASS;
+    if (length !== size) return Status.INFO_LENGTH_MISMATCH;
+    const probed = yield* kernel.user.probeForWrite(buffer, size);
+    if (!isSuccess(probed)) return probed;
+    const returned = yield* probeOptional(kernel, returnLength, 4);
+    if (!isSuccess(returned)) return returned;
+    const { status, object } = kernel.ob.peekObjectByHandle(handle, type(kernel.ob.types), QUERY_STATE);
+    if (object === null) return status;
+    for (const [index, word] of words(object.body, kernel).entries()) kernel.user.write32(buffer + index * 4, word);
+    if (returnLength !== 0) kernel.user.write32(returnLength, size);
+    return Status.SUCCESS;
+  });
 }

@@ -2,11 +2,10 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { KSemaphore } from './dispatcher-object.js';
-import { createObjectService, openObjectService, probeOptional, queryBasic } from './object-service.js';
+import { createObjectService, openObjectService, probeOptional, queryObjectService } from './object-service.js';
 import { Increment } from './priority.js';
 import { type Service, service } from './service.js';
 
-const SEMAPHORE_QUERY_STATE = 1;
 const SEMAPHORE_MODIFY_STATE = 2;
 
 function* createSemaphore(
@@ -49,19 +48,10 @@ export const semaphoreServices: readonly Service[] = [
     openObjectService(kernel, kernel.ob.types.semaphore, handleAddress, access, attributes),
   ),
   service('NtReleaseSemaphore', releaseSemaphore),
-  service('NtQuerySemaphore', (kernel, handle, informationClass, buffer, length, returnLength) =>
-    queryBasic(
-      kernel,
-      informationClass,
-      buffer,
-      length,
-      returnLength,
-      () => {
-        const { semaphore } = kernel.ob.types;
-        const { status, object } = kernel.ob.peekObjectByHandle(handle, semaphore, SEMAPHORE_QUERY_STATE);
-        return object === null ? status : [object.body.signalState, object.body.limit];
-      },
-      8,
-    ),
+  queryObjectService(
+    'NtQuerySemaphore',
+    ({ semaphore }) => semaphore,
+    8,
+    ({ signalState, limit }) => [signalState, limit],
   ),
 ];

@@ -2,11 +2,16 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import { EventType, KTimer } from './dispatcher-object.js';
-import { captureTimeout, createObjectService, openObjectService, probeOptional, queryBasic } from './object-service.js';
+import {
+  captureTimeout,
+  createObjectService,
+  openObjectService,
+  probeOptional,
+  queryObjectService,
+} from './object-service.js';
 import { type Service, service } from './service.js';
 import { Mode, type Thread } from './thread.js';
 
-const TIMER_QUERY_STATE = 1;
 const TIMER_MODIFY_STATE = 2;
 const TIMER_RESUME_IGNORED = ntStatus(0x40000025);
 
@@ -94,10 +99,7 @@ function* cancelTimer(kernel: Kernel, handle: number, currentState: number): Blo
 }
 
 /** TIMER_BASIC_INFORMATION: what is left, and the state. */
-function timerInformation(kernel: Kernel, handle: number): readonly number[] | NtStatus {
-  const { status, object } = kernel.ob.peekObjectByHandle(handle, kernel.ob.types.timer, TIMER_QUERY_STATE);
-  if (object === null) return status;
-  const timer = object.body;
+function timerInformation(timer: KTimer, kernel: Kernel): readonly number[] {
   const remaining = timer.inserted ? BigInt(timer.dueTime) - kernel.ke.interruptTime() : 0n;
   const low = Number(BigInt.asUintN(32, remaining));
   const high = Number(BigInt.asUintN(32, remaining >> 32n));
@@ -112,7 +114,5 @@ export const timerServices: readonly Service[] = [
   ),
   service('NtSetTimer', setTimer),
   service('NtCancelTimer', cancelTimer),
-  service('NtQueryTimer', (kernel, handle, informationClass, buffer, length, returnLength) =>
-    queryBasic(kernel, informationClass, buffer, length, returnLength, () => timerInformation(kernel, handle), 16),
-  ),
+  queryObjectService('NtQueryTimer', ({ timer }) => timer, 16, timerInformation),
 ];

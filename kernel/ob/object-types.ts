@@ -6,12 +6,20 @@ import type { Section } from '../mm/segment.js';
 import type { EProcess } from '../ps/process.js';
 import type { EThread } from '../ps/thread.js';
 import type { Token } from '../se/token.js';
+import type { GenericMapping } from './access-mask.js';
 import type { DirectoryBody, SymbolicLinkBody } from './directory.js';
 import { ObjectType, type ObjectTypeDescription } from './object-type.js';
 
 const READ_CONTROL = 0x20000;
 const SYNCHRONIZE = 0x100000;
 const REQUIRED = 0xf0000;
+/** Types whose own rights are to query and to modify state: events, semaphores, timers, completion ports. */
+const QUERY_AND_MODIFY: GenericMapping = {
+  read: READ_CONTROL | 1,
+  write: READ_CONTROL | 2,
+  execute: READ_CONTROL | SYNCHRONIZE,
+  all: 0x1f0003,
+};
 
 /** The types of NT 5.2 that exist here, in the order in which the kernel makes them (nt52.md 12.2 for rights). */
 const descriptions = {
@@ -72,12 +80,7 @@ const descriptions = {
   },
   event: {
     name: 'Event',
-    mapping: {
-      read: READ_CONTROL | 1,
-      write: READ_CONTROL | 2,
-      execute: READ_CONTROL | SYNCHRONIZE,
-      all: 0x1f0003,
-    },
+    mapping: QUERY_AND_MODIFY,
     validAccess: 0x1f0003,
     tag: 'Even',
     bodySize: 0x10,
@@ -93,12 +96,7 @@ const descriptions = {
   },
   semaphore: {
     name: 'Semaphore',
-    mapping: {
-      read: READ_CONTROL | 1,
-      write: READ_CONTROL | 2,
-      execute: READ_CONTROL | SYNCHRONIZE,
-      all: 0x1f0003,
-    },
+    mapping: QUERY_AND_MODIFY,
     validAccess: 0x1f0003,
     tag: 'Sema',
     bodySize: 0x14,
@@ -106,12 +104,7 @@ const descriptions = {
   },
   timer: {
     name: 'Timer',
-    mapping: {
-      read: READ_CONTROL | 1,
-      write: READ_CONTROL | 2,
-      execute: READ_CONTROL | SYNCHRONIZE,
-      all: 0x1f0003,
-    },
+    mapping: QUERY_AND_MODIFY,
     validAccess: 0x1f0003,
     tag: 'Time',
     bodySize: 0x98,
@@ -152,12 +145,7 @@ const descriptions = {
   },
   ioCompletion: {
     name: 'IoCompletion',
-    mapping: {
-      read: READ_CONTROL | 1,
-      write: READ_CONTROL | 2,
-      execute: READ_CONTROL | SYNCHRONIZE,
-      all: 0x1f0003,
-    },
+    mapping: QUERY_AND_MODIFY,
     validAccess: 0x1f0003,
     tag: 'IoCo',
     bodySize: 0x28,
