@@ -91,6 +91,7 @@ export function* waitForRequest(kernel: Kernel, file: FileObject, request: IoReq
   if (request.status === Status.PENDING) cancelRequest(kernel, request);
 }
 
+/** Ends a request with CANCELLED: its device lets go of it (IoCancelIrp). Environment: PASSIVE_LEVEL, does not wait. */
 export function cancelRequest(kernel: Kernel, request: IoRequest): void {
   request.holder?.remove(request);
   completeRequest(kernel, request, { status: Status.CANCELLED, information: 0 }, null);

@@ -10,6 +10,7 @@ import type { Vad } from './vad.js';
 /** How a control area is named in a trace: its address, and its file or '-' for page-file memory. */
 const areaFields = (area: ControlArea) => ({ controlArea: hex(area.poolAddress), file: area.file?.name ?? '-' });
 
+/** Tells of a section object's begin or end: its size in bytes, protection and control area. Nothing when nobody traces. */
 export function traceSection(mm: MemoryManager, event: 'section-created' | 'section-deleted', section: Section): void {
   mm.environment.traceSections?.(event, {
     ...areaFields(section.controlArea),

@@ -4,8 +4,9 @@ import type { ReplacementPolicy } from '../../kernel/options.js';
 import { commands, ModelRunner } from './memory-model-runner.js';
 
 const LENGTH = 1000;
-/** Of all configurations together: two replacement policies, two formats of PTEs. NT86_MODEL_STEPS=200000 is the long form. */
+/** Of all configurations together; NT86_MODEL_STEPS=200000 is the long form. */
 const STEPS = Number(process.env.NT86_MODEL_STEPS ?? 80_000);
+/** Two replacement policies, two formats of PTEs. */
 const CONFIGURATIONS = 4;
 const SEED = 20050325;
 
