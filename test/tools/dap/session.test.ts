@@ -13,6 +13,7 @@ import {
   sampleSource,
   scope,
   stack,
+  startSample,
   variables,
 } from './dap-client.js';
 
@@ -114,7 +115,7 @@ describe('breakpoints', () => {
     const conversation = connect();
     const { client, output } = conversation;
     const terminated = client.waitForEvent('terminated');
-    void launchSample(conversation, {}, atLine(LINE_OF_LEAF, { logMessage: 'depth is {poi(depth)}, {nosuch}' }));
+    void startSample(conversation, {}, atLine(LINE_OF_LEAF, { logMessage: 'depth is {poi(depth)}, {nosuch}' }));
     await terminated;
     expect(output.console).toContain('depth is 0x4, {');
     expect(output.console.match(/depth is/g)?.length).toBe(10);
@@ -326,7 +327,7 @@ describe('exceptions', () => {
     const conversation = connect();
     const { client } = conversation;
     const exited = client.waitForEvent('exited');
-    void launchSample(conversation, { args: ['!'] }, (one) =>
+    void startSample(conversation, { args: ['!'] }, (one) =>
       one.setExceptionBreakpointsRequest({ filters: ['nosuch'] }),
     );
     expect((await exited).body).toEqual({ exitCode: 0xc0000005 });
