@@ -87,6 +87,8 @@ export class Interpreter extends SlowPath {
   /** Every block is translated when it is first entered from here. */
   readonly #eager: boolean;
   #slice = 0;
+  /** Instructions until the next block is sampled: faults and short budgets do not put it off. */
+  #untilSample = SLICE;
   /** The block that the last slice ended at, 0 = it ended otherwise. */
   #sample = 0;
   readonly #blocks: BlockCache;
@@ -174,7 +176,7 @@ export class Interpreter extends SlowPath {
         if (acceptsInterrupts(cpu)) return ExitReason.Interrupted;
         single = true;
       }
-      const slice = single ? 1 : Math.min(budget, SLICE);
+      const slice = single ? 1 : Math.min(budget, this.#untilSample);
       this.sliceEnd += slice - this.left;
       this.left = slice;
       this.#slice = slice;
@@ -192,6 +194,8 @@ export class Interpreter extends SlowPath {
       }
       const retired = slice - this.left;
       if (retired > SLICE - MAXIMUM_BLOCK) this.#regions.judge();
+      this.#untilSample -= retired;
+      if (this.#untilSample < MAXIMUM_BLOCK) this.#untilSample = SLICE;
       budget -= retired;
       if (retired > 0) this.#delivered = false;
       if (block === 0 || this.hasFaulted) {
@@ -395,8 +399,8 @@ export class Interpreter extends SlowPath {
     this.held = 0;
     if (source === 0) return;
     if (code[target + BLOCK_COUNT] === BLOCK_DEAD) this.#unlink(source, target);
-    // Shorter slices tell nothing of what is hot.
-    else if (this.#slice === SLICE) this.#sample = target;
+    // Where a budget ends tells nothing of what is hot.
+    else if (this.#slice === this.#untilSample) this.#sample = target;
   }
 
   #countSample(): void {

@@ -204,7 +204,7 @@ const benchmark: Verb = {
       ['nt86 bench --history', 'what checkpoints cost, and how long going back takes'],
     ])
       .option('rounds', { type: 'number', default: 3, describe: 'interleaved rounds; the least time counts' })
-      .option('filter', { type: 'string', default: '', describe: 'only kernels and faults whose name contains this' })
+      .option('filter', { type: 'string', default: '', describe: 'only rows whose name contains this' })
       .option('stepping', { type: 'boolean', default: false, describe: 'instructions a second under the debugger' })
       .option('history', { type: 'boolean', default: false, describe: 'cost of checkpoints and of going back' })
       .option('json', { type: 'boolean', default: false, describe: 'print JSON' })

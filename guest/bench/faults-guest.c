@@ -71,6 +71,21 @@ static void copy_on_write(void) {
   printf("end %d\n", PAGES * ROUNDS);
 }
 
+/* Pages of a section that are in memory become valid in a new view; mapping and unmapping it is part of it. */
+static void shared_pages(void) {
+  HANDLE section = CreateFileMappingA(INVALID_HANDLE_VALUE, NULL, PAGE_READWRITE, 0, PAGES * 4096, NULL);
+  volatile char *first = MapViewOfFile(section, FILE_MAP_WRITE, 0, 0, 0);
+  for (int page = 0; page < PAGES; page++) first[page * 4096] = 1;
+  puts("begin");
+  fflush(stdout);
+  for (int round = 0; round < ROUNDS; round++) {
+    volatile char *view = MapViewOfFile(section, FILE_MAP_READ, 0, 0, 0);
+    for (int page = 0; page < PAGES; page++) view[page * 4096];
+    UnmapViewOfFile((void *)view);
+  }
+  printf("end %d\n", PAGES * ROUNDS);
+}
+
 /* Goes round twice as much memory as the machine is given (--maxmem 32M): every page is read from the paging file. */
 static void page_file(void) {
   enum { BIG = 2 * PAGES, PASSES = 3 };
@@ -132,11 +147,13 @@ int main(int argc, char **argv) {
   if (!strcmp(kind, "touch")) touch(ROUNDS);
   else if (!strcmp(kind, "violation")) round_trips();
   else if (!strcmp(kind, "transition")) transition();
+  else if (!strcmp(kind, "shared")) shared_pages();
   else if (!strcmp(kind, "copy-on-write")) copy_on_write();
   else if (!strcmp(kind, "page-file")) page_file();
   else if (!strcmp(kind, "working-set") && number > 0) working_set(number);
   else if (!strcmp(kind, "regions") && number > 0) regions(number);
   else
-    return puts("usage: faults touch | violation | transition | copy-on-write | page-file | working-set MB | regions N"), 2;
+    return puts("usage: faults touch | violation | transition | shared | copy-on-write | page-file | working-set MB | regions N"),
+           2;
   return 0;
 }

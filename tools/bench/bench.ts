@@ -2,12 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guestImages } from '../package-root.js';
-import { buildNative, buildNativeFaults, type Contender, commandLine, contenders, kernelNames } from './contenders.js';
-import { timeBetweenLines, timeToFirstOutput } from './timed-process.js';
+import { buildNative, type Contender, commandLine, contenders, kernelNames } from './contenders.js';
+import { type FaultFigures, formatFaults, measureFaults } from './faults.js';
+import { formatTransfers, measureTransfers, type TransferFigures } from './file-transfers.js';
+import { progress } from './progress.js';
+import { timeToFirstOutput } from './timed-process.js';
 
 export interface BenchOptions {
   readonly rounds: number;
-  /** Only kernels and faults whose name contains this. */
+  /** Only kernels, faults and file transfers whose name contains this. */
   readonly filter: string;
   readonly json: boolean;
 }
@@ -25,14 +28,10 @@ export interface BenchReport {
   /** Geometric mean of the time relative to native, by contender. */
   readonly geometricMean: Record<string, number>;
   readonly firstOutputMilliseconds: number;
-  /** By what happens, in words. */
-  readonly faults: Record<string, { readonly nt86Microseconds: number; readonly nativeMicroseconds: number | null }>;
+  readonly faults: FaultFigures;
+  readonly files: TransferFigures;
   readonly absent: readonly string[];
 }
-
-const progress = (text: string) => {
-  if (process.stderr.isTTY && process.env.CI === undefined) process.stderr.write(`\r\x1b[K${text}`);
-};
 
 async function measureKernel(
   kernel: string,
@@ -60,61 +59,6 @@ function geometricMean(kernels: readonly KernelFigures[], contender: string): nu
   return Math.exp(logs.reduce((sum, value) => sum + value, 0) / logs.length);
 }
 
-/** What is measured of faults: a row of the report, the machine it needs, and whether the native program has it too. */
-interface FaultKind {
-  readonly title: string;
-  readonly flags: readonly string[];
-  readonly arguments: readonly string[];
-  readonly isNative: boolean;
-}
-
-const plainFault = (title: string, kind: string, flags: readonly string[] = []): FaultKind => ({
-  title,
-  flags,
-  arguments: [kind],
-  isNative: kind === 'touch' || kind === 'violation',
-});
-
-/** The same fault while something that it must not depend on grows. */
-const growingFault = (kind: string, number: number, unit: string, flags: readonly string[]): FaultKind => ({
-  title: `touch a fresh page, ${number.toLocaleString('en')} ${unit}`,
-  flags,
-  arguments: [kind, String(number)],
-  isNative: false,
-});
-
-const faultKinds: readonly FaultKind[] = [
-  plainFault('touch a fresh page', 'touch'),
-  plainFault('access violation, handler repairs, resume', 'violation'),
-  plainFault('take a trimmed page back from a list', 'transition'),
-  plainFault('copy a shared page at a store', 'copy-on-write'),
-  plainFault('read a page from the paging file', 'page-file', ['--maxmem', '32M']),
-  ...[1, 16, 256, 1024].map((megabytes) =>
-    growingFault('working-set', megabytes, 'MB in the working set', ['--maxmem', '1536M']),
-  ),
-  ...[10, 1000, 10_000, 100_000].map((count) => growingFault('regions', count, 'regions', ['--maxmem', '256M'])),
-];
-
-async function measureFaults(native: string | null, { rounds, filter }: BenchOptions): Promise<BenchReport['faults']> {
-  const faults: Record<string, { nt86Microseconds: number; nativeMicroseconds: number | null }> = {};
-  const image = join(guestImages, 'bench-faults.exe');
-  for (const { title, flags, arguments: given, isNative } of faultKinds) {
-    if (!title.includes(filter)) continue;
-    let nt86 = Number.POSITIVE_INFINITY;
-    let host = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < rounds; round++) {
-      progress(`faults: ${title}, round ${round + 1} of ${rounds}`);
-      const run = await timeBetweenLines(process.execPath, [commandLine, 'run', ...flags, image, ...given]);
-      nt86 = Math.min(nt86, (run.milliseconds * 1000) / Number(run.result));
-      if (native === null || !isNative) continue;
-      const nativeRun = await timeBetweenLines(native, given);
-      host = Math.min(host, (nativeRun.milliseconds * 1000) / Number(nativeRun.result));
-    }
-    faults[title] = { nt86Microseconds: nt86, nativeMicroseconds: Number.isFinite(host) ? host : null };
-  }
-  return faults;
-}
-
 async function measureFirstOutput(rounds: number): Promise<number> {
   let least = Number.POSITIVE_INFINITY;
   for (let round = 0; round < rounds; round++)
@@ -133,13 +77,14 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
     const kernels: KernelFigures[] = [];
     for (const [index, kernel] of kernelNames().entries())
       if (kernel.includes(options.filter)) kernels.push(await measureKernel(kernel, index, present, options.rounds));
-    const means = present.map(({ name }): [string, number] => [name, geometricMean(kernels, name)]);
-    const native = buildNative(folder) === null ? null : buildNativeFaults(folder);
+    const means = kernels.length === 0 ? [] : present.map(({ name }) => [name, geometricMean(kernels, name)] as const);
+    const hasCompiler = buildNative(folder) !== null;
     return {
       rounds: options.rounds,
       kernels,
       geometricMean: Object.fromEntries(means),
-      faults: await measureFaults(native, options),
+      faults: await measureFaults(hasCompiler ? folder : null, options),
+      files: await measureTransfers(folder, hasCompiler, options),
       firstOutputMilliseconds: await measureFirstOutput(Math.max(3, options.rounds)),
       absent,
     };
@@ -149,9 +94,18 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
   }
 }
 
-/** The report as a table: milliseconds of each contender and, in brackets, its time relative to native. */
+/** The report as tables; what was not asked for is left out. */
 export function formatReport(report: BenchReport): string {
-  const names = Object.keys(report.geometricMean);
+  const sections = [formatKernels(report), formatFaults(report.faults), formatTransfers(report.files)];
+  sections.push([`start of process to first guest output: ${report.firstOutputMilliseconds.toFixed(0)} ms`]);
+  const text = sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'));
+  return [text.join('\n\n'), ...report.absent.map((reason) => `not measured: ${reason}`)].join('\n');
+}
+
+/** Milliseconds of each contender and, in brackets, its time relative to native. */
+function formatKernels({ kernels, rounds, geometricMean }: BenchReport): string[] {
+  if (kernels.length === 0) return [];
+  const names = Object.keys(geometricMean);
   const cell = (figures: KernelFigures, name: string) => {
     const own = figures.milliseconds[name];
     const native = figures.milliseconds.native;
@@ -160,33 +114,26 @@ export function formatReport(report: BenchReport): string {
   };
   const row = (title: string, cells: readonly string[]) =>
     `${title.padEnd(30)}${cells.map((text) => text.padStart(18)).join('')}`;
+  const rowOf = (figures: KernelFigures) =>
+    row(
+      figures.kernel,
+      names.map((name) => cell(figures, name)),
+    );
   const lines = [
-    `compute kernels: least of ${report.rounds} interleaved rounds, milliseconds (times native)`,
+    `compute kernels: least of ${rounds} interleaved rounds, milliseconds (times native)`,
     row('', names),
-    ...report.kernels.map((figures) =>
-      row(
-        figures.kernel,
-        names.map((name) => cell(figures, name)),
-      ),
-    ),
+    ...kernels.map(rowOf),
   ];
-  if ('native' in report.geometricMean)
+  if ('native' in geometricMean)
     lines.push(
       row(
         'geometric mean, times native',
-        names.map((name) => (report.geometricMean[name] ?? 0).toFixed(1)),
+        names.map((name) => (geometricMean[name] ?? 0).toFixed(1)),
       ),
     );
-  for (const { kernel, checksums } of report.kernels) {
+  for (const { kernel, checksums } of kernels) {
     const distinct = new Set(Object.values(checksums));
     if (distinct.size > 1) lines.push(`  checksums differ in ${kernel}: ${JSON.stringify(checksums)}`);
   }
-  lines.push('', 'faults, microseconds each');
-  for (const [title, { nt86Microseconds, nativeMicroseconds }] of Object.entries(report.faults))
-    lines.push(
-      `${title.padEnd(48)} nt86 ${nt86Microseconds.toFixed(2)}   native Linux ${nativeMicroseconds?.toFixed(2) ?? '-'}`,
-    );
-  lines.push('', `start of process to first guest output: ${report.firstOutputMilliseconds.toFixed(0)} ms`);
-  for (const reason of report.absent) lines.push(`not measured: ${reason}`);
-  return lines.join('\n');
+  return lines;
 }

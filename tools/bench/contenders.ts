@@ -51,6 +51,12 @@ export function buildNativeFaults(folder: string): string | null {
   return gcc(['-O2', '-static', join(sources, 'faults-linux.c'), '-o', program]) ? program : null;
 }
 
+/** The file benchmarks compiled for this host, from the source that is the guest's too; null where `gcc -m32` is missing. */
+export function buildNativeFiles(folder: string): string | null {
+  const program = join(folder, 'files');
+  return gcc(['-O2', '-static', join(sources, 'files.c'), '-o', program]) ? program : null;
+}
+
 function buildMultiboot(folder: string): string | null {
   const objects = compileKernels(folder, 'multiboot', FREESTANDING);
   const main = join(folder, 'multiboot-main.o');
