@@ -2,7 +2,7 @@ import type { HostVolume } from '../host.js';
 import { StandardStream } from '../host.js';
 import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import { Increment } from '../ke/priority.js';
-import { Mode, WaitReason } from '../ke/thread.js';
+import { Mode, type Thread, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { Access } from '../ob/access-mask.js';
@@ -14,6 +14,7 @@ import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
 import { deletePackets } from './io-completion.js';
+import { retryCompletions } from './io-request.js';
 import { MemoryVolume } from './memory-volume.js';
 import { mountedVolume } from './mounted-volume.js';
 import { NullDevice } from './null-device.js';
@@ -73,6 +74,11 @@ export class IoManager {
     };
     types.ioCompletion.procedures = { delete: (port) => deletePackets(kernel, port) };
     this.#addDevices(kernel);
+  }
+
+  /** IoRetryIrpCompletions: a thread's fault is over; what its end forbade to complete is completed now, by the APC once more. */
+  retryCompletions(thread: Thread): void {
+    retryCompletions(this.kernel, thread);
   }
 
   /** Opens a file for an image section: for reading and execution, shared with readers. Path statuses, SHARING_VIOLATION. */

@@ -54,6 +54,8 @@ export class IoRequest {
   /** Null while its service has not returned, and for good in one that waits. */
   pended: PendedOperation | null = null;
   readonly ended = new KEvent(EventType.Notification, false);
+  /** IRP_RETRY_IO_COMPLETION: its results go to memory that its thread is just reading from disk. */
+  retryCompletion = false;
 }
 
 /** Ends a request: its thread goes on, or gets results and signals by a special kernel APC (IoCompleteRequest). Does not block. */
@@ -100,6 +102,7 @@ export function cancelRequest(kernel: Kernel, request: IoRequest): void {
 /** Ends what a thread has pending, all of it or on one file (IoCancelThreadIo, NtCancelIoFile). */
 export function cancelPending(kernel: Kernel, thread: EThread, file: FileObject | null): void {
   for (const request of [...thread.pendingRequests]) {
+    if (request.retryCompletion) continue;
     if (file === null || request.pended?.operation.file === file) cancelRequest(kernel, request);
   }
 }
@@ -121,6 +124,15 @@ function pend(
   return Status.PENDING;
 }
 
+/** IoRetryIrpCompletions: the APCs that came upon a page which their thread was reading come once more. Environment: any; does not wait. */
+export function retryCompletions(kernel: Kernel, thread: Thread): void {
+  for (const request of [...(thread.executive?.pendingRequests ?? [])]) {
+    if (!request.retryCompletion || request.pended === null) continue;
+    request.retryCompletion = false;
+    completeLater(kernel, request, request.pended);
+  }
+}
+
 function completeLater(kernel: Kernel, request: IoRequest, pended: PendedOperation): void {
   const { thread } = pended;
   thread.pendingRequests.delete(request);
@@ -134,14 +146,21 @@ function completeLater(kernel: Kernel, request: IoRequest, pended: PendedOperati
   if (!queued) endPended(kernel, pended);
 }
 
-/** The special kernel APC in the thread that asked: copies the results, signals, queues the user APC (IopCompleteRequest). */
+/**
+ * The special kernel APC in the thread that asked: copies the results, signals, queues the user APC (IopCompleteRequest). When it
+ * runs while the thread reads one of these pages from disk, it comes again once that is done.
+ */
 function* completeInThread(kernel: Kernel, request: IoRequest, pended: PendedOperation): Blocking<void> {
   const { operation, thread } = pended;
   const given = operation.arguments;
   const output = request.output;
-  if (output !== null) yield* kernel.user.probeForWrite(pended.buffer.address, output.length);
-  const result = deliver(kernel, request, pended.buffer);
   const probed = yield* kernel.user.probeForWrite(given.ioStatusBlock, 8);
+  if (isMultipleFault(kernel, probed)) return waitForFault(request, thread);
+  if (output !== null) {
+    const status = yield* kernel.user.probeForWrite(pended.buffer.address, output.length);
+    if (isMultipleFault(kernel, status)) return waitForFault(request, thread);
+  }
+  const result = deliver(kernel, request, pended.buffer);
   if (isSuccess(probed)) {
     kernel.user.write32(given.ioStatusBlock, result.status);
     kernel.user.write32(given.ioStatusBlock + 4, result.information);
@@ -150,6 +169,14 @@ function* completeInThread(kernel: Kernel, request: IoRequest, pended: PendedOpe
   tellPort(kernel, operation, result);
   if (given.apcRoutine !== 0) queueUserApc(kernel, thread.tcb, operation);
   endPended(kernel, pended);
+}
+
+const isMultipleFault = (kernel: Kernel, status: NtStatus): boolean =>
+  status === Status.IN_PAGE_ERROR && kernel.mm.lastFault.underlyingStatus === Status.MULTIPLE_FAULT_VIOLATION;
+
+function waitForFault(request: IoRequest, thread: EThread): void {
+  request.retryCompletion = true;
+  thread.pendingRequests.add(request);
 }
 
 function queueUserApc(kernel: Kernel, thread: Thread, { arguments: given }: IoOperation): void {

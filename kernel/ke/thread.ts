@@ -115,6 +115,10 @@ export class Thread extends DispatcherObject {
 
   /** PS_MEMORY_MAKER: the thread makes pages available for others, and waits for fewer of them. */
   memoryMaker = false;
+  /** Faults whose reads it waits for: more than one when an APC runs in such a wait. */
+  nestedFaults = 0;
+  /** An APC met a page that the thread itself was reading (MULTIPLE_FAULT_VIOLATION): its work is done when the fault is over. */
+  apcNeeded = false;
   /** One of the kernel's own that work only when there is something to do for others: no progress by itself. */
   housekeeping = false;
 

@@ -1,7 +1,7 @@
 import { FaultOutcome } from './fault-outcome.js';
 import { SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { isBeingRead, startPageRead } from './page-read.js';
+import { collidedFault, isBeingRead, startPageRead } from './page-read.js';
 import { isPageTableAddress, pageTableFrame } from './page-table.js';
 import { initializePfn, reactivate } from './pfn-counts.js';
 import { type PteLocation, PteOwner } from './pte.js';
@@ -60,7 +60,7 @@ export function resolveDemandZero(
 
 /**
  * MiResolveTransitionFault: the page is still in memory, on the standby or modified list, and comes back as it was.
- * Outcomes: Transition; MustWait: it is being read (a collided fault); Refault: it went while room was made; NoMemory.
+ * Outcomes: Transition; MustWait, MultipleFault: it is being read (a collided fault); Refault: it went while room was made; NoMemory.
  */
 export function resolveTransition(
   mm: MemoryManager,
@@ -72,7 +72,7 @@ export function resolveTransition(
   if (!hasWorkingSetRoom(mm, space, pageTableFrame(mm, space, address))) return FaultOutcome.NoMemory;
   if (!format.isTransition(at)) return FaultOutcome.Refault;
   const frame = format.transitionFrame(at);
-  if (isBeingRead(mm, frame)) return FaultOutcome.MustWait;
+  if (isBeingRead(mm, frame)) return collidedFault(mm);
   const protection = format.protection(at);
   reactivate(mm, frame);
   pfn.setShareCount(frame, 1);

@@ -26,6 +26,8 @@ export const FaultOutcome = {
   NoMemory: 20,
   /** Paging I/O, or free pages, have to be waited for. */
   MustWait: 21,
+  /** The thread itself is reading the page, and this fault happened in its wait: an in-page error with MULTIPLE_FAULT_VIOLATION. */
+  MultipleFault: 22,
 } as const;
 export type FaultOutcome = (typeof FaultOutcome)[keyof typeof FaultOutcome];
 export const FIRST_FAILURE = 16;
@@ -80,6 +82,7 @@ const outcomeNames: Readonly<Record<FaultOutcome, string>> = {
   19: 'in-page-error',
   20: 'no-memory',
   21: 'must-wait',
+  22: 'multiple-fault',
 };
 
 /** An outcome as traces and statistics name it. */

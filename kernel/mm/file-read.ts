@@ -3,7 +3,7 @@ import { FaultOutcome } from './fault-outcome.js';
 import type { MemoryManager } from './memory-manager.js';
 import { AvailableLimit, FREE_GOAL } from './memory-thresholds.js';
 import { type DiskPte, neighbour, pinForRead, submitPageRead } from './page-read.js';
-import { PageRead } from './paging.js';
+import type { ReadPlace } from './paging.js';
 import { ProtectionMask } from './protection.js';
 import type { PteLocation } from './pte.js';
 import type { Subsection } from './segment.js';
@@ -40,13 +40,14 @@ export function startFileRead(
   }
   mm.counters.mappedFileFaults++;
   const { controlArea } = subsection;
-  const place = {
+  const place: ReadPlace = {
     file: controlArea.poolAddress,
     slot: Math.floor(subsection.fileOffset / 0x1000) + first,
     name: controlArea.file?.name ?? '-',
     outcome: FaultOutcome.MappedFile,
+    openFile: controlArea.file,
   };
-  return submitPageRead(mm, new PageRead(frames, before, place), () => {
+  return submitPageRead(mm, frames, before, place, () => {
     const hosts = frames.map((frame) => mm.memory.hostPage(frame));
     return subsection.readPages(first, hosts);
   });

@@ -100,6 +100,8 @@ export interface FaultingThread {
   readonly process: { readonly basePriority: number };
   /** Makes memory available for others, and may use the last pages for it. */
   readonly memoryMaker: boolean;
+  /** An APC met a page that the thread itself was reading: what it could not do is done when that fault is over. */
+  apcNeeded: boolean;
 }
 
 /** What the fault path asks of a SUBSECTION. */
@@ -423,11 +425,11 @@ export class MemoryManager {
   }
 
   /**
-   * A read that a fault began is done: the fault is taken up again in the address space that is in CR3, and the page is
-   * unpinned. The access is tried again afterwards in any case.
+   * A read that a fault began is done: unless the page could not be read or has gone meanwhile, the fault is taken up again in the
+   * address space that is in CR3; the page is unpinned. The access is tried again afterwards in any case.
    */
   completePageRead(read: PageRead, address: number, access: FaultAccess): void {
-    if (read.status >>> 0 < 0xc0000000) {
+    if (read.isPinned && !this.pfn.isDeleted(read.frame)) {
       this.faults.completing = true;
       this.faults.readOutcome = read.place.outcome;
       const user = address < SYSTEM_RANGE_START;
@@ -538,6 +540,6 @@ class StandaloneClock implements DeviceClock {
 export function faultStatus(outcome: FaultOutcome): number {
   if (outcome === FaultOutcome.GuardPageViolation) return Status.GUARD_PAGE_VIOLATION;
   if (outcome === FaultOutcome.StackOverflow) return Status.STACK_OVERFLOW;
-  if (outcome === FaultOutcome.InPageError || outcome === FaultOutcome.NoMemory) return Status.IN_PAGE_ERROR;
-  return Status.ACCESS_VIOLATION;
+  if (outcome === FaultOutcome.AccessViolation) return Status.ACCESS_VIOLATION;
+  return Status.IN_PAGE_ERROR;
 }

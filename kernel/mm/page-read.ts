@@ -4,7 +4,7 @@ import type { NtStatus } from '../types.js';
 import { FaultOutcome } from './fault-outcome.js';
 import { PAGE_MASK, PAGE_SIZE, PageLocation, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { PageRead } from './paging.js';
+import { PageRead, type ReadPlace } from './paging.js';
 import { contentsReplaced, decrementReferenceCount, incrementShareCount } from './pfn-counts.js';
 import { type PteLocation, pteLocation } from './pte.js';
 
@@ -54,13 +54,20 @@ export function startPageRead(
     frames.push(pinForRead(mm, neighbour(mm, pte, distance)));
   }
   mm.counters.pagingFileFaults++;
-  const place = { file, slot, name: '', outcome: FaultOutcome.PageFile };
-  return submitPageRead(mm, new PageRead(frames, before, place), () => readSlots(mm, file, slot, frames));
+  const place = { file, slot, name: '', outcome: FaultOutcome.PageFile, openFile: null };
+  return submitPageRead(mm, frames, before, place, () => readSlots(mm, file, slot, frames));
 }
 
-/** The read of pinned frames begins: mm.faults.read is what to wait for. */
-export function submitPageRead(mm: MemoryManager, read: PageRead, transfer: () => NtStatus): FaultOutcome {
-  const { frames, place } = read;
+/** The read of pinned frames begins, of which one is wanted: mm.faults.read is what to wait for. */
+export function submitPageRead(
+  mm: MemoryManager,
+  frames: readonly number[],
+  wanted: number,
+  place: ReadPlace,
+  transfer: () => NtStatus,
+): FaultOutcome {
+  const read = new PageRead(frames, wanted, place, mm.environment.currentThread?.() ?? null);
+  place.openFile?.reference();
   for (const frame of frames) mm.paging.reads.set(frame, read);
   mm.counters.pagesRead += frames.length;
   mm.counters.pageReadIos++;
@@ -157,6 +164,22 @@ export function isBeingRead(mm: MemoryManager, frame: number): boolean {
   return true;
 }
 
+/**
+ * A fault on a page that is being read, as isBeingRead has found. MustWait: the thread waits for the same read. MultipleFault: it is
+ * the thread's own, in whose wait an APC runs: to wait there would be for ever. The thread is told when its fault is over (ApcNeeded).
+ */
+export function collidedFault(mm: MemoryManager): FaultOutcome {
+  const thread = mm.environment.currentThread?.();
+  if (thread === undefined || mm.faults.read?.thread !== thread) return FaultOutcome.MustWait;
+  thread.apcNeeded = true;
+  mm.faults.underlyingStatus = Status.MULTIPLE_FAULT_VIOLATION;
+  return FaultOutcome.MultipleFault;
+}
+
+/** The fault was one on a page that is being read, be it by the thread itself: kernel code that cannot wait finishes that read. */
+export const isReadOutcome = (outcome: FaultOutcome): boolean =>
+  outcome === FaultOutcome.MustWait || outcome === FaultOutcome.MultipleFault;
+
 /** For kernel code that cannot wait: the read that mm.faults speaks of is finished on the spot. */
 export function finishPageReadNow(mm: MemoryManager): void {
   const { read, startedRead } = mm.faults;
@@ -166,12 +189,19 @@ export function finishPageReadNow(mm: MemoryManager): void {
   if (startedRead) releasePageRead(mm, read);
 }
 
+/**
+ * The end of a read. Pages that were deleted meanwhile are free as soon as nobody pins them any more; and how the read of such a page
+ * went is of no interest: whoever waited for it tries his access again.
+ */
 function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): void {
   const { pfn } = mm;
   const hasFailed = isFailure(status);
-  if (hasFailed) noteFailure(mm, read, status);
+  const isWanted = !pfn.isDeleted(read.frame);
+  if (hasFailed) noteFailure(mm, read, status, isWanted);
   read.isDone = true;
-  read.status = status;
+  read.status = isWanted ? status : Status.SUCCESS;
+  read.isPinned = !hasFailed;
+  read.place.openFile?.dereference();
   for (const frame of read.frames) {
     mm.paging.reads.delete(frame);
     pfn.setReadInProgress(frame, false);
@@ -186,11 +216,11 @@ function finishPageRead(mm: MemoryManager, read: PageRead, status: NtStatus): vo
  * Otherwise its status is the exception's; for what the kernel itself needs, KERNEL_DATA_INPAGE_ERROR(PTE address, status,
  * address, PTE contents).
  */
-function noteFailure(mm: MemoryManager, read: PageRead, status: NtStatus): void {
+function noteFailure(mm: MemoryManager, read: PageRead, status: NtStatus, isWanted: boolean): void {
   const { pfn, paging, format } = mm;
   const { frame } = read;
   paging.singleReads = SINGLE_READS;
-  if (pfn.isDeleted(frame)) return;
+  if (!isWanted) return;
   const pteAddress = pfn.pteAddress(frame);
   const address = pfn.isPrototype(frame) ? 0 : format.addressOfPte(pteAddress - (pteAddress & 3));
   const isKernelData = address >= SYSTEM_RANGE_START;
@@ -229,5 +259,7 @@ function giveUp(mm: MemoryManager, frame: number): void {
 
 /** The thread that began a read has had its chance to make the page valid: the page need not be pinned any longer. */
 export function releasePageRead(mm: MemoryManager, read: PageRead): void {
-  if (!isFailure(read.status)) decrementReferenceCount(mm, read.frame);
+  if (!read.isPinned) return;
+  read.isPinned = false;
+  decrementReferenceCount(mm, read.frame);
 }

@@ -1,8 +1,8 @@
 import { dispatchFault } from './demand-zero.js';
-import { FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
+import { type FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { ensurePages, noPagesAvailable } from './free-pages.js';
 import type { MemoryManager } from './memory-manager.js';
-import { finishPageReadNow } from './page-read.js';
+import { finishPageReadNow, isReadOutcome } from './page-read.js';
 import { findPte, pdeLocation } from './page-table.js';
 import { ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
@@ -67,7 +67,7 @@ export function makeSystemAddressValid(mm: MemoryManager, space: WorkingSetOwner
   while (!format.isValid(at)) {
     ensurePages(mm, TABLE_RESERVE);
     const outcome = dispatchFault(mm, space, address, at);
-    if (outcome === FaultOutcome.MustWait) finishPageReadNow(mm);
+    if (isReadOutcome(outcome)) finishPageReadNow(mm);
     else if (outcome >= FIRST_FAILURE) noPagesAvailable(mm);
   }
   faults.completing = completing;

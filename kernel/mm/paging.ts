@@ -3,9 +3,11 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { CommitAccounting } from './commit.js';
 import type { FaultOutcome } from './fault-outcome.js';
+import type { FaultingThread } from './memory-manager.js';
 import { type DeviceClock, type DeviceRequest, PagingDevice } from './paging-device.js';
 import { PagingFile } from './paging-file.js';
 import type { PagingStorage } from './paging-storage.js';
+import type { SectionFile } from './segment.js';
 
 /** MM_PAGING_FILE_MDLS: writes to one paging file at a time. */
 const WRITES_PER_FILE = 2;
@@ -14,6 +16,8 @@ const WRITES_PER_FILE = 2;
 export interface ReadPlace extends Pick<DeviceRequest, 'file' | 'slot' | 'name'> {
   /** What the fault that began the read comes to be called: PageFile or MappedFile. */
   readonly outcome: FaultOutcome;
+  /** The mapped file, which stays open while it is read; null for a paging file. */
+  readonly openFile: SectionFile | null;
 }
 
 /** Pages on their way into memory (the role of MMINPAGE_SUPPORT). */
@@ -23,6 +27,10 @@ export class PageRead {
   /** The page that was wanted; the others go to the standby list. */
   readonly frame: number;
   readonly place: ReadPlace;
+  /** Who began it and takes it up when it has ended; null without a dispatcher. */
+  readonly thread: FaultingThread | null;
+  /** The wanted page has a reference of the read. */
+  isPinned = true;
   /** Signaled when the page is there or the read has failed. */
   readonly event = new KEvent(EventType.Notification, false);
   isDone = false;
@@ -30,10 +38,11 @@ export class PageRead {
   /** It has failed, but is to be begun again after a while. */
   mustRetry = false;
 
-  constructor(frames: readonly number[], wanted: number, place: ReadPlace) {
+  constructor(frames: readonly number[], wanted: number, place: ReadPlace, thread: FaultingThread | null) {
     this.frames = frames;
     this.frame = frames[wanted];
     this.place = place;
+    this.thread = thread;
   }
 }
 

@@ -3,7 +3,7 @@ import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { startFileRead } from './file-read.js';
 import { PAGE_SHIFT, PageLocation, SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { isBeingRead, startPageRead } from './page-read.js';
+import { collidedFault, isBeingRead, startPageRead } from './page-read.js';
 import { pageTableFrame } from './page-table.js';
 import { deleteTransitionPage, incrementShareCount, initializePfn, markModified, reactivate } from './pfn-counts.js';
 import { isCopyOnWrite, isWritable, makeNotWriteCopy, ProtectionMask, permitsAccess } from './protection.js';
@@ -62,7 +62,7 @@ export function resolvePrototype(
   }
   if (format.isTransition(prototype)) {
     const frame = format.transitionFrame(prototype);
-    if (isBeingRead(mm, frame)) return FaultOutcome.MustWait;
+    if (isBeingRead(mm, frame)) return collidedFault(mm);
     reactivate(mm, frame);
     format.writeValid(prototype, frame, format.protection(mm.pfn.originalPte(frame)), PteOwner.Kernel, false);
     if (!mm.faults.completing) mm.counters.transitionFaults++;

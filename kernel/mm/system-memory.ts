@@ -5,7 +5,7 @@ import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { noPagesAvailable } from './free-pages.js';
 import { PAGE_MASK, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { finishPageReadNow } from './page-read.js';
+import { finishPageReadNow, isReadOutcome } from './page-read.js';
 
 export { systemLocation } from './system-pages.js';
 
@@ -108,7 +108,7 @@ export class SystemMemory {
       if (host !== 0) return host;
       const fault = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
       const outcome = accessFault(mm, address >>> 0, fault, false);
-      if (outcome === FaultOutcome.MustWait) finishPageReadNow(mm);
+      if (isReadOutcome(outcome)) finishPageReadNow(mm);
       else if (outcome >= FIRST_FAILURE) this.#failed(address >>> 0, outcome);
     }
   }

@@ -2,8 +2,10 @@ import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
+import type { FaultAccess } from './fault-outcome.js';
 import { noPagesAvailable, obtainFreePages, PAGE_WAIT } from './free-pages.js';
 import { READ_RETRY_DELAY } from './page-read.js';
+import type { PageRead } from './paging.js';
 
 /** Relative timeouts are negative, in 100 ns units. */
 const PAGE_WAIT_TIMEOUT = BigInt(-PAGE_WAIT / 100);
@@ -18,13 +20,39 @@ const MILLISECOND = -10_000;
  */
 export function* waitForPaging(kernel: Kernel): Blocking<NtStatus> {
   const { mm, ke } = kernel;
-  const { read, startedRead, delay, address, access } = mm.lastFault;
-  if (read === null) {
-    if (delay > 0) yield* ke.delayExecution(Mode.Kernel, false, BigInt(delay * MILLISECOND));
-    else yield* waitForPages(kernel);
-    return Status.SUCCESS;
-  }
+  const { read, delay } = mm.lastFault;
+  if (read !== null) return yield* waitForRead(kernel, read);
+  if (delay > 0) yield* ke.delayExecution(Mode.Kernel, false, BigInt(delay * MILLISECOND));
+  else yield* waitForPages(kernel);
+  return Status.SUCCESS;
+}
+
+/**
+ * Special kernel APCs may run in the wait; one that comes upon the page which is being read has its work done when the last of the
+ * thread's faults is over (IoRetryIrpCompletions).
+ */
+function* waitForRead(kernel: Kernel, read: PageRead): Blocking<NtStatus> {
+  const { mm, ke } = kernel;
+  const { startedRead, address, access } = mm.lastFault;
+  const thread = ke.currentThread;
+  thread.nestedFaults++;
   if (!read.isDone) yield* ke.waitForSingleObject(read.event, WaitReason.PageIn, Mode.Kernel, false, null);
+  const status = yield* completeRead(kernel, read, startedRead, address, access);
+  thread.nestedFaults--;
+  if (!thread.apcNeeded || thread.nestedFaults > 0) return status;
+  thread.apcNeeded = false;
+  kernel.io.retryCompletions(thread);
+  return status;
+}
+
+function* completeRead(
+  kernel: Kernel,
+  read: PageRead,
+  startedRead: boolean,
+  address: number,
+  access: FaultAccess,
+): Blocking<NtStatus> {
+  const { mm, ke } = kernel;
   if (!startedRead) return Status.SUCCESS;
   mm.completePageRead(read, address, access);
   if (!read.mustRetry) return read.status;

@@ -83,6 +83,11 @@ export const leaves = {
   'D.prototype-page': 'the page that holds the prototype PTE is not resident: it comes first',
   'D.io.page-file': 'a hard fault: the page is read while the thread waits',
   'D.io.pte-changed': 'the PTE changed during the read: the access is tried again',
+  'D.io.decommitted': 'the page is decommitted during the read: frame and slot are free when it has ended',
+  'D.io.other-page': 'another page has taken its place during the read: the access finds that one',
+  'D.io.gone-error': 'the page goes during a read that fails: the access is tried again',
+  'D.io.table-gone': 'the page table goes while it is read',
+  'D.io.process-gone': 'the process ends while an attached thread reads its page',
   'D.io.error': 'the read failed: the PTE is as it was, the frame free, in-page error',
 
   'R.demand-zero': 'zeroed page, PFN modified, PTE dirty where writable, OriginalPte demand zero',
@@ -91,7 +96,8 @@ export const leaves = {
   'R.transition.modified': 'from the modified list: dirty again',
   'R.transition.writing': 'while it is written: shared with the write',
   'R.transition.collided': 'while another thread reads it: this thread waits for the same read',
-  'R.transition.same-thread': 'while this thread reads it itself: MULTIPLE_FAULT_VIOLATION',
+  'R.transition.same-thread': 'while this thread reads it itself, in an APC: MULTIPLE_FAULT_VIOLATION',
+  'R.transition.same-thread.completion': 'that APC is the end of an operation: it comes again when the fault is over',
   'R.page-file': 'one page from its slot, which it keeps until it changes',
   'R.page-file.cluster': 'neighbours in consecutive slots are read with it',
   'R.page-file.end-of-file': 'the paging file is too short: bugcheck 7A',
@@ -103,12 +109,14 @@ export const leaves = {
   'R.prototype.private-zero': 'copy-on-write and demand zero: private from the start',
   'R.prototype.fork': 'private memory that a fork shares: the page through a lookup marker, copy-on-write',
   'R.prototype.page-file': 'the shared page is in the paging file',
+  'R.prototype.gone': 'the section goes while its page is read: frame and slot are free when that has ended',
   'R.file': 'read from the mapped file',
   'R.file.tail': 'the last page of the file: zeros behind its end',
   'R.file.error': 'the file cannot be read: in-page error with its status',
   'R.file.cluster': 'neighbours in the file are read with it and wait on the standby list',
   'R.file.collided': 'another thread reads the page, or a cluster that it is in: this thread waits for the same read',
   'R.file.unmapped': 'the view goes while its page is read: nothing is left of it',
+  'R.file.closed': 'section and file are closed while a page is read: the file stays open until it is there',
   'R.file.shrunk': 'the file has become shorter than its section: in-page error with END_OF_FILE',
   'R.file.no-more-io': 'the volume has gone: in-page error without a read',
   'R.complete.store': 'a store makes the shared page modified at once',
@@ -121,6 +129,4 @@ export const leaves = {
 export type LeafId = keyof typeof leaves;
 
 /** Leaves that the kernel cannot reach yet, with the reason. */
-export const notBuilt: Partial<Record<LeafId, string>> = {
-  'R.transition.same-thread': 'no code of a thread can run while it waits for a read',
-};
+export const notBuilt: Partial<Record<LeafId, string>> = {};

@@ -1,6 +1,7 @@
 import { FaultAccess, type NtStatus } from '../../../kernel/index.js';
 import { MemoryType, PageProtection } from '../../../kernel/mm/index.js';
 import { startWrite as startPageWrite } from '../../../kernel/mm/modified-writer.js';
+import { inAddressSpace } from '../../../kernel/mm/process-access.js';
 import { emptyWorkingSet as trimAll } from '../../../kernel/mm/working-set-trim.js';
 import * as pageOut from '../page-out.js';
 import { Image } from './driven-image.js';
@@ -8,6 +9,8 @@ import type { DrivenMachine } from './driven-machine.js';
 
 /** System services with their arguments put into the program's memory; each throws when the service fails. */
 
+/** Error code of a user-mode read of a page that is not there. */
+const USER_READ = 4;
 const CURRENT_PROCESS = 0xffffffff;
 /** Where pointers of the services point to. */
 const BASE = Image.scratch + 0x100;
@@ -31,6 +34,10 @@ const VIEW_UNMAP = 2;
 const FILE_ACCESS = 0xc0100000;
 const FILE_SYNCHRONOUS = 0x20;
 const SHARE_ALL = 7;
+const FILE_CREATE = 2;
+const SHARE_READ_WRITE = 3;
+const PIPE_QUOTA = 0x1000;
+const FSCTL_PIPE_LISTEN = 0x110008;
 
 export interface Allocation {
   /** 0: anywhere. */
@@ -140,7 +147,27 @@ export function close(drive: DrivenMachine, handle: number): void {
 
 /** NtOpenFile of a file of drive C:; the handle. */
 export function openFile(drive: DrivenMachine, name: string): number {
-  const path = `\\??\\C:\\${name}`;
+  nameObject(drive, `\\??\\C:\\${name}`);
+  drive.call('NtOpenFile', HANDLE, FILE_ACCESS, ATTRIBUTES, IO_STATUS, SHARE_ALL, FILE_SYNCHRONOUS);
+  return drive.word(HANDLE);
+}
+
+/**
+ * A server's end of a new named pipe that waits for its client without end (FSCTL_PIPE_LISTEN).
+ * @param ioStatus where it is told when there is one
+ */
+export function listen(drive: DrivenMachine, ioStatus: number): void {
+  nameObject(drive, '\\Device\\NamedPipe\\driven');
+  drive.poke(LARGE, 0);
+  drive.poke(LARGE + 4, -1);
+  const create = [HANDLE, FILE_ACCESS, ATTRIBUTES, IO_STATUS, SHARE_READ_WRITE, FILE_CREATE, 0];
+  // A pipe of bytes, one instance, that waits.
+  const pipe = [0, 0, 0, 1, PIPE_QUOTA, PIPE_QUOTA, LARGE];
+  drive.call('NtCreateNamedPipeFile', ...create, ...pipe);
+  drive.call('NtFsControlFile', drive.word(HANDLE), 0, 0, 0, ioStatus, FSCTL_PIPE_LISTEN, 0, 0, 0, 0);
+}
+
+function nameObject(drive: DrivenMachine, path: string): void {
   for (let index = 0; index < path.length; index += 2) {
     drive.poke(TEXT + index * 2, path.charCodeAt(index) | ((path.charCodeAt(index + 1) || 0) << 16));
   }
@@ -148,8 +175,6 @@ export function openFile(drive: DrivenMachine, name: string): number {
   drive.poke(STRING + 4, TEXT);
   const attributes = [0x18, 0, STRING, 0x40, 0, 0];
   for (const [index, value] of attributes.entries()) drive.poke(ATTRIBUTES + index * 4, value);
-  drive.call('NtOpenFile', HANDLE, FILE_ACCESS, ATTRIBUTES, IO_STATUS, SHARE_ALL, FILE_SYNCHRONOUS);
-  return drive.word(HANDLE);
 }
 
 /** Takes every page that is not locked out of the working set (SetProcessWorkingSetSize(-1, -1)). */
@@ -202,16 +227,22 @@ export function evict(drive: DrivenMachine): void {
   drive.settle();
 }
 
-/** Another thread's fault on the page has begun to read it; what to do when the read is done. */
-export function readByAnother(drive: DrivenMachine, address: number): () => void {
-  const { mm } = drive.machine.kernel;
-  const USER_READ = 4;
-  drive.inKernel(() => {
+/**
+ * Another thread's fault on the page has begun to read it; what to do when the read is done.
+ * @param space of the process that it is in, or attached to
+ */
+export function readByAnother(drive: DrivenMachine, address: number, space = drive.space): () => void {
+  const { mm, ke } = drive.machine.kernel;
+  const { dispatcher } = ke;
+  const driven = dispatcher.current;
+  dispatcher.current = dispatcher.idleThread;
+  inAddressSpace(mm, space, () => {
     if (mm.pageFault(address, USER_READ)) throw new Error('nothing had to be read');
   });
+  dispatcher.current = driven;
   const { read, startedRead } = mm.lastFault;
   if (read === null || !startedRead) throw new Error('no read was begun');
-  return () => drive.inKernel(() => mm.completePageRead(read, address, FaultAccess.Read));
+  return () => inAddressSpace(mm, space, () => mm.completePageRead(read, address, FaultAccess.Read));
 }
 
 /** The next read from a paging file fails with this status. */
