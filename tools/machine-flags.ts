@@ -124,6 +124,14 @@ export const machineFlagDescriptions = {
   seed: { type: 'number', default: 0, describe: 'seed of everything the machine draws at random' },
 } as const;
 
+/** Flags that make no other machine of it: limits, checks, and where the host keeps things. */
+const passingFlags: ReadonlySet<string> = new Set(['max-instructions', 'max-time', 'verify', 'pagefile-path']);
+
+/** Names of the flags that make a machine what it is: a snapshot has to know them. */
+export const lastingFlags: ReadonlySet<string> = new Set(
+  Object.keys(machineFlagDescriptions).filter((name) => !passingFlags.has(name)),
+);
+
 /** yargs description of the flag of the verbs that gdb can come into. */
 export const gdbFlagDescription = {
   gdb: { type: 'string', describe: '[HOST:]PORT: stop at the first instruction and wait there for gdb' },

@@ -43,7 +43,10 @@ export function runUnderGdb(options: RunOptions, address: string): Promise<numbe
     const session = createSession(machine, host, () => undefined, { historyMemory });
     await session.start();
     const server = await listenForGdb(session, address);
-    if ((await server.ending) === 'killed') return KILLED;
+    if ((await server.ending) === 'killed') {
+      session.shutDown();
+      return KILLED;
+    }
     return reportRun(session.machine, await runAlone(session), options, flags, host);
   };
   return withRunParts(options, work, { neverWaits: true });

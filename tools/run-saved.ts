@@ -12,7 +12,7 @@ import { PassiveObserver, SavableMachine } from './history/savable-machine.js';
 import { decodeSnapshot, type Snapshot, SnapshotError } from './history/snapshot-file.js';
 import { NodeHost } from './host-node.js';
 import { LineWriter } from './line-writer.js';
-import { type MachineFlags, machineFlags, type RawMachineFlags, traceOptions } from './machine-flags.js';
+import { lastingFlags, type MachineFlags, machineFlags, type RawMachineFlags, traceOptions } from './machine-flags.js';
 import { guestImages } from './package-root.js';
 import { place } from './placement.js';
 import { programOptions, type RunOptions, reportRun } from './run.js';
@@ -21,35 +21,20 @@ import { programOptions, type RunOptions, reportRun } from './run.js';
 export interface Recipe {
   readonly program: string;
   readonly programArguments: readonly string[];
-  readonly flags: RawMachineFlags;
+  /** Those that the machine is made of; see lastingFlags. */
+  readonly flags: Partial<RawMachineFlags>;
   readonly trace?: string | undefined;
 }
-
-/** Flags that may be given anew when a machine is restored: limits, and what is done at the end. */
-const NEW_FLAGS = ['max-instructions', 'max-time', 'verify'] as const;
 
 /** The recipe of a machine that a command line asks for. */
 export function recipeOf(options: RawMachineFlags & Omit<Recipe, 'flags'>): Recipe {
   const { program, programArguments, trace } = options;
-  const { maxmem, pae, env, inject, verify, pagefile, replacement, noexecute, sku, account, privilege, seed } = options;
   const mount = options.mount?.map((text) =>
     text.replace(/=(.+?)(:ro)?$/, (_all, folder, ro) => `=${resolve(folder)}${ro ?? ''}`),
   );
-  const flags = {
-    maxmem,
-    pae,
-    mount,
-    env,
-    inject,
-    verify,
-    pagefile,
-    replacement,
-    noexecute,
-    sku,
-    account,
-    privilege,
-    seed,
-  };
+  const flags = Object.fromEntries(
+    Object.entries({ ...options, mount }).filter(([name, value]) => lastingFlags.has(name) && value !== undefined),
+  );
   return { program: resolve(program), programArguments, flags, trace };
 }
 
@@ -88,12 +73,10 @@ export function writeSnapshot(path: string, machine: SavableMachine, recipe: Rec
   }
 }
 
-/** Flags of a restored machine: the recipe's, with the limits of this command line. */
+/** Flags of a restored machine: the recipe's, with the limits and the folders of this command line. */
 export function restoredFlags(recipe: Recipe, given: RawMachineFlags): RawMachineFlags {
-  const flags: { -readonly [Name in keyof RawMachineFlags]: RawMachineFlags[Name] } = { ...recipe.flags };
-  for (const name of NEW_FLAGS) Object.assign(flags, { [name]: given[name] });
-  if (given.mount !== undefined) flags.mount = given.mount;
-  return flags;
+  const mount = given.mount ?? recipe.flags.mount;
+  return { ...given, ...recipe.flags, mount };
 }
 
 /** What a machine that can be saved is made of. */

@@ -105,7 +105,8 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
     const event = await made.start();
     write(`${options.json ? JSON.stringify(stopData(made, event)) : stopText(made, event)}\n`);
     const exitCode = await converse(made, batch, options, { write, guest: host.console });
-    if (options.save !== undefined && made.execution.ended === null) made.writeSnapshot(options.save);
+    if (options.save !== undefined && made.execution.ended === null) made.save(options.save);
+    made.shutDown();
     return exitCode;
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));

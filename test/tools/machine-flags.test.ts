@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { CliError } from '../../tools/cli-error.js';
-import { machineFlags, parseSize, traceOptions } from '../../tools/machine-flags.js';
+import {
+  machineFlagDescriptions,
+  machineFlags,
+  parseSize,
+  type RawMachineFlags,
+  traceOptions,
+} from '../../tools/machine-flags.js';
 import { quoteArgument } from '../../tools/run.js';
+import { recipeOf, restoredFlags } from '../../tools/run-saved.js';
 
 const raw = { maxmem: '64M', pae: true, verify: 'off', seed: 0 };
 
@@ -115,5 +122,47 @@ describe('machine flags', () => {
     ['a\\b', 'a\\b'],
   ])('quotes %j as %j', (argument, quoted) => {
     expect(quoteArgument(argument)).toBe(quoted);
+  });
+});
+
+describe('a snapshot', () => {
+  /** Another value for every flag than the one that it has by default. */
+  const other: { readonly [Name in keyof typeof machineFlagDescriptions]: RawMachineFlags[Name] } = {
+    maxmem: '32M',
+    pae: false,
+    noexecute: 'alwaysoff',
+    sku: 'web',
+    mount: ['D=/:ro'],
+    env: ['A=b'],
+    'max-instructions': '5M',
+    'max-time': '5s',
+    inject: ['commit:9'],
+    verify: 'exit',
+    pagefile: ['8M'],
+    'pagefile-path': '/',
+    replacement: 'fifo',
+    'bad-pages': ['1000'],
+    'cluster-reads': 7,
+    account: 'user',
+    privilege: ['SeLockMemoryPrivilege'],
+    seed: 5,
+  };
+  const passing = ['max-instructions', 'max-time', 'pagefile-path', 'verify'];
+
+  it.each(Object.entries(other))('--%s makes another machine of it', (name, value) => {
+    expect(machineFlags({ ...raw, [name]: value })).not.toEqual(machineFlags(raw));
+  });
+
+  it('knows every flag but those that pass', () => {
+    const recipe = recipeOf({ ...other, program: 'hello.exe', programArguments: [] });
+    expect(Object.keys(recipe.flags).concat(passing).sort()).toEqual(Object.keys(machineFlagDescriptions).sort());
+    const {
+      'max-instructions': _count,
+      'max-time': _time,
+      verify: _verify,
+      'pagefile-path': _path,
+      ...lasting
+    } = other;
+    expect(restoredFlags(recipe, { ...raw, maxmem: '128M' })).toEqual({ ...lasting, verify: 'off' });
   });
 });

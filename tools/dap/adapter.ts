@@ -48,6 +48,14 @@ export class Adapter {
 
   set program(program: LaunchedProgram) {
     this.#program = program;
+    program.breakpoints.resolved = (breakpoint) =>
+      this.emit('breakpoint', { reason: 'changed', breakpoint: this.counted(breakpoint) });
+  }
+
+  /** A breakpoint with its line as the client counts. */
+  counted(breakpoint: DebugProtocol.Breakpoint): DebugProtocol.Breakpoint {
+    if (breakpoint.line === undefined || this.linesStartAt1) return breakpoint;
+    return { ...breakpoint, line: breakpoint.line - 1 };
   }
 
   get session(): Session {

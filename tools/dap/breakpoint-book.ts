@@ -20,6 +20,21 @@ interface BookedBreakpoint {
   readonly logMessage: string | null;
 }
 
+/** Where a wish is fulfilled. */
+interface Location {
+  readonly place: BreakpointPlace;
+  /** Line of the source, from 1. */
+  readonly line?: number;
+}
+
+/** A breakpoint in a module that is not loaded yet. */
+interface Waiting {
+  readonly group: string;
+  readonly id: number;
+  /** @throws DebuggerError where it still cannot be set */
+  readonly set: () => DebugProtocol.Breakpoint;
+}
+
 /** Reasons of the protocol by the kind of request that sets them. */
 export type BreakpointKind = 'breakpoint' | 'function breakpoint' | 'instruction breakpoint' | 'data breakpoint';
 
@@ -48,13 +63,17 @@ export class BreakpointBook {
   readonly #sources: SourceFiles;
   readonly #write: (text: string) => void;
   readonly #groups = new Map<string, BookedBreakpoint[]>();
+  #waiting: Waiting[] = [];
   #nextId = 1;
+  /** Told of a breakpoint that could be set at last, lines from 1. */
+  resolved: ((breakpoint: DebugProtocol.Breakpoint) => void) | null = null;
 
   /** @param write takes the words of log points */
   constructor(session: Session, sources: SourceFiles, write: (text: string) => void) {
     this.#session = session;
     this.#sources = sources;
     this.#write = write;
+    session.moduleListener = () => this.#retry();
   }
 
   /** The breakpoint with this number in the session, or null. */
@@ -111,30 +130,54 @@ export class BreakpointBook {
     group: string,
     kind: BreakpointKind,
     wishes: readonly Given[],
-    locate: (wish: Given) => { readonly place: BreakpointPlace; readonly line?: number },
+    locate: (wish: Given) => Location,
   ): DebugProtocol.Breakpoint[] {
     const { breakpoints } = this.#session.execution;
     for (const { sessionId } of this.#groups.get(group) ?? []) if (sessionId !== null) breakpoints.remove(sessionId);
+    this.#waiting = this.#waiting.filter((waiting) => waiting.group !== group);
     const booked: BookedBreakpoint[] = [];
-    const answers = wishes.map((wish): DebugProtocol.Breakpoint => {
+    this.#groups.set(group, booked);
+    return wishes.map((wish): DebugProtocol.Breakpoint => {
       const id = this.#nextId++;
+      const set = () => this.#set(booked, id, kind, wish, locate(wish));
       try {
-        const { place, line } = locate(wish);
-        const hits = hitFilter(wish.hitCondition);
-        const condition = wish.condition === undefined || wish.condition.trim() === '' ? null : wish.condition;
-        const processId = this.#session.thread?.process.uniqueProcessId ?? null;
-        const given = { text: kind, place, processId, condition, command: null, once: false, passes: 1 };
-        const sessionId = breakpoints.add(given).id;
-        booked.push({ id, sessionId, reason: kind, hits, logMessage: wish.logMessage ?? null });
-        const reference = place.kind === 'execute' ? { instructionReference: hexAddress(place.address) } : {};
-        return { id, verified: true, ...(line === undefined ? {} : { line }), ...reference };
+        return set();
       } catch (error) {
         if (!(error instanceof DebuggerError)) throw error;
+        this.#waiting.push({ group, id, set });
         return { id, verified: false, message: error.message };
       }
     });
-    this.#groups.set(group, booked);
-    return answers;
+  }
+
+  #set(
+    booked: BookedBreakpoint[],
+    id: number,
+    kind: BreakpointKind,
+    wish: Wish,
+    { place, line }: Location,
+  ): DebugProtocol.Breakpoint {
+    const hits = hitFilter(wish.hitCondition);
+    const condition = wish.condition === undefined || wish.condition.trim() === '' ? null : wish.condition;
+    const processId = this.#session.thread?.process.uniqueProcessId ?? null;
+    const given = { text: kind, place, processId, condition, command: null, once: false, passes: 1 };
+    const sessionId = this.#session.execution.breakpoints.add(given).id;
+    booked.push({ id, sessionId, reason: kind, hits, logMessage: wish.logMessage ?? null });
+    const reference = place.kind === 'execute' ? { instructionReference: hexAddress(place.address) } : {};
+    return { id, verified: true, ...(line === undefined ? {} : { line }), ...reference };
+  }
+
+  /** A module has come: what lies in it can be set now. */
+  #retry(): void {
+    this.#waiting = this.#waiting.filter(({ set }) => {
+      try {
+        this.resolved?.(set());
+        return false;
+      } catch (error) {
+        if (!(error instanceof DebuggerError)) throw error;
+        return true;
+      }
+    });
   }
 
   /** '{EXPRESSION}' in a log message is its value. */

@@ -10,13 +10,7 @@ function setSource(adapter: Adapter, { source, breakpoints }: DebugProtocol.SetB
   if (path === undefined) throw new DebuggerError('setBreakpoints: the source has no path');
   const shift = adapter.linesStartAt1 ? 0 : 1;
   const wishes = (breakpoints ?? []).map((wish) => ({ ...wish, line: wish.line + shift }));
-  const answers = adapter.program.breakpoints.setSource(path, wishes);
-  return {
-    breakpoints: answers.map((answer) => ({
-      ...answer,
-      ...(answer.line === undefined ? {} : { line: answer.line - shift }),
-    })),
-  };
+  return listed(adapter.program.breakpoints.setSource(path, wishes).map((answer) => adapter.counted(answer)));
 }
 
 /** Whether a variable, or an expression, can be watched: its address and size. */

@@ -122,7 +122,10 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
     breakpoints: new BreakpointBook(session, sources, (text) => write('console', text)),
     stopOnEntry: options.stopOnEntry,
     start: session.machine.kernel.cpu.instructionCount,
-    close: () => node.close(),
+    close: () => {
+      session.shutDown();
+      node.close();
+    },
   };
 }
 

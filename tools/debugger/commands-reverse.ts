@@ -59,9 +59,8 @@ function save(session: Session, args: string): CommandOutput {
   if (path === '') throw new DebuggerError('A file is needed');
   if (session.execution.ended !== null)
     throw new DebuggerError('The program has ended; there is nothing to go on with');
-  if (session.writeSnapshot === null) throw new DebuggerError('Nobody here knows how to save this machine');
   try {
-    session.writeSnapshot(path);
+    session.save(path);
   } catch (error) {
     throw error instanceof CliError ? new DebuggerError(error.message) : error;
   }

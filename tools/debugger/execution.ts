@@ -96,11 +96,11 @@ export class Execution {
         this.#history?.arrived();
         if (event !== null) return event;
         if (result.reason === 'limit') this.#history?.ran();
-        if (this.breakRequested) return { kind: 'break-in' };
         passes = !passes && result.reason === 'interrupted';
         if (result.reason === 'limit') await new Promise((resolve) => setImmediate(resolve));
         else if (result.reason === 'waiting')
           await new Promise((resolve) => setTimeout(resolve, INPUT_POLL_MILLISECONDS));
+        if (this.breakRequested) return { kind: 'break-in' };
       }
     } finally {
       this.#destination = null;

@@ -50,6 +50,10 @@ export class Session implements EvaluationContext {
   readonly #isRestored: boolean;
   /** Writes the machine to a file; set by who knows how it was made. */
   writeSnapshot: ((path: string) => void) | null = null;
+  /** Told when a module has come into the current process: breakpoints in it can be set. */
+  moduleListener: (() => void) | null = null;
+  /** Instructions retired where the machine was last written to a file. */
+  #savedAt = -1;
   /** $t0 to $t19. */
   readonly userRegisters: bigint[] = new Array<bigint>(20).fill(0n);
   /** Why the machine stands still now. */
@@ -179,6 +183,22 @@ export class Session implements EvaluationContext {
   release(): void {
     for (const { id } of [...this.execution.breakpoints.list]) this.execution.breakpoints.remove(id);
     for (const filter of this.filters.list) filter.mode = 'ignore';
+  }
+
+  /** Writes the machine to a file. @throws CliError when it cannot be written; DebuggerError when nobody knows how to */
+  save(path: string): void {
+    if (this.writeSnapshot === null) throw new DebuggerError('Nobody here knows how to save this machine');
+    this.writeSnapshot(path);
+    this.#savedAt = this.machine.kernel.cpu.instructionCount;
+  }
+
+  /**
+   * Nobody goes on with this machine: what its cache has still to write is written, as at the end of a run. A machine that was saved where it
+   * stands has that in its file; and files that are ahead of a machine in its past stay as they are.
+   */
+  shutDown(): void {
+    const isSaved = this.#savedAt === this.machine.kernel.cpu.instructionCount;
+    if (this.execution.ended === null && !isSaved && this.history?.filesAreAhead !== true) this.machine.shutDown();
   }
 
   notice(text: string): void {
@@ -424,6 +444,7 @@ export class Session implements EvaluationContext {
       const end = module === null ? base : base + module.size;
       if (this.filters.find('ld')?.mode !== 'ignore') this.notice(`ModLoad: ${hex8(base)} ${hex8(end)}   ${name}`);
       this.#resolveDeferred();
+      this.moduleListener?.();
     }
     return this.filters.stops(filter, file) || this.filters.stops(filter, file.replace(/\.[^.]*$/, ''));
   }

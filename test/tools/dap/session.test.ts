@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DebugClient } from '@vscode/debugadapter-testsupport';
 import { describe, expect, it } from 'vitest';
+import { guestImages } from '../../../tools/package-root.js';
 import { useCommandLine } from '../command-line.js';
 import {
   connect,
@@ -58,6 +60,30 @@ describe('a session', () => {
       (await scope(client, top.id, 'Kernel')).values['Page table entry of EIP'].variablesReference,
     ).toBeGreaterThan(0);
     await client.disconnectRequest();
+  });
+
+  it('stops in modules that come later, and leaves files as the program wrote them', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nt86-dap-'));
+    writeFileSync(join(folder, 'in.txt'), 'cached '.repeat(3000));
+    const { client, ended } = connect();
+    const initialized = client.waitForEvent('initialized');
+    await client.initializeRequest();
+    const program = join(guestImages, 'file-copy.exe');
+    const launched = client.launchRequest({ program, mount: [`C=${folder}`], args: ['in.txt', 'out.txt'] } as never);
+    await Promise.all([launched, initialized]);
+    const wanted = [{ name: 'kernel32!ExitProcess' }, { name: 'nosuch!function' }];
+    const { body } = await client.setFunctionBreakpointsRequest({ breakpoints: wanted });
+    expect(body.breakpoints.map(({ verified }) => verified)).toEqual([false, false]);
+    const resolved = client.waitForEvent('breakpoint');
+    const stopped = nextStop(client);
+    await client.configurationDoneRequest();
+    const { id } = body.breakpoints[0];
+    expect((await resolved).body).toMatchObject({ reason: 'changed', breakpoint: { id, verified: true } });
+    expect((await stopped).hitBreakpointIds).toEqual([id]);
+    await client.disconnectRequest();
+    await ended;
+    expect(readFileSync(join(folder, 'out.txt'), 'latin1')).toBe('cached '.repeat(3000));
+    rmSync(folder, { recursive: true });
   });
 
   it('tells of modules and threads', async () => {

@@ -1,3 +1,4 @@
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { guestImages } from '../../../tools/package-root.js';
@@ -73,8 +74,11 @@ describe.skipIf(pty === null)('nt86 debug in a terminal', () => {
   it('breaks into a running program with Ctrl-C', async () => {
     const terminal = new DebuggerTerminal(command().script, [sample, '*']);
     await terminal.until('kd> ');
-    terminal.write('sxi ld; g\r');
-    await terminal.until('sxi ld; g');
+    terminal.write('sxi ld; bp sample!start; g\r');
+    await terminal.until('Breakpoint 0 hit');
+    await terminal.until('kd> ');
+    terminal.write('g\r');
+    await terminal.until('g\r');
     await new Promise((resolve) => setTimeout(resolve, 500));
     terminal.write('\x03');
     await terminal.until('Break-in');
@@ -146,6 +150,19 @@ describe('nt86 debug in a script', () => {
     const missing = await command().run(['debug', '--script', 'nosuch.kd', sample]);
     expect(missing.exitCode).toBe(2);
     expect(missing.stderr).toContain('nt86: --script nosuch.kd: ');
+  });
+
+  it('leaves files as the program wrote them, wherever it is quit', async () => {
+    const { folder } = command();
+    mkdirSync(join(folder, 'drive'));
+    const text = 'what the cache has still to write\n'.repeat(1000);
+    writeFileSync(join(folder, 'drive/in.txt'), text);
+    const commands = 'sxi ld; sxe epr; g; q';
+    const copy = [join(guestImages, 'file-copy.exe'), 'in.txt', 'out.txt'];
+    const { stdout } = await command().run(['debug', '--mount', 'C=drive', '-c', commands, ...copy]);
+    expect(stdout).toContain('copied 34000 bytes');
+    expect(stdout).not.toContain('has ended');
+    expect(readFileSync(join(folder, 'drive/out.txt'), 'latin1')).toBe(text);
   });
 
   it('says what is wrong with a program that cannot be started', async () => {
