@@ -5,8 +5,24 @@
 
 const UNICODE_STRING ldrp_default_extension = UNICODE_LITERAL(L".dll");
 
-/* Maps the image file; `size` is the extent of the view. */
-NTSTATUS ldrp_map(PCUNICODE_STRING dosName, PVOID *base, SIZE_T *size) {
+#define SECTION_ACCESS (SECTION_QUERY | SECTION_MAP_READ | SECTION_MAP_EXECUTE)
+
+/* Maps an image section, which it closes; `size` is the extent of the view. */
+static NTSTATUS map_section(HANDLE section, PVOID *base, SIZE_T *size) {
+  *base = NULL;
+  *size = 0;
+  NTSTATUS status =
+      NtMapViewOfSection(section, CURRENT_PROCESS, base, 0, 0, NULL, size, ViewShare, 0, PAGE_EXECUTE_READ);
+  NtClose(section);
+  if (status == STATUS_IMAGE_MACHINE_TYPE_MISMATCH) {
+    NtUnmapViewOfSection(CURRENT_PROCESS, *base);
+    return STATUS_INVALID_IMAGE_FORMAT;
+  }
+  return status;
+}
+
+/* Maps the image file. */
+static NTSTATUS map_file(PCUNICODE_STRING dosName, PVOID *base, SIZE_T *size) {
   UNICODE_STRING ntName;
   if (!RtlDosPathNameToNtPathName_U(dosName->Buffer, &ntName, NULL, NULL)) return STATUS_OBJECT_PATH_SYNTAX_BAD;
   OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(&ntName, OBJ_CASE_INSENSITIVE);
@@ -16,19 +32,30 @@ NTSTATUS ldrp_map(PCUNICODE_STRING dosName, PVOID *base, SIZE_T *size) {
                                FILE_SHARE_READ | FILE_SHARE_DELETE, FILE_NON_DIRECTORY_FILE | FILE_SYNCHRONOUS_IO_NONALERT);
   RtlFreeUnicodeString(&ntName);
   if (!NT_SUCCESS(status)) return status;
-  status = NtCreateSection(&section, SECTION_QUERY | SECTION_MAP_READ | SECTION_MAP_WRITE | SECTION_MAP_EXECUTE, NULL, NULL,
-                           PAGE_EXECUTE, SEC_IMAGE, file);
+  status = NtCreateSection(&section, SECTION_ACCESS, NULL, NULL, PAGE_EXECUTE, SEC_IMAGE, file);
   NtClose(file);
-  if (!NT_SUCCESS(status)) return status;
-  *base = NULL;
-  *size = 0;
-  status = NtMapViewOfSection(section, CURRENT_PROCESS, base, 0, 0, NULL, size, ViewShare, 0, PAGE_READWRITE);
-  NtClose(section);
-  if (status == STATUS_IMAGE_MACHINE_TYPE_MISMATCH) {
-    NtUnmapViewOfSection(CURRENT_PROCESS, *base);
-    return STATUS_INVALID_IMAGE_FORMAT;
+  return NT_SUCCESS(status) ? map_section(section, base, size) : status;
+}
+
+/*
+ * The section of a library that the system keeps for all processes, when the name is the bare name of one; `fullName` gets where
+ * it comes from. NULL: the library has to be searched for.
+ */
+static HANDLE open_known_dll(PCUNICODE_STRING name, PUNICODE_STRING fullName) {
+  WCHAR buffer[128]; // No longer name is known.
+  UNICODE_STRING path = { 0, sizeof buffer, buffer };
+  for (ULONG i = 0; i < name->Length / sizeof(WCHAR); i++) {
+    if (name->Buffer[i] == L'\\' || name->Buffer[i] == L'/' || name->Buffer[i] == L':') return NULL;
   }
-  return status;
+  RtlAppendUnicodeToString(&path, L"\\KnownDlls\\");
+  if (!NT_SUCCESS(RtlAppendUnicodeStringToString(&path, name))) return NULL;
+  OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(&path, OBJ_CASE_INSENSITIVE);
+  HANDLE section;
+  if (!NT_SUCCESS(NtOpenSection(&section, SECTION_ACCESS, &attributes))) return NULL;
+  RtlAppendUnicodeToString(fullName, SHARED_USER_DATA->NtSystemRoot);
+  RtlAppendUnicodeToString(fullName, L"\\system32\\");
+  RtlAppendUnicodeStringToString(fullName, name);
+  return section;
 }
 
 static BOOLEAN has_extension(PCUNICODE_STRING name) {
@@ -50,10 +77,11 @@ static NTSTATUS complete_name(PCUNICODE_STRING name, PUNICODE_STRING complete) {
   return STATUS_SUCCESS;
 }
 
-static NTSTATUS load_file(PCUNICODE_STRING fullName, MODULE **result) {
+/* `section` NULL: the file is mapped. */
+static NTSTATUS load_image(PCUNICODE_STRING fullName, HANDLE section, MODULE **result) {
   PVOID base;
   SIZE_T size;
-  NTSTATUS status = ldrp_map(fullName, &base, &size);
+  NTSTATUS status = section != NULL ? map_section(section, &base, &size) : map_file(fullName, &base, &size);
   if (!NT_SUCCESS(status)) return status;
   PIMAGE_NT_HEADERS headers = RtlImageNtHeader(base);
   if (headers == NULL || headers->FileHeader.Machine != IMAGE_FILE_MACHINE_I386 ||
@@ -86,12 +114,14 @@ NTSTATUS ldrp_load(PWSTR path, PCUNICODE_STRING name, MODULE **result) {
   if (!NT_SUCCESS(status)) return status;
   *result = ldrp_find_by_name(&complete);
   if (*result != NULL) return STATUS_SUCCESS;
+  UNICODE_STRING fullName = { 0, sizeof fullBuffer, fullBuffer };
+  HANDLE known = open_known_dll(&complete, &fullName);
+  if (known != NULL) return load_image(&fullName, known, result);
   if (path == NULL) path = current_peb()->ProcessParameters->DllPath.Buffer;
   ULONG length = RtlDosSearchPath_U(path, complete.Buffer, NULL, sizeof fullBuffer, fullBuffer, NULL);
   if (length == 0 || length >= sizeof fullBuffer) return STATUS_DLL_NOT_FOUND;
-  UNICODE_STRING fullName;
   RtlInitUnicodeString(&fullName, fullBuffer);
   *result = ldrp_find_by_name(&fullName);
   if (*result != NULL) return STATUS_SUCCESS;
-  return load_file(&fullName, result);
+  return load_image(&fullName, NULL, result);
 }

@@ -35,7 +35,6 @@ NTSTATUS ldrp_add_dependency(MODULE *module, MODULE *dependency);
 void ldrp_sweep(void);
 void ldrp_remove_module(MODULE *module);
 NTSTATUS ldrp_load(PWSTR path, PCUNICODE_STRING name, MODULE **module);
-NTSTATUS ldrp_map(PCUNICODE_STRING dosName, PVOID *base, SIZE_T *size);
 NTSTATUS ldrp_snap_imports(MODULE *module);
 NTSTATUS ldrp_resolve_export(MODULE *module, const char *name, ULONG ordinal, PVOID *address);
 NTSTATUS ldrp_report(NTSTATUS status, PCUNICODE_STRING what, PCUNICODE_STRING dll);

@@ -82,7 +82,8 @@ export function createSection(context: MemoryContext, request: SectionRequest): 
   // The loader says where images lie.
   const isBased = (attributes & Based) !== 0 && (attributes & Image) === 0;
   if (result.section === null) return result;
-  traceSection(context.mm, 'section-created', result.section);
+  // Image sections are also made elsewhere: they tell by themselves.
+  if (!result.section.controlArea.flags.image) traceSection(context.mm, 'section-created', result.section);
   if (!isBased || context.mm.basedSections.insert(result.section)) return result;
   releaseSection(context, result.section);
   return failed(Status.NO_MEMORY);

@@ -7,6 +7,7 @@ import type { MemoryManager } from './memory-manager.js';
 import { isCopyOnWrite, isWritable, PageProtection, ProtectionMask } from './protection.js';
 import { fillDemandZero, fillSubsection } from './prototype-pte.js';
 import { Section } from './section.js';
+import { traceSection } from './section-trace.js';
 import { type ControlArea, type SectionFile, Subsection } from './segment.js';
 import type { MemoryContext } from './vad-charges.js';
 
@@ -45,6 +46,7 @@ export function createImageSection(
   area.numberOfSectionReferences++;
   const options = { copyOnWrite: false, noChange: false, noCache: false };
   const section = new Section(area, area.segment.sizeOfSegment, protection, mask, options);
+  traceSection(context.mm, 'section-created', section);
   return { status: Status.SUCCESS, section };
 }
 

@@ -10,6 +10,7 @@ import { accountToken } from '../se/account.js';
 import type { Token } from '../se/token.js';
 import { createTokenObject, initializeTokenType } from '../se/token-object.js';
 import type { Blocking, NtStatus } from '../types.js';
+import { createKnownDlls } from './known-dlls.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
 import { PrioritySeparation } from './process-priority.js';
@@ -160,12 +161,13 @@ export class ProcessManager {
     return result.status;
   }
 
-  /** Finds ntdll.dll and its entry points, once. */
+  /** Finds ntdll.dll and its entry points, and the libraries that all programs share, once. */
   loadSystemDll(): NtStatus {
     if (this.systemDll !== null) return Status.SUCCESS;
     const loaded = loadSystemDll(this.kernel, this.memory);
     if (typeof loaded === 'number') return loaded;
     this.systemDll = loaded;
+    createKnownDlls(this.kernel, this.memory, loaded);
     return Status.SUCCESS;
   }
 

@@ -37,7 +37,8 @@ export interface ProcessMemory {
   createAddressSpace(processId: number): AddressSpace | null;
   /** Removes everything mapped or allocated, then the address space; twice does nothing. */
   deleteAddressSpace(process: EProcess): void;
-  createImageSection(file: SectionFile): ObjectResult<Section>;
+  /** `isNamed`: the object is to get a name. */
+  createImageSection(file: SectionFile, isNamed?: boolean): ObjectResult<Section>;
   /** Maps a whole image for execution; IMAGE_NOT_AT_BASE is a success. */
   mapImage(process: EProcess, section: Section): Region;
   /** Commits read-write memory anywhere. */
@@ -86,10 +87,10 @@ export function processMemory(kernel: Kernel): ProcessMemory {
       process.pcb.addressSpace = null;
       deleteAddressSpace(mm, space);
     },
-    createImageSection(file) {
+    createImageSection(file, isNamed = false) {
       const made = createImageSection(kernel, file);
       if (made.section === null) return { status: made.status, object: null };
-      const created = kernel.ob.createObject(kernel.ob.types.section, made.section);
+      const created = kernel.ob.createObject(kernel.ob.types.section, made.section, isNamed);
       if (created.object === null) releaseSection(kernel, made.section);
       return created;
     },

@@ -37,7 +37,7 @@ export function loadSystemDll(kernel: Kernel, memory: ProcessMemory): SystemDll 
   const { status, file } = kernel.io.openImageFile(PATH);
   if (file === null) return status === Status.OBJECT_NAME_NOT_FOUND ? Status.DLL_NOT_FOUND : status;
   const contents = file.read(0, file.size());
-  const section = memory.createImageSection(file);
+  const section = memory.createImageSection(file, true);
   file.dereference();
   if (section.object === null || !isSuccess(section.status)) return section.status;
   if (typeof contents === 'number') return contents;

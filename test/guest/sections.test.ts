@@ -3,7 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { findPte, NO_PTE, type Thread, ThreadState, WaitReason } from '../../kernel/index.js';
+import { statusName } from '../../kernel/ntstatus.js';
 import { createUserProcess } from '../../kernel/ps/index.js';
+import { accountToken } from '../../kernel/se/account.js';
+import { EventObserver } from '../../tools/debugger/event-observer.js';
+import { executeLine, Session } from '../../tools/debugger/index.js';
 import { expectedOutput, guestMachine, runGuest } from './guest-program.js';
 
 let folder = '';
@@ -110,9 +114,12 @@ describe('files that are larger than memory', () => {
 });
 
 describe('one image in 20 processes', () => {
-  it('is in memory once, and is read once', () => {
+  it('is in memory once, and is read once', async () => {
     const PROCESSES = 20;
-    const { machine, close } = guestMachine('sleep', { machine: { memorySize: 32 << 20 } });
+    const { machine, trace, close } = guestMachine('sleep', {
+      machine: { memorySize: 32 << 20 },
+      trace: { sections: true },
+    });
     const { kernel } = machine;
     const { mm, ps } = kernel;
     const request = {
@@ -138,9 +145,19 @@ describe('one image in 20 processes', () => {
     expect(kernel.runLoop.run(50_000_000, () => asleep().length === PROCESSES)).toBe('finished');
     expect([mm.counters.pagesRead, mm.counters.pageReadIos]).toEqual([pagesRead, pageReadIos]);
     const areas = new Set([...mm.subsections.values()].map(({ controlArea }) => controlArea));
-    const area = [...areas].find(({ file }) => file?.name.endsWith('\\sleep.exe'));
-    if (area === undefined) throw new Error('no control area');
+    const areaOf = (name: string) => {
+      const area = [...areas].find(({ file }) => file?.name.endsWith(`\\${name}`));
+      if (area === undefined) throw new Error(`no control area of ${name}`);
+      return area;
+    };
+    const area = areaOf('sleep.exe');
     expect([area.numberOfMappedViews, area.flags.image]).toEqual([PROCESSES, true]);
+    // The system's libraries are sections of \KnownDlls: made once, and mapped by name.
+    for (const name of ['ntdll.dll', 'kernel32.dll', 'msvcrt.dll']) {
+      expect([name, areaOf(name).numberOfMappedViews]).toEqual([name, PROCESSES]);
+      const made = trace.filter((line) => line.includes('"section-created"') && line.includes(`\\\\${name}`));
+      expect([name, made.length]).toEqual([name, 1]);
+    }
     // Every process maps the code; every frame that it maps there is the same in all of them, or its own copy.
     const frames = new Map<number, number>();
     for (const space of mm.addressSpaces) {
@@ -159,7 +176,50 @@ describe('one image in 20 processes', () => {
     expect([...frames.values()].filter((sharers) => sharers === PROCESSES).length).toBeGreaterThan(2);
     for (const [frame, sharers] of frames) expect(mm.pfn.shareCount(frame)).toBe(sharers);
     expect(area.numberOfPfnReferences).toBeLessThanOrEqual(area.segment.totalPages);
+    // The report says so in a line: as many kilobytes as one copy of the image has in memory, most of them shared.
+    const said: string[] = [];
+    await executeLine(new Session(machine, new EventObserver(), () => {}), '!memusage', false, (text) =>
+      said.push(text),
+    );
+    const rows = said.join('\n').split('\n');
+    for (const name of ['sleep.exe', 'kernel32.dll', 'ntdll.dll']) {
+      const { numberOfPfnReferences, poolAddress } = areaOf(name);
+      const row = rows.filter((line) => line.endsWith(`\\${name}`)).map((line) => line.trim().split(/\s+/));
+      expect(row.map(([control, valid, standby]) => [control, Number(valid) + Number(standby)])).toEqual([
+        [poolAddress.toString(16), numberOfPfnReferences * 4],
+      ]);
+      expect([name, Number(row[0]?.[4])]).toEqual([name, expect.toSatisfy((shared: number) => shared >= 12)]);
+    }
     expect(machine.verify()).toBeNull();
     close();
+  });
+});
+
+describe('\\KnownDlls', () => {
+  it('decides where the libraries of the system come from, whatever lies beside the program', () => {
+    writeFileSync(join(folder, 'msvcrt.dll'), 'not an image');
+    const hello = readFileSync(new URL('../../guest/images/hello.exe', import.meta.url));
+    writeFileSync(join(folder, 'hello.exe'), hello);
+    const machine = { imagePath: '\\??\\C:\\hello.exe', commandLine: 'hello' };
+    const run = runGuest('hello', { mounts: driveC(), machine });
+    expect([run.result.reason, run.result.status, run.stdout]).toEqual([
+      'exited',
+      0,
+      expect.stringContaining('printf in msvcrt.dll   at 77c'),
+    ]);
+  });
+
+  it('can be mapped by everybody and changed by nobody', () => {
+    const { kernel } = guestMachine('hello').machine;
+    kernel.ps.loadSystemDll();
+    const token = accountToken('user', [], 1);
+    const [QUERY_READ_EXECUTE, WRITE] = [0xd, 0x2];
+    for (const name of ['advapi32.dll', 'kernel32.dll', 'msvcrt.dll', 'ntdll.dll', 'shell32.dll']) {
+      const object = kernel.ob.find(`\\KnownDlls\\${name}`);
+      if (object === null) throw new Error(`${name} is not known`);
+      expect([name, object.permanent]).toEqual([name, true]);
+      expect(kernel.ob.security.check(object, QUERY_READ_EXECUTE, { token }).status).toBe(0);
+      expect(statusName(kernel.ob.security.check(object, WRITE, { token }).status)).toBe('STATUS_ACCESS_DENIED');
+    }
   });
 });
