@@ -22,6 +22,8 @@ export class PoolArea {
   readonly states: Uint8Array;
   /** Pages whose state is not Free. */
   pagesInUse = 0;
+  /** No page from this index on was ever in use. */
+  usedEnd = 0;
   /** No page below this index is free. */
   searchFrom = 0;
   /** Index over the list heads: bit n set when list n has a block. A cache of the bytes. */
@@ -38,6 +40,7 @@ export class PoolArea {
   setPages(first: number, count: number, state: number): void {
     this.states.fill(state, first, first + count);
     this.pagesInUse += state === PageState.Free ? -count : count;
+    this.usedEnd = Math.max(this.usedEnd, first + count);
   }
 
   contains(address: number): boolean {

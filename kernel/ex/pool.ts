@@ -178,8 +178,9 @@ export class Pool {
   #verifyAreas(): string | null {
     for (const area of this.#areas) {
       const free = new Set<number>();
-      const { states } = area;
-      for (let page = states.indexOf(PageState.Blocks); page >= 0; page = states.indexOf(PageState.Blocks, page + 1)) {
+      const { states, usedEnd } = area;
+      for (let page = 0; page < usedEnd; page++) {
+        if (states[page] !== PageState.Blocks) continue;
         const wrong = this.#verifyPage(area.range.start + page * PAGE_SIZE, free);
         if (wrong !== null) return wrong;
       }
@@ -208,6 +209,11 @@ export class Pool {
   #verifyLists(area: PoolArea, free: Set<number>): string | null {
     const memory = this.#reader;
     for (let units = 0; units < UNITS_PER_PAGE; units++) {
+      const filled = units + emptyHeads(memory, this.#head(area, units), UNITS_PER_PAGE - units);
+      const indexed = firstOccupied(area.occupied, units);
+      if (indexed !== (filled === UNITS_PER_PAGE ? -1 : filled)) return `pool list ${filled} is indexed wrongly`;
+      if (filled === UNITS_PER_PAGE) break;
+      units = filled;
       const head = this.#head(area, units);
       let before = head;
       for (let entry = memory.read32(head); entry !== head; entry = memory.read32(entry)) {
@@ -217,8 +223,6 @@ export class Pool {
         if (memory.read32(entry + 4) !== before) return `pool block ${hex(block)} has a wrong back link`;
         before = entry;
       }
-      const occupied = ((area.occupied[units >>> 5] >>> (units & 31)) & 1) !== 0;
-      if (occupied !== (before !== head)) return `pool list ${units} is indexed wrongly`;
     }
     for (const block of free) return `free pool block ${hex(block)} is on no list`;
     return null;
@@ -397,4 +401,11 @@ export function poolTag(tag: string): number {
 
 function hex(value: number): string {
   return (value >>> 0).toString(16).toUpperCase().padStart(8, '0');
+}
+
+/** How many of so many list heads, from an address on, are empty before the first that is not: they point at themselves. */
+function emptyHeads(memory: PoolReader, first: number, count: number): number {
+  let empty = 0;
+  while (empty < count && memory.read32(first + empty * 8) === first + empty * 8) empty++;
+  return empty;
 }

@@ -58,6 +58,20 @@ export class PageView {
     }
     return end;
   }
+
+  /** The first entry from `index` on that is not, to the last bit, that of another page; `end`: there is none. */
+  nextUnlike(other: PageView, index: number, end: number): number {
+    const words = this.#words;
+    const others = other.#words;
+    const { entryWords } = this.format;
+    const start = this.offset >>> 2;
+    const distance = (other.offset >>> 2) - start;
+    const last = start + end * entryWords;
+    for (let word = start + index * entryWords; word < last; word++) {
+      if (words[word] !== others[word + distance]) return Math.floor((word - start) / entryWords);
+    }
+    return end;
+  }
 }
 
 /** Reads page tables and paged pool for the verifier without bringing in what was paged out. Changes nothing. */
@@ -155,6 +169,19 @@ export class DirectoryReader {
       const last = Math.min(entriesPerTable, end - base);
       const used = this.#directory(table).nextUsed(table - base, last);
       if (used < last) return base + used;
+      table = base + entriesPerTable;
+    }
+    return end;
+  }
+
+  /** The first page table from number `table` on whose PDE is not, to the last bit, that of another process; `end`: there is none. */
+  nextUnlike(other: DirectoryReader, table: number, end: number): number {
+    const { entriesPerTable } = this.#mm.format;
+    while (table < end) {
+      const base = table - (table % entriesPerTable);
+      const last = Math.min(entriesPerTable, end - base);
+      const unlike = this.#directory(table).nextUnlike(other.#directory(table), table - base, last);
+      if (unlike < last) return base + unlike;
       table = base + entriesPerTable;
     }
     return end;

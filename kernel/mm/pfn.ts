@@ -129,6 +129,13 @@ export class PfnDatabase {
     this.#words[at] = (this.#words[at] & ~LOCATION_FIELD) | (location << LOCATION_SHIFT);
   }
 
+  /** The page is at a location of lists, nobody refers to it, and its Blink is this one: one look for all three. */
+  isLinked(frame: number, location: PageLocation, blink: number): boolean {
+    const at = this.entry(frame);
+    const state = this.#words[at + REFERENCES_AND_FLAGS] & (LOCATION_FIELD | 0xffff);
+    return state === location << LOCATION_SHIFT && this.#words[at + BLINK] >>> 0 === blink;
+  }
+
   isModified(frame: number): boolean {
     return this.#flag(frame, MODIFIED);
   }

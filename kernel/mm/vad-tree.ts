@@ -168,22 +168,11 @@ export class VadTree {
     let seen = 0;
     let watched = 0;
     let previous: Vad | null = null;
-    for (const vad of this) {
-      const name = `VAD ${vad.startingVpn.toString(16)}-${vad.endingVpn.toString(16)}`;
+    for (let vad = this.first(); vad !== null; vad = this.next(vad)) {
       seen++;
       if (vad.writeWatch !== null) watched++;
-      if ((vad.type === VadType.WriteWatch) !== (vad.writeWatch !== null))
-        return `${name} lacks its write watch bitmap`;
-      if (vad.endingVpn < vad.startingVpn) return `${name} ends before it starts`;
-      if (previous !== null && previous.endingVpn >= vad.startingVpn) {
-        return `${name} overlaps the one before it, which ends at ${previous.endingVpn.toString(16)}`;
-      }
-      const left = heightOf(vad.left);
-      const right = heightOf(vad.right);
-      if (Math.abs(left - right) > 1) return `${name} is out of balance: left height ${left}, right height ${right}`;
-      if (vad.height !== 1 + Math.max(left, right)) return `${name} has a wrong height ${vad.height}`;
-      if (vad.left !== null && vad.left.parent !== vad) return `${name}: its left child has another parent`;
-      if (vad.right !== null && vad.right.parent !== vad) return `${name}: its right child has another parent`;
+      const wrong = verifyNode(vad, previous);
+      if (wrong !== null) return `VAD ${vad.startingVpn.toString(16)}-${vad.endingVpn.toString(16)} ${wrong}`;
       previous = vad;
     }
     if (seen !== this.count) return `the VAD tree counts ${this.count} elements but holds ${seen}`;
@@ -255,4 +244,19 @@ function heightOf(node: Vad | null): number {
 
 function updateHeight(node: Vad): void {
   node.height = 1 + Math.max(heightOf(node.left), heightOf(node.right));
+}
+
+/** What is wrong with one node, given the one before it in order of address; null: nothing. */
+function verifyNode(vad: Vad, previous: Vad | null): string | null {
+  if ((vad.type === VadType.WriteWatch) !== (vad.writeWatch !== null)) return 'lacks its write watch bitmap';
+  if (vad.endingVpn < vad.startingVpn) return 'ends before it starts';
+  if (previous !== null && previous.endingVpn >= vad.startingVpn) {
+    return `overlaps the one before it, which ends at ${previous.endingVpn.toString(16)}`;
+  }
+  const left = heightOf(vad.left);
+  const right = heightOf(vad.right);
+  if (Math.abs(left - right) > 1) return `is out of balance: left height ${left}, right height ${right}`;
+  if (vad.height !== 1 + Math.max(left, right)) return `has a wrong height ${vad.height}`;
+  if (vad.left !== null && vad.left.parent !== vad) return 'has a left child with another parent';
+  return vad.right !== null && vad.right.parent !== vad ? 'has a right child with another parent' : null;
 }

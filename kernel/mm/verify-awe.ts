@@ -10,12 +10,13 @@ import { NO_PTE } from './pte.js';
  */
 export function verifyAwe(mm: MemoryManager): string | null {
   const { pfn, format } = mm;
+  const { knownFrames } = mm.lists;
   const owners = mm.addressSpaces.filter((space) => space.awe !== null);
-  const seen = new Uint8Array(mm.lists.knownFrames);
+  const seen = new Uint8Array(owners.length === 0 ? 0 : knownFrames);
   for (const space of owners) {
     const process = `process ${space.processId}`;
     let pages = 0;
-    for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
+    for (let frame = 1; frame < knownFrames; frame++) {
       if (space.awe?.owns(frame) !== true) continue;
       pages++;
       const page = `PFN ${frame.toString(16)}`;
@@ -31,8 +32,8 @@ export function verifyAwe(mm: MemoryManager): string | null {
     }
     if (pages !== space.awe?.pages) return `${process}: owns ${pages} pages of AWE, but counts ${space.awe?.pages}`;
   }
-  for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
-    if (pfn.isAwe(frame) && seen[frame] === 0 && !isOfLargePage(mm, frame))
+  for (let frame = 1; frame < knownFrames; frame++) {
+    if (pfn.isAwe(frame) && seen[frame] !== 1 && !isOfLargePage(mm, frame))
       return `PFN ${frame.toString(16)} is a page of AWE that nobody owns`;
   }
   return null;

@@ -1,6 +1,7 @@
 import { PAGE_MASK, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPteAnywhere, PageReader } from './page-reader.js';
+import { forEachPteAnywhere } from './page-reader.js';
+import type { VerifierFindings } from './verifier-findings.js';
 import { verifyResident } from './verify-prototypes.js';
 
 /**
@@ -8,12 +9,12 @@ import { verifyResident } from './verify-prototypes.js';
  * PTE of a page that a VAD names is in prototype form, or maps the fork prototype's page, copy-on-write or read-only.
  * @returns the first inconsistency in one sentence, or null
  */
-export function verifyClones(mm: MemoryManager): string | null {
+export function verifyClones(mm: MemoryManager, { reader }: VerifierFindings): string | null {
   const { format } = mm;
   const named = new Map<object, number>();
   let wrong: string | null = null;
   for (const space of mm.addressSpaces) {
-    for (const vad of space.vads) {
+    for (let vad = space.vads.first(); vad !== null; vad = space.vads.next(vad)) {
       if (vad.clones === null || vad.clones.size === 0) continue;
       let seen = 0;
       for (const [vpn, page] of vad.clones) {
@@ -39,7 +40,6 @@ export function verifyClones(mm: MemoryManager): string | null {
         return `process ${space.processId}: ${vad.clones.size} pages of forks, but ${seen} PTEs`;
     }
   }
-  const reader = new PageReader(mm);
   for (const block of mm.cloneBlocks) {
     let live = 0;
     for (const page of block.pages) {

@@ -1,17 +1,17 @@
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
-import { forEachPteAnywhere } from './page-reader.js';
-import { type Vad, VadType } from './vad.js';
+import { VadType } from './vad.js';
+import type { VerifierFindings } from './verifier-findings.js';
 import { sectionCommitment } from './verify-prototypes.js';
 
 /**
  * Adds up what was promised: committed pages of each private VAD, charges of each process, and the system's total.
  * @returns the first inconsistency, or null
  */
-export function verifyCommitment(mm: MemoryManager): string | null {
+export function verifyCommitment(mm: MemoryManager, findings: VerifierFindings): string | null {
   let total = 0;
   for (const space of mm.addressSpaces) {
-    const wrong = verifyProcess(mm, space);
+    const wrong = verifyProcess(mm, space, findings);
     if (wrong !== null) return `process ${space.processId}: ${wrong}`;
     total += space.commitCharge;
   }
@@ -22,27 +22,28 @@ export function verifyCommitment(mm: MemoryManager): string | null {
   return null;
 }
 
-function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
+function verifyProcess(mm: MemoryManager, space: AddressSpace, findings: VerifierFindings): string | null {
   const tableShift = mm.format.tableShift - 12;
   const paidTables = new Uint8Array(space.committedPageTables.length);
   let charge = 0;
   let size = 0;
-  for (const vad of space.vads) {
+  for (let vad = space.vads.first(); vad !== null; vad = space.vads.next(vad)) {
     size += vad.pages * 0x1000;
     paidTables.fill(1, vad.startingVpn >>> tableShift, (vad.endingVpn >>> tableShift) + 1);
     if (vad.rejectsCommit) continue;
     charge += vad.commitCharge;
     if (!vad.privateMemory || vad.type === VadType.Awe) continue;
-    const committed = committedPages(mm, space, vad);
+    const committed = findings.committedPages(vad);
     if (committed !== vad.commitCharge) {
       return `VAD ${vad.startingVpn.toString(16)} is charged ${vad.commitCharge} pages, but ${committed} are committed`;
     }
   }
   if (size !== space.virtualSize)
     return `the virtual size should be ${space.virtualSize} but its VADs cover ${size} bytes`;
+  const { committedPageTables } = space;
   for (let table = 0; table < paidTables.length; table++) {
     const isPaid = paidTables[table];
-    if (space.committedPageTables[table] !== isPaid) {
+    if (committedPageTables[table] !== isPaid) {
       const state = isPaid === 1 ? 'is in a VAD but not paid for' : 'is paid for but in no VAD';
       return `the page table of ${(table * 2 ** mm.format.tableShift).toString(16)} ${state}`;
     }
@@ -51,12 +52,4 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
   return charge === space.commitCharge
     ? null
     : `${space.commitCharge} pages are charged, but VADs and page tables make ${charge}`;
-}
-
-function committedPages(mm: MemoryManager, space: AddressSpace, vad: Vad): number {
-  let committed = 0;
-  forEachPteAnywhere(mm, space, vad.startingVpn, vad.endingVpn, (at, _vpn, format, pages) => {
-    if (at === null ? vad.memCommit : !format.isDecommitted(at)) committed += pages;
-  });
-  return committed;
 }

@@ -1,7 +1,7 @@
 import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { COLORS, type ColorHeads, type PageListHead } from './page-lists.js';
-import { EMPTY_FRAME, EMPTY_LIST } from './pfn.js';
+import { EMPTY_FRAME, EMPTY_LIST, type PfnDatabase } from './pfn.js';
 
 /**
  * Walks every page list: links both ways, locations, counts, no cycles; zeroed and free pages by colour too.
@@ -31,54 +31,70 @@ function verifyAvailable(mm: MemoryManager): string | null {
 
 function verifyList(mm: MemoryManager, head: PageListHead, listed: Uint8Array): string | null {
   const { pfn } = mm;
-  const list = `page list ${head.location}`;
+  const { knownFrames } = mm.lists;
+  const { location, total } = head;
+  const hasContents = location === PageLocation.Modified || location === PageLocation.Standby;
   let previous = EMPTY_LIST;
   let count = 0;
   for (let frame = head.flink; frame !== EMPTY_LIST; frame = pfn.flink(frame)) {
-    if (frame === 0 || frame >= mm.lists.knownFrames)
-      return `${list} links to frame ${frame.toString(16)}, which does not exist`;
-    const page = `PFN ${frame.toString(16)}`;
-    if (++count > head.total) return `${list} has more pages than its total ${head.total}: ${page} is one too many`;
-    if (listed[frame] !== 0) return `${page} is on two lists, the second is ${list}`;
+    if (frame === 0 || frame >= knownFrames)
+      return `page list ${location} links to frame ${frame.toString(16)}, which does not exist`;
+    if (++count > total)
+      return `page list ${location} has more pages than its total ${total}: ${pageName(frame)} is one too many`;
+    if (listed[frame] !== 0) return `${pageName(frame)} is on two lists, the second is page list ${location}`;
+    if (!pfn.isLinked(frame, location, previous) || hasContents) {
+      const wrong = verifyLinked(mm, head, frame, previous);
+      if (wrong !== null) return `${pageName(frame)} is on page list ${location} but ${wrong}`;
+    }
     listed[frame] = 1;
-    if (pfn.location(frame) !== head.location) return `${page} is on ${list} but has location ${pfn.location(frame)}`;
-    if (pfn.blink(frame) !== previous) return `${page} on ${list} links back to ${pfn.blink(frame).toString(16)}`;
-    if (pfn.referenceCount(frame) !== 0)
-      return `${page} is on ${list} with reference count ${pfn.referenceCount(frame)}`;
-    if (head.location === PageLocation.Modified && mm.lists.modifiedHead(frame) !== head)
-      return `${page} is on the modified list of the other kind`;
-    if (head.location === PageLocation.Standby && pfn.isModified(frame))
-      return `${page} is modified but on the standby list`;
     previous = frame;
   }
   if (head === mm.lists.zeroed) count += mm.lists.unlinkedPages;
-  if (count !== head.total) return `${list} should have ${head.total} pages but links ${count}`;
-  return head.blink === previous ? null : `${list} ends with ${previous.toString(16)}, not ${head.blink.toString(16)}`;
+  if (count !== total) return `page list ${location} should have ${total} pages but links ${count}`;
+  if (head.blink === previous) return null;
+  return `page list ${location} ends with ${previous.toString(16)}, not ${head.blink.toString(16)}`;
+}
+
+/** What is wrong with one page of a list, or null. */
+function verifyLinked(mm: MemoryManager, head: PageListHead, frame: number, previous: number): string | null {
+  const { pfn } = mm;
+  const { location } = head;
+  if (pfn.location(frame) !== location) return `has location ${pfn.location(frame)}`;
+  if (pfn.blink(frame) !== previous) return `links back to ${pfn.blink(frame).toString(16)}`;
+  if (pfn.referenceCount(frame) !== 0) return `has reference count ${pfn.referenceCount(frame)}`;
+  if (location === PageLocation.Modified && mm.lists.modifiedHead(frame) !== head) return 'belongs to the other kind';
+  return location === PageLocation.Standby && pfn.isModified(frame) ? 'is modified' : null;
 }
 
 function verifyColors(mm: MemoryManager, heads: ColorHeads, all: PageListHead): string | null {
   const { pfn } = mm;
   let total = 0;
   for (let color = 0; color < COLORS; color++) {
-    const list = `colour ${color} of page list ${all.location}`;
-    let previous = -1;
-    let count = 0;
-    for (let frame = heads.flink[color]; frame !== -1; ) {
-      const page = `PFN ${frame.toString(16)}`;
-      if (++count > heads.count[color]) return `${list} has more than ${heads.count[color]} pages`;
-      if (frame % COLORS !== color) return `${page} is on ${list}`;
-      if (pfn.location(frame) !== all.location) return `${page} is on ${list} but has location ${pfn.location(frame)}`;
-      const back = pfn.colorBlink(frame);
-      if ((back === EMPTY_FRAME ? -1 : back) !== previous)
-        return `${page} on ${list} links back to ${back.toString(16)}`;
-      previous = frame;
-      const next = pfn.colorFlink(frame);
-      frame = next === EMPTY_LIST ? -1 : next;
-    }
-    if (count !== heads.count[color]) return `${list} should have ${heads.count[color]} pages but links ${count}`;
-    if (heads.blink[color] !== previous) return `${list} has a wrong last page`;
-    total += count;
+    const wrong = verifyColor(pfn, heads, color, all.location);
+    if (wrong !== null) return `colour ${color} of page list ${all.location} ${wrong}`;
+    total += heads.count[color];
   }
   if (all === mm.lists.zeroed) total += mm.lists.unlinkedPages;
   return total === all.total ? null : `page list ${all.location} has ${all.total} pages, its colours ${total}`;
 }
+
+function verifyColor(pfn: PfnDatabase, heads: ColorHeads, color: number, location: PageLocation): string | null {
+  const total = heads.count[color];
+  let previous = EMPTY_FRAME;
+  let count = 0;
+  for (let frame = heads.flink[color]; frame !== -1; ) {
+    if (++count > total) return `has more than ${total} pages`;
+    if (frame % COLORS !== color) return `holds ${pageName(frame)}`;
+    if (pfn.location(frame) !== location) return `holds ${pageName(frame)}, which has location ${pfn.location(frame)}`;
+    const back = pfn.colorBlink(frame);
+    if (back !== previous) return `has ${pageName(frame)} link back to ${back.toString(16)}`;
+    previous = frame;
+    const next = pfn.colorFlink(frame);
+    frame = next === EMPTY_LIST ? -1 : next;
+  }
+  if (count !== total) return `should have ${total} pages but links ${count}`;
+  const last = previous === EMPTY_FRAME ? -1 : previous;
+  return heads.blink[color] === last ? null : 'has a wrong last page';
+}
+
+const pageName = (frame: number): string => `PFN ${frame.toString(16)}`;

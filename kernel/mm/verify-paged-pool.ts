@@ -3,6 +3,7 @@ import { SYSTEM_CACHE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { forEachPagedPoolPte } from './page-reader.js';
 import { ProtectionMask } from './protection.js';
+import type { VerifierFindings } from './verifier-findings.js';
 import { verifyWorkingSet } from './verify-working-set.js';
 
 /** Entries of the system's own list, at least its first page, are locked. */
@@ -10,9 +11,10 @@ const LOCKED = 1;
 
 /**
  * The PTEs of paged pool against the pool's own count of pages, and the system working set against its valid ones and those of the system cache.
+ * @param findings filled in: the slots that paged pool is in
  * @returns the first inconsistency in one sentence, or null
  */
-export function verifyPagedPool(mm: MemoryManager): string | null {
+export function verifyPagedPool(mm: MemoryManager, { slots }: VerifierFindings): string | null {
   const { format, systemCache } = mm;
   let backed = 0;
   let valid = 0;
@@ -25,6 +27,8 @@ export function verifyPagedPool(mm: MemoryManager): string | null {
       existing++;
       return;
     }
+    const inSlot = slots.note(format, at);
+    if (inSlot !== null) wrongForm ??= `the PTE of paged pool page ${address.toString(16)} ${inSlot}`;
     const isSoftware = !format.isTransition(at) && !format.isPrototype(at);
     if (format.isPrototype(at) || format.protection(at) !== ProtectionMask.ReadWrite) {
       wrongForm ??= `the PTE of paged pool page ${address.toString(16)} has a form that it cannot have`;

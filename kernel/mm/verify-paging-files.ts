@@ -1,105 +1,77 @@
 import { PAGE_MASK, PAGE_SIZE, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import {
-  bookkeepingPlace,
-  DirectoryReader,
-  forEachPagedPoolPte,
-  forEachPteAnywhere,
-  PageReader,
-} from './page-reader.js';
-import { NO_PTE, type PteFormat, type PteLocation } from './pte.js';
+import { NO_PTE } from './pte.js';
 import { systemPte } from './system-pages.js';
-
-const HIGHEST_USER_VPN = 0x7ffff;
+import type { VerifierFindings } from './verifier-findings.js';
 
 /**
  * The bitmaps of the paging files: a slot is used exactly when one PTE, prototype PTE or OriginalPte names it.
+ * @param findings the slots that PTEs of processes and of paged pool name; the others are added
  * @returns the first inconsistency, or null
  */
-export function verifyPagingFiles(mm: MemoryManager): string | null {
-  const { format, pfn, paging } = mm;
-  if (paging.files.length === 0) return null;
-  const tableBytes = 2 ** format.tableShift;
-  const named = paging.files.map((file) => new Uint8Array(file.size));
-  let wrong: string | null = null;
-  const note = (at: PteLocation, who: string, form = format): void => {
-    if (wrong !== null) return;
-    const number = form.pageFileNumber(at);
-    const slot = form.pageFileOffset(at);
-    const slots = named[number];
-    if (slots === undefined || slot >= slots.length) wrong = `${who} names page ${slot} of paging file ${number}`;
-    else if (slots[slot] === 1)
-      wrong = `page ${slot} of paging file ${number} is named twice, the second time by ${who}`;
-    else slots[slot] = 1;
-  };
-  for (const space of mm.addressSpaces) {
-    const directories = new DirectoryReader(mm, space);
-    const tables = format.userTables;
-    for (
-      let table = directories.nextTable(0, tables);
-      table < tables;
-      table = directories.nextTable(table + 1, tables)
-    ) {
-      const pde = directories.pde(table * tableBytes);
-      const isOut = namesSlot(pde.format, pde.at);
-      if (isOut) note(pde.at, `process ${space.processId}, page table ${table.toString(16)}`, pde.format);
-    }
-    for (let index = space.residentBookkeeping; index < space.bookkeepingFrames.length; index++) {
-      const pte = bookkeepingPlace(mm, space, index, directories.views ?? []);
-      if (namesSlot(pte.format, pte.at))
-        note(pte.at, `process ${space.processId}, bookkeeping page ${index}`, pte.format);
-    }
-    forEachPteAnywhere(mm, space, 0, HIGHEST_USER_VPN, (at, vpn, form) => {
-      if (at === null || !namesSlot(form, at)) return;
-      note(at, `process ${space.processId}, page ${vpn.toString(16)}`, form);
-    });
-  }
-  forEachPagedPoolPte(mm, (at, address) => {
-    if (namesSlot(format, at)) note(at, `paged pool page ${address.toString(16)}`);
-  });
+export function verifyPagingFiles(mm: MemoryManager, findings: VerifierFindings): string | null {
+  if (mm.paging.files.length === 0) return null;
+  return (
+    noteStacks(mm, findings) ?? notePrototypes(mm, findings) ?? noteFrames(mm, findings) ?? compareBitmaps(mm, findings)
+  );
+}
+
+function noteStacks(mm: MemoryManager, { slots }: VerifierFindings): string | null {
   for (const { initialStack } of mm.swapper.swappedOut) {
     const at = systemPte(mm, initialStack - PAGE_SIZE);
-    if (at !== NO_PTE && namesSlot(format, at)) note(at, `the kernel stack below ${initialStack.toString(16)}`);
+    const wrong = at === NO_PTE ? null : slots.note(mm.format, at);
+    if (wrong !== null) return `the kernel stack below ${hex(initialStack)} ${wrong}`;
   }
-  const reader = new PageReader(mm);
-  for (const subsection of mm.subsections.values()) {
-    for (let page = 0; subsection.base !== 0 && page < subsection.pages; page++) {
-      const address = subsection.base + page * format.entrySize;
-      const home = reader.readSystem(address);
-      const at = home?.at((address & PAGE_MASK) / format.entrySize) ?? NO_PTE;
-      if (home === null || !namesSlot(home.format, at)) continue;
-      note(at, `the prototype PTE at ${address.toString(16)}`, home.format);
+  return null;
+}
+
+/** Prototype PTEs of sections and of forks, wherever their pages are. */
+function notePrototypes(mm: MemoryManager, findings: VerifierFindings): string | null {
+  const { entrySize } = mm.format;
+  for (const { base, pages } of mm.subsections.values()) {
+    for (let page = 0; base !== 0 && page < pages; page++) {
+      const wrong = notePrototype(mm, findings, base + page * entrySize);
+      if (wrong !== null) return wrong;
     }
   }
   for (const block of mm.cloneBlocks) {
     for (const { address } of block.pages) {
-      const home = reader.readSystem(address);
-      const at = home?.at((address & PAGE_MASK) / format.entrySize) ?? NO_PTE;
-      if (home !== null && namesSlot(home.format, at))
-        note(at, `the fork prototype at ${address.toString(16)}`, home.format);
+      const wrong = notePrototype(mm, findings, address);
+      if (wrong !== null) return wrong;
     }
   }
-  for (let frame = 1; frame < pfn.frameCount; frame++) {
+  return null;
+}
+
+function notePrototype(mm: MemoryManager, { reader, slots }: VerifierFindings, address: number): string | null {
+  const home = reader.readSystem(address);
+  if (home === null) return null;
+  const wrong = slots.note(home.format, home.at((address & PAGE_MASK) / mm.format.entrySize));
+  return wrong === null ? null : `the prototype PTE at ${hex(address)} ${wrong}`;
+}
+
+/** OriginalPtes. */
+function noteFrames(mm: MemoryManager, { slots }: VerifierFindings): string | null {
+  const { format, pfn } = mm;
+  const { knownFrames } = mm.lists;
+  for (let frame = 1; frame < knownFrames; frame++) {
     const location = pfn.location(frame);
-    const isFree = location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad;
-    if (!isFree && namesSlot(format, pfn.originalPte(frame))) note(pfn.originalPte(frame), `PFN ${frame.toString(16)}`);
+    if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
+    const wrong = slots.note(format, pfn.originalPte(frame));
+    if (wrong !== null) return `PFN ${hex(frame)} ${wrong}`;
   }
-  return wrong ?? compareBitmaps(mm, named);
+  return null;
 }
 
-/** The PTE is in page-file form, and not demand zero. */
-function namesSlot(format: PteFormat, at: PteLocation): boolean {
-  if (format.isZero(at) || format.isValid(at) || format.isTransition(at) || format.isPrototype(at)) return false;
-  return format.pageFileOffset(at) !== 0;
-}
-
-function compareBitmaps(mm: MemoryManager, named: readonly Uint8Array[]): string | null {
+function compareBitmaps(mm: MemoryManager, { slots }: VerifierFindings): string | null {
   for (const file of mm.paging.files) {
+    const named = slots.of(file.number);
     let used = 0;
     for (let slot = 1; slot < file.size; slot++) {
-      if (file.isUsed(slot)) used++;
-      if (file.isUsed(slot) === (named[file.number]?.[slot] === 1)) continue;
-      return `page ${slot} of paging file ${file.number} is ${file.isUsed(slot) ? 'used but nobody names it' : 'free but named'}`;
+      const isUsed = file.isUsed(slot);
+      if (isUsed) used++;
+      if (isUsed === (named[slot] === 1)) continue;
+      return `page ${slot} of paging file ${file.number} is ${isUsed ? 'used but nobody names it' : 'free but named'}`;
     }
     const writes = mm.paging.idleWrites(file);
     if (writes > 2 || (writes < 2 && mm.paging.pagesInWrites === 0))
@@ -108,3 +80,5 @@ function compareBitmaps(mm: MemoryManager, named: readonly Uint8Array[]): string
   }
   return null;
 }
+
+const hex = (value: number): string => (value >>> 0).toString(16);

@@ -1,17 +1,18 @@
 import { PAGE_MASK, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
-import { PageReader } from './page-reader.js';
+import type { PageReader } from './page-reader.js';
 import type { PteFormat, PteLocation } from './pte.js';
 import type { ControlArea } from './segment.js';
+import type { VerifierFindings } from './verifier-findings.js';
 import { controlAreas } from './verify-views.js';
 
 /**
  * The prototype PTEs of every section against the PFN database, and NumberOfPfnReferences against the file pages in memory.
  * @returns the first inconsistency in one sentence, or null
  */
-export function verifyPrototypes(mm: MemoryManager): string | null {
+export function verifyPrototypes(mm: MemoryManager, { reader }: VerifierFindings): string | null {
   for (const area of controlAreas(mm)) {
-    const wrong = verifyControlArea(mm, area);
+    const wrong = verifyControlArea(mm, area, reader);
     if (wrong !== null) return wrong;
   }
   return null;
@@ -24,9 +25,8 @@ export function sectionCommitment(mm: MemoryManager): number {
   return pages;
 }
 
-function verifyControlArea(mm: MemoryManager, area: ControlArea): string | null {
+function verifyControlArea(mm: MemoryManager, area: ControlArea, reader: PageReader): string | null {
   const { format, pfn } = mm;
-  const reader = new PageReader(mm);
   let filePages = 0;
   for (const subsection of area.subsections) {
     if (subsection.base === 0) continue;
@@ -55,13 +55,16 @@ function residentFrame(format: PteFormat, at: PteLocation): number {
 /** A fork or section prototype PTE that names a frame, against the PFN database; null when they agree. */
 export function verifyResident(mm: MemoryManager, at: PteLocation, frame: number, address: number): string | null {
   const { format, pfn } = mm;
-  const page = `PFN ${frame.toString(16)}`;
-  if (frame >= pfn.frameCount) return `names frame ${page}, which does not exist`;
-  if (!pfn.isPrototype(frame)) return `names ${page}, which no prototype PTE owns`;
-  if (pfn.pteAddress(frame) !== address) return `names ${page}, which belongs to ${hex(pfn.pteAddress(frame))}`;
+  if (frame >= pfn.frameCount) return `names ${pageName(frame)}, which does not exist`;
+  if (!pfn.isPrototype(frame)) return `names ${pageName(frame)}, which no prototype PTE owns`;
+  if (pfn.pteAddress(frame) !== address)
+    return `names ${pageName(frame)}, which belongs to ${hex(pfn.pteAddress(frame))}`;
   const active = pfn.location(frame) === PageLocation.Active;
   if (format.isValid(at) === active) return null;
-  return `is ${format.isValid(at) ? 'valid' : 'in transition'}, but ${page} has location ${pfn.location(frame)}`;
+  const form = format.isValid(at) ? 'valid' : 'in transition';
+  return `is ${form}, but ${pageName(frame)} has location ${pfn.location(frame)}`;
 }
+
+const pageName = (frame: number): string => `PFN ${frame.toString(16)}`;
 
 const hex = (value: number): string => (value >>> 0).toString(16).padStart(8, '0');

@@ -21,9 +21,9 @@ export function verifyQuotas(mm: MemoryManager): string | null {
   }
   for (const [block, [nonPaged, paged, pageFile]] of blocks) {
     const { usage } = block;
-    const used = `a quota block counts ${usage.join(', ')}, but its processes use ${nonPaged}, ${paged}, ${pageFile}`;
-    if (usage[QuotaType.PageFile] !== pageFile || usage[QuotaType.PagedPool] < paged) return used;
-    if (usage[QuotaType.NonPagedPool] < nonPaged) return used;
+    const isPoolRight = usage[QuotaType.PagedPool] >= paged && usage[QuotaType.NonPagedPool] >= nonPaged;
+    if (isPoolRight && usage[QuotaType.PageFile] === pageFile) continue;
+    return `a quota block counts ${usage.join(', ')}, but its processes use ${nonPaged}, ${paged}, ${pageFile}`;
   }
   return null;
 }
@@ -34,7 +34,7 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace): string | null {
     return `${usage[QuotaType.PageFile]} pages count in its quota, but ${space.commitCharge} are charged as commitment`;
   let structures = 0;
   let views = 0;
-  for (const vad of space.vads) {
+  for (let vad = space.vads.first(); vad !== null; vad = space.vads.next(vad)) {
     structures += vad.structureSize;
     views += viewQuota(mm, vad);
   }

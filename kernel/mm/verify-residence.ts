@@ -49,6 +49,6 @@ export function verifyResidence(mm: MemoryManager): string | null {
 
 function largePages(space: AddressSpace): number {
   let pages = 0;
-  for (const vad of space.vads) if (vad.isLargePages) pages += vad.pages;
+  for (let vad = space.vads.first(); vad !== null; vad = space.vads.next(vad)) if (vad.isLargePages) pages += vad.pages;
   return pages;
 }

@@ -23,8 +23,9 @@ export function verifyTlb(mm: MemoryManager): string | null {
   const filled = TLB_FILLED_OFFSET >>> 2;
   const count = cpu.state[TLB_FILLED_COUNT];
   for (let index = 0; index < count; index++) {
-    const wrong = verifyEntry(mm, cpu.state[filled + index] * 0x1000);
-    if (wrong !== null) return wrong;
+    const address = cpu.state[filled + index] * 0x1000;
+    const wrong = verifyEntry(mm, address);
+    if (wrong !== null) return `the TLB entry of ${address.toString(16).padStart(8, '0')} ${wrong}`;
   }
   return null;
 }
@@ -33,20 +34,18 @@ function verifyEntry(mm: MemoryManager, address: number): string | null {
   const { format } = mm;
   const entry = tlbEntry(mm.cpu, address | 0);
   if (entry === 0) return null;
-  const page = `the TLB entry of ${address.toString(16).padStart(8, '0')}`;
   const pde = pdeLocation(mm, mm.current, address);
   const isLarge = format.isValid(pde) && format.isLargePage(pde);
   const at = isLarge ? pde : findPte(mm, mm.current, address);
-  if (at === NO_PTE || !format.isValid(at)) return `${page} is cached but its PTE is not valid`;
+  if (at === NO_PTE || !format.isValid(at)) return 'is cached but its PTE is not valid';
   const frame = entry >>> 8;
   const first = isLarge ? ((address >>> 12) & (format.entriesPerTable - 1)) + format.frame(at) : format.frame(at);
   if (frame !== first) {
-    return `${page} maps frame ${frame.toString(16)}, its PTE frame ${first.toString(16)}`;
+    return `maps frame ${frame.toString(16)}, its PTE frame ${first.toString(16)}`;
   }
-  if ((entry & TRANSLATION_WRITABLE) !== 0 && !format.isWritable(at)) return `${page} allows stores, its PTE does not`;
-  if ((entry & TRANSLATION_USER) !== 0 && !format.isUser(at)) return `${page} admits user mode, its PTE does not`;
-  if ((entry & TRANSLATION_EXECUTABLE) !== 0 && format.isNoExecute(at))
-    return `${page} allows execution, its PTE does not`;
-  if ((entry & TRANSLATION_DIRTY) !== 0 && !format.isDirty(at)) return `${page} counts as written, its PTE is clean`;
+  if ((entry & TRANSLATION_WRITABLE) !== 0 && !format.isWritable(at)) return 'allows stores, its PTE does not';
+  if ((entry & TRANSLATION_USER) !== 0 && !format.isUser(at)) return 'admits user mode, its PTE does not';
+  if ((entry & TRANSLATION_EXECUTABLE) !== 0 && format.isNoExecute(at)) return 'allows execution, its PTE does not';
+  if ((entry & TRANSLATION_DIRTY) !== 0 && !format.isDirty(at)) return 'counts as written, its PTE is clean';
   return null;
 }

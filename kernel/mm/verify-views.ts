@@ -14,7 +14,7 @@ export function verifyViews(mm: MemoryManager): string | null {
     counts.set(area, (counts.get(area) ?? 0) + 1);
   };
   for (const space of mm.addressSpaces) {
-    for (const vad of space.vads) {
+    for (let vad = space.vads.first(); vad !== null; vad = space.vads.next(vad)) {
       if (vad.controlArea === null) continue;
       count(mapped, vad.controlArea);
       if (vad.writableUserReference) count(writable, vad.controlArea);

@@ -25,11 +25,10 @@ export function verifyWorkingSet(
   let counted = 0;
   let hashed = 0;
   let last = 0;
-  for (let index = 0; index <= list.lastInitialized; index++) {
-    if (!list.isValid(index)) {
-      if (index < list.firstDynamic) return `working set entry ${index} is locked but not in use`;
-      continue;
-    }
+  let next = 0;
+  for (let index = list.nextInUse(0); index !== NO_ENTRY; index = list.nextInUse(index + 1)) {
+    if (next < index && next < list.firstDynamic) return `working set entry ${next} is locked but not in use`;
+    next = index + 1;
     used++;
     last = index;
     if (isCounted(list.vpn(index) * PAGE_SIZE)) counted++;
@@ -37,6 +36,7 @@ export function verifyWorkingSet(
     const wrong = verifyEntry(mm, space, index);
     if (wrong !== null) return `working set entry ${index} (${hex(list.vpn(index) * PAGE_SIZE)}) ${wrong}`;
   }
+  if (next < list.firstDynamic) return `working set entry ${next} is locked but not in use`;
   if (used !== space.workingSetSize) {
     return `the working set should have ${space.workingSetSize} pages but ${used} entries are in use`;
   }
@@ -44,8 +44,9 @@ export function verifyWorkingSet(
     return `the working set has entries for ${counted} pages but ${validPages} are valid`;
   }
   if (last !== list.lastEntry) return `the last working set entry should be ${list.lastEntry} but is ${last}`;
-  if (hashed !== list.nonDirectCount || hashed !== list.countHashed()) {
-    return `${hashed} working set entries are hashed, but NonDirectCount is ${list.nonDirectCount} and the table holds ${list.countHashed()}`;
+  const inTable = list.countHashed();
+  if (hashed !== list.nonDirectCount || hashed !== inTable) {
+    return `${hashed} working set entries are hashed, but NonDirectCount is ${list.nonDirectCount} and the table holds ${inTable}`;
   }
   if (list.firstDynamic < overhead) return `FirstDynamic is ${list.firstDynamic}`;
   return verifyFreeChain(space, used);
@@ -68,14 +69,10 @@ function verifyEntry(mm: MemoryManager, space: WorkingSetOwner, index: number): 
 
 function verifyFreeChain(space: WorkingSetOwner, used: number): string | null {
   const list = space.workingSet;
-  let free = 0;
-  for (let index = list.firstFree; index !== NO_ENTRY; index = list.get(index) >>> 4) {
-    if (index < 0 || index > list.lastInitialized) return `the free working set entries link to ${index}`;
-    if (list.isValid(index)) return `working set entry ${index} is in use and free`;
-    if (++free > list.lastInitialized) return 'the free working set entries link in a circle';
-  }
+  const { count, wrong } = list.freeChain();
   const total = list.lastInitialized + 1;
-  return used + free === total ? null : `of ${total} working set entries ${used} are in use and ${free} free`;
+  if (wrong !== null) return `the free working set entries link to ${wrong} after ${count} of ${total}`;
+  return used + count === total ? null : `of ${total} working set entries ${used} are in use and ${count} free`;
 }
 
 const hex = (value: number): string => (value >>> 0).toString(16);

@@ -1,11 +1,12 @@
 import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PoolInspector } from './page-reader.js';
+import { VerifierFindings } from './verifier-findings.js';
 import { verifyAwe, verifyAweFrame } from './verify-awe.js';
 import { verifyClones } from './verify-clones.js';
 import { verifyCommitment } from './verify-commitment.js';
 import { verifyPageLists } from './verify-lists.js';
-import { type FrameReferences, verifyPageTables } from './verify-page-tables.js';
+import { verifyPageTables } from './verify-page-tables.js';
 import { verifyPagedPool } from './verify-paged-pool.js';
 import { verifyPagingFiles } from './verify-paging-files.js';
 import { verifyPrototypes } from './verify-prototypes.js';
@@ -21,27 +22,24 @@ import { verifyViews } from './verify-views.js';
  */
 export function verifyMemory(mm: MemoryManager): string | null {
   const listed = new Uint8Array(mm.lists.knownFrames);
-  const references: FrameReferences = {
-    mappings: new Uint32Array(mm.lists.knownFrames),
-    contained: new Uint32Array(mm.lists.knownFrames),
-  };
+  const findings = new VerifierFindings(mm);
   return (
     verifyPageLists(mm, listed) ??
     verifyAddressSpaces(mm) ??
-    verifyPageTables(mm, references) ??
-    verifyPrototypes(mm) ??
-    verifyClones(mm) ??
+    verifyPageTables(mm, findings) ??
+    verifyPrototypes(mm, findings) ??
+    verifyClones(mm, findings) ??
     verifyViews(mm) ??
     verifyAwe(mm) ??
-    verifyFrames(mm, listed, references) ??
-    verifyPagingFiles(mm) ??
-    verifyCommitment(mm) ??
+    verifyFrames(mm, listed, findings) ??
+    verifyCommitment(mm, findings) ??
     verifyQuotas(mm) ??
     verifyResidence(mm) ??
     mm.systemPtes.verify() ??
     mm.pool.verify(new PoolInspector(mm)) ??
     mm.cacheViews.verify() ??
-    verifyPagedPool(mm) ??
+    verifyPagedPool(mm, findings) ??
+    verifyPagingFiles(mm, findings) ??
     verifyTlb(mm)
   );
 }
@@ -56,19 +54,23 @@ function verifyAddressSpaces(mm: MemoryManager): string | null {
 }
 
 /** Every frame is on exactly one list, or active with the right counts, or pinned in transition. */
-function verifyFrames(mm: MemoryManager, listed: Uint8Array, references: FrameReferences): string | null {
+function verifyFrames(mm: MemoryManager, listed: Uint8Array, findings: VerifierFindings): string | null {
   const { pfn } = mm;
-  for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
+  const { knownFrames } = mm.lists;
+  for (let frame = 1; frame < knownFrames; frame++) {
     const location = pfn.location(frame);
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
     if (pfn.isAwe(frame) || (location === PageLocation.Transition && pfn.isDeleted(frame))) continue;
     const table = pfn.pteFrame(frame);
     if (table === 0 || table >= pfn.frameCount)
       return `${name(frame)} is owned by a PTE in no frame (${table.toString(16)})`;
-    references.contained[table]++;
+    findings.contained[table]++;
   }
-  for (let frame = 1; frame < mm.lists.knownFrames; frame++) {
-    const wrong = verifyFrame(mm, frame, listed[frame] !== 0, references);
+  const { mappings, contained } = findings;
+  for (let frame = 1; frame < knownFrames; frame++) {
+    const isUnused = listed[frame] !== 0 && mappings[frame] === 0 && contained[frame] === 0;
+    if (isUnused && pfn.location(frame) < PageLocation.Standby) continue;
+    const wrong = verifyFrame(mm, frame, listed[frame] !== 0, findings);
     if (wrong !== null) return `${name(frame)} ${wrong}`;
   }
   return null;
@@ -78,7 +80,7 @@ function verifyFrame(
   mm: MemoryManager,
   frame: number,
   isListed: boolean,
-  { mappings, contained }: FrameReferences,
+  { mappings, contained }: VerifierFindings,
 ): string | null {
   const { pfn } = mm;
   const location = pfn.location(frame);

@@ -169,6 +169,36 @@ export class WorkingSetList {
     return index <= this.lastInitialized && (this.get(index) & WsleBit.Valid) !== 0;
   }
 
+  /** The first valid entry from an index on; NO_ENTRY: there is none. */
+  nextInUse(index: number): number {
+    const words = this.#words;
+    const end = this.lastInitialized + this.#headerWords;
+    for (let word = index + this.#headerWords; word <= end; ) {
+      const page = this.pages[word >>> 10];
+      const last = Math.min(end, word | (WORDS_PER_PAGE - 1));
+      for (; word <= last; word++) {
+        if ((words[page + (word & (WORDS_PER_PAGE - 1))] & WsleBit.Valid) !== 0) return word - this.#headerWords;
+      }
+    }
+    return NO_ENTRY;
+  }
+
+  /** How many entries the free chain links, or where it goes wrong: an entry that is in use, or none, or more of them than there are. */
+  freeChain(): { readonly count: number; readonly wrong: number | null } {
+    const words = this.#words;
+    const { lastInitialized } = this;
+    let count = 0;
+    let index = this.firstFree;
+    while (index !== NO_ENTRY) {
+      if (index > lastInitialized || count > lastInitialized) return { count, wrong: index };
+      const entry = words[this.#at(index)];
+      if ((entry & WsleBit.Valid) !== 0) return { count, wrong: index };
+      count++;
+      index = entry >>> 4;
+    }
+    return { count, wrong: null };
+  }
+
   /** Page number of a valid entry. */
   vpn(index: number): number {
     return this.get(index) >>> PAGE_SHIFT;
@@ -273,7 +303,8 @@ export class WorkingSetList {
   /** Entries that the hash table holds in fact; for the verifier. */
   countHashed(): number {
     let count = 0;
-    for (let slot = 0; slot < this.hashSize; slot++) if (this.#words[this.#hashAt(slot)] !== 0) count++;
+    const size = this.hashSize;
+    for (let slot = 0; slot < size; slot++) if (this.#words[this.#hashAt(slot)] !== 0) count++;
     return count;
   }
 

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import type { ReplacementPolicy } from '../../kernel/options.js';
 import { commands, ModelRunner } from './memory-model-runner.js';
 
-const LENGTH = 1000;
+/** A machine is booted for each sequence: long ones leave the time for steps. */
+const LENGTH = 4000;
 /** Of all configurations together; NT86_MODEL_STEPS=200000 is the long form. */
 const STEPS = Number(process.env.NT86_MODEL_STEPS ?? 80_000);
 /** Two replacement policies, two formats of PTEs. */
