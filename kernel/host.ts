@@ -149,6 +149,8 @@ export interface HostVolume {
   information(path: HostPath): HostFileInformation | NtStatus;
   /** All entries of a directory in ascending order of their upper-case names; without '.' and '..'. */
   list(path: HostPath): readonly HostFileInformation[] | NtStatus;
+  /** Nothing is in a directory, shown by list() or not: it can be removed. */
+  isEmpty(path: HostPath): boolean | NtStatus;
   /** Opens an existing file (not a directory). */
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus;
   /** Creates an empty file that must not exist and opens it for reading and writing. */

@@ -60,7 +60,7 @@ class NodeStreamFile extends NodeFile {
   #position: number;
 
   constructor(descriptor: number, position: number, appends: boolean) {
-    super(descriptor, '');
+    super({ descriptor, folder: '' }, '', null);
     this.#descriptor = descriptor;
     this.#position = position;
     this.#appends = appends;

@@ -13,6 +13,7 @@ import {
   upcaseName,
 } from '../kernel/index.js';
 import { hostCall } from './node-errors.js';
+import { type GrowingFile, SpaceLedger } from './space-ledger.js';
 
 /** 1601-01-01 to 1970-01-01 in 100 ns units. */
 const EPOCH_DIFFERENCE = 116_444_736_000_000_000n;
@@ -44,6 +45,7 @@ export class NodeVolume implements HostVolume {
   readonly label: string;
   readonly serialNumber = 0x8600_0386;
   readonly #root: string;
+  readonly #ledger = new SpaceLedger();
 
   /** @throws the host's error when the folder does not exist. */
   constructor(options: NodeVolumeOptions) {
@@ -57,9 +59,7 @@ export class NodeVolume implements HostVolume {
   }
 
   space(): HostVolumeSpace {
-    const space = hostCall(() => fs.statfsSync(this.#root));
-    if (typeof space === 'number') return { totalBytes: 0, freeBytes: 0 };
-    return { totalBytes: space.blocks * space.bsize, freeBytes: space.bavail * space.bsize };
+    return this.#ledger.space(this.#root);
   }
 
   information(components: HostPath): HostFileInformation | NtStatus {
@@ -81,6 +81,12 @@ export class NodeVolume implements HostVolume {
     return entries.sort((left, right) => compareNames(left.name, right.name) || (left.name < right.name ? -1 : 1));
   }
 
+  isEmpty(components: HostPath): boolean | NtStatus {
+    const found = this.#find(components);
+    if (typeof found === 'number') return found;
+    return hostCall(() => fs.readdirSync(found.realPath).length === 0);
+  }
+
   openFile(components: HostPath, writable: boolean): HostFile | NtStatus {
     const found = this.#find(components);
     if (typeof found === 'number') return found;
@@ -88,7 +94,7 @@ export class NodeVolume implements HostVolume {
     if (writable && this.readOnly) return Status.MEDIA_WRITE_PROTECTED;
     const flags = (writable ? fs.constants.O_RDWR : fs.constants.O_RDONLY) | NO_FOLLOW;
     const descriptor = hostCall(() => fs.openSync(found.realPath, flags));
-    return wrapDescriptor(descriptor, found.name);
+    return this.#opened(descriptor, found.realPath, found.name);
   }
 
   createFile(components: HostPath): HostFile | NtStatus {
@@ -96,7 +102,7 @@ export class NodeVolume implements HostVolume {
     if (typeof place === 'number') return place;
     const flags = fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL | NO_FOLLOW;
     const descriptor = hostCall(() => fs.openSync(place.realPath, flags, 0o666));
-    return wrapDescriptor(descriptor, components.at(-1) ?? '');
+    return this.#opened(descriptor, place.realPath, components.at(-1) ?? '');
   }
 
   createDirectory(components: HostPath): NtStatus {
@@ -128,7 +134,9 @@ export class NodeVolume implements HostVolume {
     const targetParent = this.#find(to.slice(0, -1));
     if (typeof targetParent === 'number' || !targetParent.stats.isDirectory()) return Status.OBJECT_PATH_NOT_FOUND;
     const name = to.at(-1) ?? '';
+    if (!isPresentable(name)) return Status.OBJECT_NAME_INVALID;
     const existing = this.#lookup(targetParent.realPath, name);
+    if (existing === null && this.#isHidden(targetParent.realPath, name)) return Status.OBJECT_NAME_COLLISION;
     const isSame = existing !== null && sameFile(existing.stats, source.stats);
     if (existing !== null && !isSame && !replace) return Status.OBJECT_NAME_COLLISION;
     if (existing !== null && !isSame && existing.stats.isDirectory()) return Status.ACCESS_DENIED;
@@ -202,6 +210,23 @@ export class NodeVolume implements HostVolume {
     return { realPath, name, stats: target };
   }
 
+  /** Something that is not shown has that very name: it is never replaced. */
+  #isHidden(directory: string, name: string): boolean {
+    return typeof hostCall(() => fs.lstatSync(path.join(directory, name))) !== 'number';
+  }
+
+  /** An open descriptor as a file; it is closed again when it turns out to be no regular file. */
+  #opened(descriptor: number | NtStatus, realPath: string, name: string): HostFile | NtStatus {
+    // Descriptors are small; NTSTATUS failures have their top bit set.
+    if (descriptor >= 0x8000_0000) return descriptor as NtStatus;
+    const stats = hostCall(() => fs.fstatSync(descriptor, { bigint: true }));
+    if (typeof stats !== 'number' && stats.isFile()) {
+      return new NodeFile({ descriptor, folder: path.dirname(realPath) }, name, this.#ledger);
+    }
+    fs.closeSync(descriptor);
+    return NOT_FOUND;
+  }
+
   #contains(realPath: string): boolean {
     const relative = path.relative(this.#root, realPath);
     return relative === '' || !(relative === '..' || relative.startsWith(`..${path.sep}`) || path.isAbsolute(relative));
@@ -250,24 +275,19 @@ function sameFile(left: fs.BigIntStats, right: fs.BigIntStats): boolean {
   return left.dev === right.dev && left.ino === right.ino;
 }
 
-/** An open descriptor as a file; it is closed again when it turns out to be no regular file. */
-function wrapDescriptor(descriptor: number | NtStatus, name: string): HostFile | NtStatus {
-  // Descriptors are small; NTSTATUS failures have their top bit set.
-  if (descriptor >= 0x8000_0000) return descriptor as NtStatus;
-  const stats = hostCall(() => fs.fstatSync(descriptor, { bigint: true }));
-  if (typeof stats !== 'number' && stats.isFile()) return new NodeFile(descriptor, name);
-  fs.closeSync(descriptor);
-  return NOT_FOUND;
-}
-
 /** An open file of the host. */
 export class NodeFile implements HostFile {
+  readonly #file: GrowingFile;
   readonly #descriptor: number;
   readonly #name: string;
+  readonly #ledger: SpaceLedger | null;
 
-  constructor(descriptor: number, name: string) {
-    this.#descriptor = descriptor;
+  /** @param ledger of the file's volume; null: the host alone says when it is full */
+  constructor(file: GrowingFile, name: string, ledger: SpaceLedger | null) {
+    this.#file = file;
+    this.#descriptor = file.descriptor;
     this.#name = name;
+    this.#ledger = ledger;
   }
 
   information(): HostFileInformation {
@@ -300,7 +320,12 @@ export class NodeFile implements HostFile {
   }
 
   setSize(size: number): NtStatus {
-    return statusOf(() => fs.ftruncateSync(this.#descriptor, size));
+    return hostCall((): NtStatus => {
+      const promised = this.#ledger?.promise(this.#file, size) ?? Status.SUCCESS;
+      if (promised !== Status.SUCCESS) return promised;
+      fs.ftruncateSync(this.#descriptor, size);
+      return Status.SUCCESS;
+    });
   }
 
   flush(): NtStatus {
@@ -308,6 +333,7 @@ export class NodeFile implements HostFile {
   }
 
   close(): void {
+    this.#ledger?.closed(this.#file);
     hostCall(() => fs.closeSync(this.#descriptor));
   }
 }

@@ -57,6 +57,10 @@ export class ProgramVolume implements HostVolume {
     return typeof entries === 'number' ? entries : entries.filter((entry) => this.#shows(entry));
   }
 
+  isEmpty(): boolean {
+    return false;
+  }
+
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
     const information = this.information(path);
     if (typeof information === 'number') return information;

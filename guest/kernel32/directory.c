@@ -114,11 +114,18 @@ BOOL WINAPI RemoveDirectoryA(LPCSTR name) {
   return done;
 }
 
+/* A directory has to leave room for an 8.3 name in it; names behind "\\?\" need not. */
+static BOOLEAN is_long_directory(PCWSTR name) {
+  if (name == NULL || (name[0] == L'\\' && name[1] == L'\\' && name[2] == L'?' && name[3] == L'\\')) return FALSE;
+  return RtlGetFullPathName_U(name, 0, NULL, NULL) / sizeof(WCHAR) + 12 > MAX_PATH;
+}
+
 BOOL WINAPI CreateDirectoryW(LPCWSTR name, LPSECURITY_ATTRIBUTES security) {
   OBJECT_ATTRIBUTES attributes;
   UNICODE_STRING ntName;
   IO_STATUS_BLOCK io;
   HANDLE directory;
+  if (is_long_directory(name)) return refuse(ERROR_FILENAME_EXCED_RANGE);
   if (!ok(with_name(name, &attributes, &ntName))) return FALSE;
   if (security != NULL) attributes.SecurityDescriptor = security->lpSecurityDescriptor;
   NTSTATUS status = NtCreateFile(&directory, FILE_LIST_DIRECTORY | SYNCHRONIZE, &attributes, &io, NULL, FILE_ATTRIBUTE_NORMAL,
@@ -319,7 +326,12 @@ HANDLE WINAPI FindFirstFileExW(LPCWSTR name, FINDEX_INFO_LEVELS level, LPVOID da
   ULONG given = (ULONG)wcslen(name);
   BOOLEAN dotted = given >= 2 && name[given - 1] == L'.' && name[given - 2] == L'*';
   WCHAR copy[MAX_PATH + 2];
-  if (pattern.Length / sizeof(WCHAR) > MAX_PATH) pattern.Length = MAX_PATH * sizeof(WCHAR);
+  if (pattern.Length / sizeof(WCHAR) > MAX_PATH) {
+    RtlFreeUnicodeString(&ntName);
+    release(search);
+    set_last_error(ERROR_INVALID_NAME);
+    return INVALID_HANDLE_VALUE;
+  }
   memcpy(copy, pattern.Buffer, pattern.Length);
   pattern.Buffer = copy;
   translate_pattern(&pattern);

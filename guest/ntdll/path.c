@@ -4,6 +4,8 @@
 enum path_type { PathUnknown, PathUncAbsolute, PathDriveAbsolute, PathDriveRelative, PathRooted, PathRelative,
                  PathLocalDevice, PathRootLocalDevice };
 #define MAXIMUM_NAME 32767u
+/* Characters of a full DOS path with its terminator (MAX_PATH); names behind "\\?\" go beyond. */
+#define MAXIMUM_DOS_PATH 260u
 
 static BOOLEAN is_separator(WCHAR c) { return c == L'\\' || c == L'/'; }
 
@@ -32,12 +34,11 @@ ULONG NTAPI RtlIsDosDeviceName_U(PCWSTR path) {
   static const char *const devices[] = { "NUL", "CON", "PRN", "AUX", "COM#", "LPT#", "CONIN$", "CONOUT$" };
   ULONG type = RtlDetermineDosPathNameType_U(path);
   if (type == PathUncAbsolute || type == PathLocalDevice || type == PathRootLocalDevice) return 0;
-  ULONG end = (ULONG)wcslen(path), start = end;
-  while (start > 0 && !is_separator(path[start - 1]) && path[start - 1] != L':') start--;
-  ULONG length = 0;
+  ULONG end = (ULONG)wcslen(path), start, length = 0;
+  if (end > 0 && path[end - 1] == L':') end--;
+  for (start = end; start > 0 && !is_separator(path[start - 1]) && !(start == 2 && path[1] == L':');) start--;
   while (start + length < end && path[start + length] != L'.' && path[start + length] != L':') length++;
   while (length > 0 && path[start + length - 1] == L' ') length--;
-  if (end > start && path[end - 1] == L':' && length == 0) return 0;
   for (ULONG i = 0; i < ARRAY_LENGTH(devices); i++) {
     if (matches_device(path + start, length, devices[i])) return (start * sizeof(WCHAR)) << 16 | length * sizeof(WCHAR);
   }
@@ -178,7 +179,7 @@ static BOOLEAN make_nt_name(PCWSTR prefix, PCWSTR text, ULONG length, PUNICODE_S
   return TRUE;
 }
 
-/* "C:\x" -> "\??\C:\x", "\\server\x" -> "\??\UNC\server\x", "\\.\x" -> "\??\x", "\\?\x" -> "\??\x" untouched. */
+/* Full DOS paths of more than 259 characters are no names: FALSE. "C:\x" -> "\??\C:\x", "\\server\x" -> "\??\UNC\server\x", "\\.\x" -> "\??\x", "\\?\x" -> "\??\x" untouched. */
 BOOLEAN NTAPI RtlDosPathNameToNtPathName_U(PCWSTR name, PUNICODE_STRING ntName, PWSTR *filePart, PVOID relative) {
   if (relative != NULL) memset(relative, 0, 16);
   if (name == NULL || name[0] == 0) return FALSE;
@@ -187,6 +188,7 @@ BOOLEAN NTAPI RtlDosPathNameToNtPathName_U(PCWSTR name, PUNICODE_STRING ntName, 
     made = make_nt_name(L"\\??\\", name + 4, (ULONG)wcslen(name + 4), ntName);
   } else {
     ULONG needed = RtlGetFullPathName_U(name, 0, NULL, NULL);
+    if (needed > MAXIMUM_DOS_PATH * sizeof(WCHAR)) return FALSE;
     PWSTR full = needed == 0 ? NULL : RtlAllocateHeap(process_heap(), 0, needed);
     if (full == NULL) return FALSE;
     ULONG length = RtlGetFullPathName_U(name, needed, full, NULL) / sizeof(WCHAR);
@@ -269,6 +271,8 @@ ULONG NTAPI RtlGetCurrentDirectory_U(ULONG size, PWSTR buffer) {
 NTSTATUS NTAPI RtlSetCurrentDirectory_U(PUNICODE_STRING name) {
   ULONG needed = RtlGetFullPathName_U(name->Buffer, 0, NULL, NULL);
   if (needed == 0) return STATUS_OBJECT_NAME_INVALID;
+  // With the backslash that is added at its end it has to be a DOS path.
+  if (needed >= MAXIMUM_DOS_PATH * sizeof(WCHAR)) return STATUS_NAME_TOO_LONG;
   UNICODE_STRING full = { 0, (USHORT)(needed + sizeof(WCHAR)), RtlAllocateHeap(process_heap(), 0, needed + sizeof(WCHAR)) };
   if (full.Buffer == NULL) return STATUS_NO_MEMORY;
   full.Length = (USHORT)RtlGetFullPathName_U(name->Buffer, needed, full.Buffer, NULL);

@@ -8,9 +8,9 @@ import { ConsoleChannel, consoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject, FileShare } from './file-object.js';
-import { forgetContents, setEndOfFile } from './file-size.js';
+import { checkAllocation, forgetContents, setEndOfFile } from './file-size.js';
 import type { IoManager } from './io-manager.js';
-import { parseVolumePath, type VolumePath } from './path.js';
+import { parseVolumePath, pathBelow, type VolumePath } from './path.js';
 import { shareAccessFits } from './share-access.js';
 import type { VolumeDevice } from './volume-device.js';
 
@@ -123,7 +123,9 @@ function openDevice(
       if (typeof parsed === 'number') return failed(parsed);
       if (base.length === 0 && remaining === '' && request.attributes.root === 0)
         return openVolume(io, device, request);
-      return openOnVolume(io, device, { ...parsed, components: [...base, ...parsed.components] }, request);
+      const components = pathBelow(device.devicePath, base, parsed.components);
+      if (typeof components === 'number') return failed(components);
+      return openOnVolume(io, device, { ...parsed, components }, request);
     }
     case 'console':
     case 'stream': {
@@ -295,6 +297,8 @@ function overwrite(
   information: HostFileInformation,
   request: CreateRequest,
 ): NtStatus {
+  const allocated = checkAllocation(control.volume, request.allocationSize - control.size());
+  if (!isSuccess(allocated)) return allocated;
   const status = setEndOfFile(kernel, control, 0);
   if (!isSuccess(status)) return status;
   const attributes = request.fileAttributes | FileAttribute.ARCHIVE;
@@ -309,6 +313,8 @@ function createNew(io: IoManager, volume: VolumeDevice, path: VolumePath, reques
   const parent = volume.host.information(path.components.slice(0, -1));
   if (typeof parent === 'number') return failed(Status.OBJECT_PATH_NOT_FOUND);
   if (volume.find(parent)?.deletePending) return failed(Status.DELETE_PENDING);
+  const allocated = isDirectory ? Status.SUCCESS : checkAllocation(volume, request.allocationSize);
+  if (!isSuccess(allocated)) return failed(allocated);
   const control = isDirectory ? createDirectory(volume, path.components) : volume.create(path.components);
   if (typeof control === 'number') return failed(control);
   const information = control.information();

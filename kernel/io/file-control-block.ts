@@ -30,7 +30,8 @@ export class FileControlBlock implements CachedFile {
   sharedCacheMap: SharedCacheMap | null = null;
   readonly sectionObjectPointers: SectionObjectPointers = { dataSectionObject: null, imageSectionObject: null };
   readonly locks: FileLocks;
-  #writeTime: bigint | null = null;
+  /** Of the host, after what the machine did last. */
+  #writeTime: bigint | null;
 
   constructor(options: {
     volume: VolumeDevice;
@@ -47,6 +48,7 @@ export class FileControlBlock implements CachedFile {
     this.hostFile = options.hostFile;
     this.hostWritable = options.hostWritable;
     this.locks = options.locks;
+    this.#writeTime = options.information.lastWriteTime;
   }
 
   /** Name in the NT name space. */
@@ -84,24 +86,25 @@ export class FileControlBlock implements CachedFile {
     this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
     const status = this.hostFile.write(offset, bytes);
-    if (this.opens.length === 0) this.noteWriteTime();
+    this.noteWriteTime();
     return status;
   }
 
-  /** The file was closed, or written behind its last handle: from now on other programs of the host may change it. */
+  /** The machine itself has changed the file: what the host says of it now is no news. */
   noteWriteTime(): void {
     this.#writeTime = this.hostFile?.information().lastWriteTime ?? null;
   }
 
-  /** Nobody has the file open, and another program of the host has written it since: what is in memory of it is old. */
+  /** Another program of the host has written the file since the machine opened or wrote it: what is in memory of it is old. */
   wasChangedByHost(information: HostFileInformation): boolean {
-    return this.opens.length === 0 && this.#writeTime !== null && this.#writeTime !== information.lastWriteTime;
+    return !this.isDirectory && this.#writeTime !== information.lastWriteTime;
   }
 
   setSize(size: number): NtStatus {
     this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
     const status = this.hostFile.setSize(size);
+    this.noteWriteTime();
     // A section may have moved the end: the cache must not take it for a change by another program of the host.
     if (status === Status.SUCCESS && this.sharedCacheMap !== null) this.sharedCacheMap.fileSize = size;
     return status;
@@ -117,9 +120,9 @@ export class FileControlBlock implements CachedFile {
     const information = this.information();
     if (typeof information === 'number') return information;
     if (!this.isDirectory) return information.readOnly ? Status.CANNOT_DELETE : Status.SUCCESS;
-    const entries = volume.list(this.path);
-    if (typeof entries === 'number') return entries;
-    return entries.length > 0 ? Status.DIRECTORY_NOT_EMPTY : Status.SUCCESS;
+    const isEmpty = volume.isEmpty(this.path);
+    if (typeof isEmpty === 'number') return isEmpty;
+    return isEmpty ? Status.SUCCESS : Status.DIRECTORY_NOT_EMPTY;
   }
 
   flush(): NtStatus {

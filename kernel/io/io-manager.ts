@@ -199,7 +199,6 @@ export class IoManager {
     this.settleLocks(control);
     const index = control.opens.indexOf(file);
     if (index >= 0) control.opens.splice(index, 1);
-    if (control.opens.length === 0) control.noteWriteTime();
     if (file.deleteOnClose) control.deletePending = true;
     if (!control.deletePending || control.opens.length > 0 || control.deleted) return;
     if (isSuccess(control.volume.host.remove(control.path))) {

@@ -3,7 +3,7 @@ import { Status } from '../ntstatus.js';
 import { compareNames, upcaseName } from '../ob/name.js';
 import type { NtStatus } from '../types.js';
 
-const TOTAL_BYTES = 64 << 20;
+const DEFAULT_BYTES = 64 << 20;
 const CLUSTER = 4096;
 /** What a file or directory takes besides its bytes. */
 const RECORD_BYTES = 1024;
@@ -37,15 +37,18 @@ export class MemoryVolume implements HostVolume {
   readonly serialNumber = 0x5486_1986;
   readonly #now: () => bigint;
   readonly #root: Node;
+  readonly #totalBytes: number;
   #identity: bigint;
   #used = 0;
 
   /**
    * @param label also sets the files' identities apart: volumes that are shown as one drive need different ones
    * @param now the time for new and changed files, 100 ns units since 1601.
+   * @param totalBytes that files and directories can take
    */
-  constructor(label: string, now: () => bigint) {
+  constructor(label: string, now: () => bigint, totalBytes = DEFAULT_BYTES) {
     this.label = label;
+    this.#totalBytes = totalBytes;
     this.#now = now;
     this.#identity = IDENTITY_BASE + (BigInt(labelNumber(label)) << 32n);
     this.#root = this.#make('', true);
@@ -56,7 +59,7 @@ export class MemoryVolume implements HostVolume {
   }
 
   space(): HostVolumeSpace {
-    return { totalBytes: TOTAL_BYTES, freeBytes: TOTAL_BYTES - this.#used };
+    return { totalBytes: this.#totalBytes, freeBytes: this.#totalBytes - this.#used };
   }
 
   information(path: HostPath): HostFileInformation | NtStatus {
@@ -69,6 +72,11 @@ export class MemoryVolume implements HostVolume {
     if (typeof node === 'number') return node;
     if (node.entries === null) return Status.NOT_A_DIRECTORY;
     return [...node.entries.values()].map(describe).sort((left, right) => compareNames(left.name, right.name));
+  }
+
+  isEmpty(path: HostPath): boolean | NtStatus {
+    const node = this.#find(path);
+    return typeof node === 'number' ? node : (node.entries?.size ?? 0) === 0;
   }
 
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
@@ -184,7 +192,7 @@ export class MemoryVolume implements HostVolume {
     if (typeof parent === 'number') return parent;
     const name = path.at(-1) ?? '';
     if (parent.has(upcaseName(name))) return Status.OBJECT_NAME_COLLISION;
-    if (this.#used + RECORD_BYTES > TOTAL_BYTES) return Status.DISK_FULL;
+    if (this.#used + RECORD_BYTES > this.#totalBytes) return Status.DISK_FULL;
     this.#used += RECORD_BYTES;
     const node = this.#make(name, isDirectory);
     parent.set(upcaseName(name), node);
@@ -195,9 +203,10 @@ export class MemoryVolume implements HostVolume {
     const resize = (size: number): NtStatus => {
       const capacity = Math.ceil(size / CLUSTER) * CLUSTER;
       if (size > node.bytes.length || capacity < node.bytes.length / 2) {
-        const wanted =
-          size > node.bytes.length ? Math.max(capacity, Math.min(node.bytes.length * 2, 1 << 24)) : capacity;
-        if (this.#used - node.bytes.length + wanted > TOTAL_BYTES) return Status.DISK_FULL;
+        const room = this.#totalBytes - this.#used + node.bytes.length;
+        if (capacity > room) return Status.DISK_FULL;
+        const ahead = size > node.bytes.length ? Math.min(node.bytes.length * 2, 1 << 24) : capacity;
+        const wanted = Math.max(capacity, Math.min(ahead, room));
         const grown = new Uint8Array(wanted);
         grown.set(node.bytes.subarray(0, Math.min(node.size, size)));
         this.#used += wanted - node.bytes.length;

@@ -89,6 +89,12 @@ class MountedVolume implements HostVolume {
     );
   }
 
+  isEmpty(path: HostPath): boolean | NtStatus {
+    const place = this.#place(path);
+    if (place.kind === 'synthetic' || this.#mountsIn(path).length > 0) return false;
+    return place.volume.isEmpty(place.path);
+  }
+
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
     const place = this.#place(path);
     if (place.kind === 'synthetic') return Status.FILE_IS_A_DIRECTORY;

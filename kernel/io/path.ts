@@ -4,6 +4,8 @@ import type { NtStatus } from '../types.js';
 
 /** Longest component in UTF-16 code units. */
 const MAXIMUM_COMPONENT = 255;
+/** Longest name in the NT name space that a UNICODE_STRING holds and NT takes, in UTF-16 code units. */
+const MAXIMUM_NAME = 32766;
 
 /** A path on a volume, taken apart. */
 export interface VolumePath {
@@ -31,13 +33,32 @@ export function parseVolumePath(text: string): VolumePath | NtStatus {
   return { components, trailingSeparator };
 }
 
+/**
+ * A path below a directory. OBJECT_NAME_INVALID when its name in the NT name space would be longer than a UNICODE_STRING can say, which
+ * opening relative to directories could reach.
+ * @param devicePath of the volume
+ */
+export function pathBelow(devicePath: string, base: HostPath, rest: HostPath): HostPath | NtStatus {
+  const components = [...base, ...rest];
+  const length = components.reduce((sum, component) => sum + 1 + component.length, devicePath.length);
+  return length > MAXIMUM_NAME ? Status.OBJECT_NAME_INVALID : components;
+}
+
+/** Tells whether a pattern of NtQueryDirectoryFile may match a file name on NTFS: wild cards, and what names are made of. */
+export function isValidPattern(pattern: string): boolean {
+  return pattern.length <= MAXIMUM_COMPONENT && isFreeOf(pattern, ':/|\\');
+}
+
 /** Tells whether a component may be a file name on NTFS. */
 export function isValidComponent(component: string): boolean {
   if (component === '' || component === '.' || component === '..') return false;
-  if (component.length > MAXIMUM_COMPONENT) return false;
-  for (let index = 0; index < component.length; index++) {
-    const unit = component.charCodeAt(index);
-    if (unit < 0x20 || FORBIDDEN.includes(component[index])) return false;
+  return component.length <= MAXIMUM_COMPONENT && isFreeOf(component, FORBIDDEN);
+}
+
+/** Neither control characters nor forbidden ones. */
+function isFreeOf(text: string, forbidden: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) < 0x20 || forbidden.includes(text[index])) return false;
   }
   return true;
 }

@@ -10,13 +10,12 @@ import { type DirectoryScan, isPlainName, matchesPattern } from './directory-sca
 import type { FileControlBlock } from './file-control-block.js';
 import { FileAccess, type FileObject } from './file-object.js';
 import { beginOperation, completeOperation, type IoResult, refused } from './io-status.js';
+import { isValidPattern } from './path.js';
 import { FileInformationClass } from './query-file.js';
 import type { VolumeDevice } from './volume-device.js';
 
 /** Paged pool that an entry of a scan is charged with, in bytes. */
 const ENTRY_CHARGE = 0x20;
-/** Longest pattern in UTF-16 code units: longer ones than names would only cost time. */
-const MAXIMUM_PATTERN = 1024;
 
 /** Bytes before the name in an entry of each class. */
 const nameOffsets: ReadonlyMap<number, number> = new Map([
@@ -66,7 +65,7 @@ function prepareScan(
 ): DirectoryScan | NtStatus {
   if (file.scan !== null && !restart) return file.scan;
   const kept = file.scan?.pattern ?? pattern;
-  if (kept.length > MAXIMUM_PATTERN) return Status.OBJECT_NAME_INVALID;
+  if (!isValidPattern(kept)) return Status.OBJECT_NAME_INVALID;
   const entries = control.volume.host.list(control.path);
   if (typeof entries === 'number') return entries;
   const all = control.path.length === 0 ? entries : [...dotEntries(control), ...entries];

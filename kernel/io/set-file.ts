@@ -8,9 +8,9 @@ import { ObjectFlag } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject } from './file-object.js';
-import { setEndOfFile } from './file-size.js';
+import { checkAllocation, setEndOfFile } from './file-size.js';
 import { beginOperation, completeOperation, handleArguments, type IoResult, refused } from './io-status.js';
-import { parseVolumePath } from './path.js';
+import { parseVolumePath, pathBelow } from './path.js';
 import { setPipeInformation } from './pipe-information.js';
 import { FileInformationClass } from './query-file.js';
 
@@ -74,10 +74,13 @@ function setInformation(kernel: Kernel, file: FileObject, informationClass: numb
     case FileInformationClass.EndOfFile:
       return setSize(kernel, control, view.getBigUint64(0, true));
     default: {
-      // An allocation smaller than the file cuts it; a larger one only reserves, which the host does not know.
+      // An allocation smaller than the file cuts it; a larger one only reserves.
       const size = view.getBigUint64(0, true);
       if (BigInt.asIntN(64, size) < 0n || control.isDirectory) return Status.INVALID_PARAMETER;
-      return size < BigInt(control.size()) ? setSize(kernel, control, size) : Status.SUCCESS;
+      if (size > MAXIMUM_SIZE) return Status.DISK_FULL;
+      return size < BigInt(control.size())
+        ? setSize(kernel, control, size)
+        : checkAllocation(control.volume, Number(size) - control.size());
     }
   }
 }
@@ -141,6 +144,7 @@ function setBasic(kernel: Kernel, control: FileControlBlock, view: DataView): Nt
     // Writing later would change them again.
     kernel.cc.flush(control);
     const set = volume.host.setTimes(control.path, times);
+    control.noteWriteTime();
     if (!isSuccess(set)) return set;
   }
   if (creationTime !== null) volume.setCreationTime(information, creationTime);
@@ -179,7 +183,7 @@ function renameTarget(kernel: Kernel, control: FileControlBlock, root: number, n
     const simple = parseVolumePath(name);
     if (typeof simple === 'number') return simple;
     if (simple.components.length !== 1) return Status.OBJECT_NAME_INVALID;
-    return [...control.path.slice(0, -1), ...simple.components];
+    return pathBelow(control.volume.devicePath, control.path.slice(0, -1), simple.components);
   }
   const attributes = { root, name, attributes: ObjectFlag.CASE_INSENSITIVE };
   const place = kernel.ob.lookup(attributes);
@@ -191,7 +195,7 @@ function renameTarget(kernel: Kernel, control: FileControlBlock, root: number, n
   if (body === control.volume) return parsed.components;
   if (!(body instanceof FileObject) || body.control === null) return Status.NOT_SAME_DEVICE;
   if (body.control.volume !== control.volume) return Status.NOT_SAME_DEVICE;
-  return [...body.control.path, ...parsed.components];
+  return pathBelow(control.volume.devicePath, body.control.path, parsed.components);
 }
 
 function renameTo(control: FileControlBlock, target: HostPath, replace: boolean): NtStatus {

@@ -59,6 +59,10 @@ export class StandardFiles implements HostVolume {
     return [...this.#files].map(([stream, file]) => describe(stream, file));
   }
 
+  isEmpty(): boolean {
+    return false;
+  }
+
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
     const found = this.#find(path);
     if (found === null) return missing(path);

@@ -84,15 +84,22 @@ function cacheMap(kernel: Kernel, transfer: VolumeTransfer, end: number): Shared
   return isSuccess(status) ? control.sharedCacheMap : status;
 }
 
-/** What memory has of the range is written first, and forgotten where nobody maps it. */
+/**
+ * What memory has of the range is written first, and forgotten where nobody maps it. A file becomes longer before anything is written,
+ * so that a full disk leaves it as it was; a standard stream grows as it is written, for it may be one that is only appended to.
+ */
 function writeToDevice(kernel: Kernel, transfer: VolumeTransfer): IoResult {
   const { file, control, start, length } = transfer;
   const flushed = kernel.cc.flush(control, start, length);
   if (isError(flushed)) return refused(flushed);
   kernel.cc.purge(control, start, length);
   const oldSize = control.size();
+  const isLonger = control.volume.isCached && start + length > oldSize;
+  const extended = isLonger ? setEndOfFile(kernel, control, start + length) : Status.SUCCESS;
+  if (isError(extended)) return refused(extended);
   const result = putChunks(kernel, transfer, (bytes, at) => control.write(at, bytes));
-  if (control.size() > oldSize) kernel.cc.setFileSizes(control, oldSize, control.size());
+  if (isLonger && isError(result.status)) setEndOfFile(kernel, control, oldSize);
+  if (!isLonger && control.size() > oldSize) kernel.cc.setFileSizes(control, oldSize, control.size());
   if (!isError(result.status) && (file.mode & CreateOption.WRITE_THROUGH) !== 0) control.flush();
   return result;
 }

@@ -28,6 +28,8 @@ export interface CapturedObjectAttributes {
 const OBJECT_ATTRIBUTES_SIZE = 0x18;
 /** Bytes that one pass of a string capture takes at most: a UNICODE_STRING cannot be longer. */
 const MAXIMUM_STRING_BYTES = 0xffff;
+/** The one even length that names of objects cannot have. */
+const TOO_LONG_NAME = 0xfffe;
 
 /**
  * The kernel's view of the current process's memory: probing accessors that fault pages in and never throw. Addresses
@@ -200,7 +202,8 @@ export class UserMemory {
 
   /**
    * Captures OBJECT_ATTRIBUTES {Length, RootDirectory, ObjectName, Attributes, SecurityDescriptor, SecurityQualityOfService}.
-   * NULL is allowed and gives no name. INVALID_PARAMETER when Length is not 18h, or for unknown OBJ_ flags; else the statuses of the probes.
+   * NULL is allowed and gives no name. INVALID_PARAMETER when Length is not 18h, or for unknown OBJ_ flags; OBJECT_NAME_INVALID
+   * for a name of half a character or of 32,767 (ObpCaptureObjectName); else the statuses of the probes.
    */
   *captureObjectAttributes(address: number): Blocking<CapturedObjectAttributes> {
     if (address === 0) return noAttributes(Status.SUCCESS);
@@ -216,6 +219,8 @@ export class UserMemory {
       return { status, root, name: '', hasName: false, attributes, securityDescriptorAddress };
     }
     const name = yield* this.readUnicodeString(nameAddress);
+    const bytes = name.status === Status.SUCCESS ? this.read16(nameAddress) : 0;
+    if (bytes % 2 !== 0 || bytes === TOO_LONG_NAME) return noAttributes(Status.OBJECT_NAME_INVALID);
     return { status: name.status, root, name: name.text, hasName: true, attributes, securityDescriptorAddress };
   }
 

@@ -48,9 +48,21 @@ const image = (name: string) => readPeFile(readFileSync(join(guestImages, name))
 const exportsOf = (name: string) => new Set(image(name).exports.map((entry) => entry.name));
 
 describe('ntdll and kernel32 do what their checks in guest/programs ask', () => {
-  const checks = ['heap', 'text', 'threads', 'loader', 'files', 'processes', 'security', 'pipes', 'commands', 'cache'];
+  const checks = [
+    'heap',
+    'text',
+    'threads',
+    'loader',
+    'files',
+    'names',
+    'processes',
+    'security',
+    'pipes',
+    'commands',
+    'cache',
+  ];
   it.each(checks)('check-%s', (name) => {
-    const options: GuestRunOptions = ['files', 'cache'].includes(name)
+    const options: GuestRunOptions = ['files', 'names', 'cache'].includes(name)
       ? { mounts: [{ drive: 'C', folder, readOnly: false }] }
       : {};
     const run = runGuest(`check-${name}`, options);

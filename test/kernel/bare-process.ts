@@ -1,5 +1,5 @@
 import { BootedKernel } from '../../kernel/boot.js';
-import { type Host, StandardStream, type UnhandledExceptionReport } from '../../kernel/host.js';
+import { type Host, type HostVolume, StandardStream, type UnhandledExceptionReport } from '../../kernel/host.js';
 import { MemoryVolume } from '../../kernel/io/memory-volume.js';
 import { CONTEXT_SIZE, ContextField, ContextFlag } from '../../kernel/ke/context.js';
 import { NO_DISPATCHERS } from '../../kernel/ke/exception.js';
@@ -51,10 +51,16 @@ export class BareProcess {
   readonly debugText: string[] = [];
   readonly traceLines: string[] = [];
 
-  constructor(program: Uint8Array, options: Partial<MachineOptions> = {}, dispatchers: Partial<UserDispatchers> = {}) {
+  /** @param volumes drives besides or in place of an empty C: */
+  constructor(
+    program: Uint8Array,
+    options: Partial<MachineOptions> = {},
+    dispatchers: Partial<UserDispatchers> = {},
+    volumes: ReadonlyMap<string, HostVolume> = new Map(),
+  ) {
     this.kernel = new BootedKernel(
       machineOptions({ imagePath: '\\??\\C:\\none.exe', memorySize: 16 << 20, ...options }),
-      this.#host(),
+      this.#host(volumes),
       services,
     );
     const { kernel } = this;
@@ -157,7 +163,7 @@ export class BareProcess {
     this.kernel.ps.memory.commitStack(this.process, STACK_BASE - STACK_COMMIT, STACK_COMMIT, true);
   }
 
-  #host(): Host {
+  #host(volumes: ReadonlyMap<string, HostVolume>): Host {
     return {
       console: {
         kind: (stream) => (stream === StandardStream.Input ? 'none' : 'pipe'),
@@ -168,7 +174,7 @@ export class BareProcess {
         size: () => ({ columns: 80, rows: 25 }),
         setRaw: () => undefined,
       },
-      volumes: new Map([['C', new MemoryVolume('', () => 0n)]]),
+      volumes: new Map<string, HostVolume>([['C', new MemoryVolume('', () => 0n)], ...volumes]),
       systemVolume: new MemoryVolume('', () => 0n),
       debugOutput: (text) => this.debugText.push(text),
       hardError: () => undefined,

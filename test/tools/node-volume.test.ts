@@ -124,6 +124,61 @@ describe('nothing leads out of the folder', () => {
   });
 });
 
+describe('what Windows could not name', () => {
+  const listed = (components: string[]): string[] => {
+    const entries = volume.list(components);
+    return typeof entries === 'number' ? [name(entries)] : entries.map((entry) => entry.name);
+  };
+  const strange = ['a:b', 'a<b', 'a|b', 'a?b', 'a"b', 'a*b', 'a\\b', 'a\x01b', 'line\nbreak'].map((text) =>
+    Buffer.from(text),
+  );
+  const notUtf8 = [Buffer.from([0x61, 0xff, 0x62]), Buffer.from([0xc3]), Buffer.from([0xed, 0xa0, 0x80])];
+
+  it.skipIf(process.platform === 'win32')('is not there, is never touched, and keeps its directory', () => {
+    fs.mkdirSync(path.join(root, 'odd'));
+    const inside = Buffer.from(`${path.join(root, 'odd')}/`);
+    for (const bytes of [...strange, ...notUtf8]) fs.writeFileSync(Buffer.concat([inside, bytes]), 'host');
+    expect(listed(['odd'])).toEqual([]);
+    for (const bytes of strange)
+      expect(name(volume.information(['odd', bytes.toString()]))).toBe('OBJECT_NAME_NOT_FOUND');
+    for (const bytes of notUtf8)
+      expect(name(volume.information(['odd', bytes.toString()]))).toBe('OBJECT_NAME_NOT_FOUND');
+    for (const text of ['a:b', '\ud800', '\ufffd', 'x'.repeat(300), '\u00e4'.repeat(200)]) {
+      expect(name(volume.createFile(['odd', text])), text).toBe('OBJECT_NAME_INVALID');
+      expect(name(volume.createDirectory(['odd', text])), text).toBe('OBJECT_NAME_INVALID');
+      expect(name(volume.rename(['Dir'], ['odd', text], true)), text).toBe('OBJECT_NAME_INVALID');
+    }
+    expect(volume.isEmpty(['odd'])).toBe(false);
+    expect(name(volume.remove(['odd']))).toBe('DIRECTORY_NOT_EMPTY');
+    expect(fs.readdirSync(path.join(root, 'odd'))).toHaveLength(strange.length + notUtf8.length);
+  });
+
+  it.skipIf(process.platform === 'win32')('is not replaced where a link or a device has the name', () => {
+    execFileSync('mkfifo', [path.join(root, 'fifo')]);
+    fs.symlinkSync('../secret.txt', path.join(root, 'out'));
+    for (const target of ['fifo', 'out']) {
+      expect(name(volume.rename(['Dir', 'Read Me.txt'], [target], true))).toBe('OBJECT_NAME_COLLISION');
+      expect(name(volume.createFile([target]))).toBe('OBJECT_NAME_COLLISION');
+      expect(name(volume.remove([target]))).toBe('OBJECT_NAME_NOT_FOUND');
+    }
+    expect(fs.readFileSync(path.join(folder, 'secret.txt'), 'utf8')).toBe('secret');
+    expect(fs.readlinkSync(path.join(root, 'out'))).toBe('../secret.txt');
+  });
+
+  it('has a status when a path is longer than the host can say', () => {
+    const long = Array.from({ length: 40 }, () => 'x'.repeat(200));
+    expect(name(volume.information(long))).toBe('OBJECT_PATH_NOT_FOUND');
+    for (let length = 1; length <= long.length; length++) {
+      const status = name(volume.createDirectory(long.slice(0, length)));
+      if (status === 'SUCCESS') continue;
+      expect(status).toBe('OBJECT_NAME_INVALID');
+      expect(length).toBeGreaterThan(18);
+      return;
+    }
+    expect.fail('40 folders of 200 characters each');
+  });
+});
+
 describe('files', () => {
   it('are read, written and resized at any offset', () => {
     const file = opened(volume.createFile(['data']));
@@ -134,6 +189,16 @@ describe('files', () => {
     expect(file.read(2 ** 40, 10)).toEqual(new Uint8Array(0));
     file.setSize(2);
     expect(file.size()).toBe(2);
+    file.close();
+  });
+
+  it('that would be longer than the host has room for are refused at once', () => {
+    const file = opened(volume.createFile(['data']));
+    file.write(0, Uint8Array.of(1, 2, 3));
+    expect(name(file.setSize(volume.space().freeBytes + 2 ** 32))).toBe('DISK_FULL');
+    expect(file.size()).toBe(3);
+    expect(name(file.setSize(1 << 20))).toBe('SUCCESS');
+    expect(file.read((1 << 20) - 1, 2)).toEqual(Uint8Array.of(0));
     file.close();
   });
 

@@ -246,6 +246,10 @@ export class RecordingVolume implements HostVolume {
     );
   }
 
+  isEmpty(path: HostPath): boolean | NtStatus {
+    return this.#log.ask('isEmpty', () => this.#volume.isEmpty(path));
+  }
+
   openFile(path: HostPath, writable: boolean): HostFile | NtStatus {
     return this.#log.ask('openFile', () => this.#opened(this.#volume.openFile(path, writable), path, writable));
   }
