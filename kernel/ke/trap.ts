@@ -10,6 +10,7 @@ import {
   MXCSR,
 } from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
+import { exceptionAfterWait } from '../mm/wait-after-fault.js';
 import { waitForPaging } from '../mm/wait-for-paging.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
@@ -277,13 +278,15 @@ export class TrapHandler {
     return this.#exceptions.dispatch(thread, record, true);
   }
 
-  /** A page fault that has to wait: the instruction runs again, unless its page cannot be read. */
+  /** A page fault that has to wait: the instruction runs again, unless its page cannot be read, or the stack cannot grow. */
   *#waitForPaging(thread: Thread, eip: number): Blocking<void> {
     const { access, address } = this.#kernel.mm.lastFault;
     const status = yield* waitForPaging(this.#kernel);
     if (isSuccess(status)) return;
-    const parameters = [access, address >>> 0, status >>> 0];
-    yield* this.#dispatch(thread, { code: Status.IN_PAGE_ERROR, flags: 0, address: eip, parameters });
+    const code = exceptionAfterWait(status);
+    const parameters = [access, address >>> 0];
+    if (code === Status.IN_PAGE_ERROR) parameters.push(status >>> 0);
+    yield* this.#dispatch(thread, { code, flags: 0, address: eip, parameters });
   }
 
   /** Instruction bytes as far as they can be read without a fault. */

@@ -58,8 +58,10 @@ export function createControlArea(
 /** Pool for a section; when there is none, segments that nobody uses give back theirs first. */
 function allocateOrTrim(context: MemoryContext, allocate: () => VirtualAddress): VirtualAddress {
   const block = allocate();
-  if (block !== 0 || !context.mm.unusedSegments.deleteAll(context)) return block;
-  return allocate();
+  if (block !== 0) return block;
+  const { dereference, unusedSegments } = context.mm;
+  const hasDeleted = dereference.deleteSegmentsNow();
+  return unusedSegments.deleteAll(context) || hasDeleted ? allocate() : block;
 }
 
 /** Gives a control area's subsections their places in a pool block, where prototype PTEs name them. */
@@ -103,11 +105,15 @@ export function makePrototypeArrays(
 
 /**
  * A section object or view let go. When it was the last, dirty pages of a data file are written; then a file's segment with pages in
- * memory is kept for its next use (unused-segments.ts), anything else goes.
+ * memory is kept for its next use (unused-segments.ts), and one without goes. Page-file memory is the dereference segment thread's.
  */
 export function dereferenceControlArea(context: MemoryContext, area: ControlArea): void {
   if (!area.isUnused) return;
-  if (area.file !== null && !area.flags.image) flushDataPages(context.mm, area, 0, area.segment.totalPages);
+  if (area.file === null) {
+    context.mm.dereference.deleteSegment(area);
+    return;
+  }
+  if (!area.flags.image) flushDataPages(context.mm, area, 0, area.segment.totalPages);
   if (context.mm.unusedSegments.keep(area)) return;
   deleteControlArea(context, area);
 }

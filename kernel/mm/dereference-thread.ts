@@ -4,6 +4,7 @@ import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
 import type { CommitExtension } from './commit.js';
+import { deleteControlArea } from './control-area.js';
 import { contractPagingFiles, extendPagingFiles } from './extend-paging-files.js';
 import type { MemoryManager } from './memory-manager.js';
 import type { ControlArea } from './segment.js';
@@ -11,8 +12,12 @@ import type { ControlArea } from './segment.js';
 export const DEREFERENCE_THREAD_PRIORITY = 18;
 const MAXIMUM_ENTRIES = 0x7fffffff;
 
-/** What the thread is asked to do: segments to delete, and MMPAGE_FILE_EXPANSION entries, with an event where somebody waits for the end. */
+/**
+ * What the thread is asked to do: files' segments to delete if they still are empty, page-file memory to delete, and
+ * MMPAGE_FILE_EXPANSION entries, with an event where somebody waits for the end.
+ */
 type Request =
+  | { readonly kind: 'delete-empty'; readonly area: ControlArea }
   | { readonly kind: 'delete'; readonly area: ControlArea }
   | { readonly kind: 'extend'; readonly pages: number; readonly done: KEvent | null }
   | { readonly kind: 'contract' };
@@ -55,7 +60,30 @@ export class DereferenceQueue implements CommitExtension {
 
   /** A file's segment that nobody uses has no page in memory any more. */
   requestDeletion(area: ControlArea): void {
-    this.#queue({ kind: 'delete', area });
+    this.#queue({ kind: 'delete-empty', area });
+  }
+
+  /**
+   * Page-file memory lost its last section and view: the thread deletes it, and without a dispatcher the caller does.
+   * Environment: PASSIVE_LEVEL.
+   */
+  deleteSegment(area: ControlArea): void {
+    if (this.#mm.environment.releaseSemaphore === undefined) deleteControlArea(this.#mm.context, area);
+    else this.#queue({ kind: 'delete', area });
+  }
+
+  /** Page-file memory that nobody refers to and that the thread has not come to yet (BeingDeleted). */
+  get segmentsToDelete(): readonly ControlArea[] {
+    return this.#requests.flatMap((request) => (request.kind === 'delete' ? [request.area] : []));
+  }
+
+  /** For who needs now what such memory still has: it goes at once. False: there was none. Environment: PASSIVE_LEVEL. */
+  deleteSegmentsNow(): boolean {
+    const areas = this.segmentsToDelete;
+    const others = this.#requests.filter(({ kind }) => kind !== 'delete');
+    this.#requests.splice(0, this.#requests.length, ...others);
+    for (const area of areas) deleteControlArea(this.#mm.context, area);
+    return areas.length > 0;
   }
 
   /** Asks for bigger files and gives the event that is signaled when the thread has done what it could. */
@@ -71,7 +99,8 @@ export class DereferenceQueue implements CommitExtension {
     const request = this.#requests.shift();
     if (request === undefined) return false;
     if (request.kind === 'contract') contractPagingFiles(mm);
-    else if (request.kind === 'delete') mm.unusedSegments.deleteIfEmpty(mm.context, request.area);
+    else if (request.kind === 'delete') deleteControlArea(mm.context, request.area);
+    else if (request.kind === 'delete-empty') mm.unusedSegments.deleteIfEmpty(mm.context, request.area);
     else {
       extendPagingFiles(mm, request.pages);
       if (request.done !== null) mm.signal(request.done);
@@ -98,9 +127,10 @@ export function* dereferenceSegmentThread(kernel: Kernel): Blocking<void> {
   }
 }
 
-/** A charge of so many pages for a program does not fit, but it may once paging files have grown. */
+/** A charge of so many pages for a program does not fit, but it may once paging files have grown, or memory that is being deleted has gone. */
 export function canExtendFor(mm: MemoryManager, pages: number): boolean {
-  return mm.commit.missing(pages) > 0 && pages > 0 && mm.paging.room > 0;
+  if (pages === 0 || mm.commit.missing(pages) === 0) return false;
+  return mm.paging.room > 0 || mm.dereference.segmentsToDelete.length > 0;
 }
 
 /**

@@ -48,6 +48,8 @@ export interface LastFault {
   read: PageRead | null;
   /** The fault began the read and completes it. */
   startedRead: boolean;
+  /** A stack grows, and so many pages of commitment have to be waited for; 0: they need not. */
+  commitment: number;
   /** Without a read: milliseconds to let pass before the instruction runs again; 0 to wait for pages. */
   delay: number;
 }

@@ -21,6 +21,7 @@ const NO_PAGES_AVAILABLE = 0x4d;
  */
 export function pagesForFault(mm: MemoryManager, space: AddressSpace, mayWait: boolean): boolean {
   mm.faults.delay = 0;
+  mm.faults.commitment = 0;
   if (mm.injection !== null && mayWait && mm.injection.pageWaits()) return false;
   const available = mm.lists.availablePages;
   if (available >= AvailableLimit.PlentyFree) return true;

@@ -1,5 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import { allocateVirtualMemory, MemoryType } from './allocate-virtual-memory.js';
+import { canExtendFor } from './dereference-thread.js';
 import { FaultOutcome } from './fault-outcome.js';
 import { PAGE_MASK, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -18,10 +19,18 @@ const GUARANTEED_STACK_BYTES = 0xf78;
  *
  * The lowest page of a stack's reservation is never committed: when the new guard page would have to lie there (or on the page above
  * it), the last usable page becomes an ordinary one and the thread gets STACK_OVERFLOW.
- * Environment: no locks; does not wait. Outcomes: StackGrowth, GuardPageViolation, StackOverflow.
+ * Environment: no locks; does not wait. Outcomes: StackGrowth, GuardPageViolation, StackOverflow, MustWait.
  */
 export function guardPageHit(mm: MemoryManager, space: AddressSpace, address: number): FaultOutcome {
   mm.counters.guardPageFaults++;
+  return growStack(mm, space, address, mm.faults.mayWait);
+}
+
+/**
+ * @param mayWait MustWait when commitment for the growth needs larger paging files, with the pages in mm.faults.commitment: the thread
+ * lets the dereference segment thread see to it, and comes back here with false.
+ */
+export function growStack(mm: MemoryManager, space: AddressSpace, address: number, mayWait: boolean): FaultOutcome {
   const teb = mm.environment.currentTeb();
   if (teb === 0 || mm.isAttached()) return FaultOutcome.GuardPageViolation;
   const base = readUser32(mm, teb + STACK_BASE);
@@ -31,6 +40,11 @@ export function guardPageHit(mm: MemoryManager, space: AddressSpace, address: nu
   if (address < reservation || address >= base) return FaultOutcome.GuardPageViolation;
 
   const region = guaranteed === 0 ? PAGE_SIZE : roundUp(guaranteed) + PAGE_SIZE;
+  if (mayWait && canExtendFor(mm, region / PAGE_SIZE)) {
+    mm.faults.read = null;
+    mm.faults.commitment = region / PAGE_SIZE;
+    return FaultOutcome.MustWait;
+  }
   const next = address - (address & PAGE_MASK) - region;
   const lowest = guaranteed === 0 ? reservation : reservation - PAGE_SIZE;
   if (next - PAGE_SIZE <= lowest) {

@@ -158,6 +158,8 @@ interface FaultState {
   read: PageRead | null;
   startedRead: boolean;
   delay: number;
+  /** MustWait for the growth of a stack: pages of commitment. */
+  commitment: number;
   /** The faulting thread can be dispatched. */
   mayWait: boolean;
   /** A fault is taken up again after its read: it has been counted. */
@@ -255,6 +257,7 @@ export class MemoryManager {
     read: null,
     startedRead: false,
     delay: 0,
+    commitment: 0,
     mayWait: false,
     completing: false,
     readOutcome: FaultOutcome.PageFile,
@@ -285,6 +288,7 @@ export class MemoryManager {
     read: null,
     startedRead: false,
     delay: 0,
+    commitment: 0,
   };
   readonly #verifier: FaultVerifier;
   readonly #event: FaultEvent = {
@@ -419,6 +423,7 @@ export class MemoryManager {
     fault.read = fault.mustWait ? this.faults.read : null;
     fault.startedRead = fault.mustWait && this.faults.startedRead;
     fault.delay = this.faults.delay;
+    fault.commitment = fault.mustWait ? this.faults.commitment : 0;
     const hidesExecute = access === FaultAccess.Execute && mayExecuteData(this, this.current);
     fault.access = hidesExecute ? FaultAccess.Read : access;
     fault.underlyingStatus = outcome === FaultOutcome.NoMemory ? Status.NO_MEMORY : this.faults.underlyingStatus;

@@ -1,11 +1,12 @@
 import { AccessKind } from '../../cpu/index.js';
-import { isError, Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import { ObjectFlag } from '../ob/object-header.js';
 import { type Blocking, type Handle, handle, type NtStatus, ntStatus } from '../types.js';
 import { FaultAccess } from './fault-outcome.js';
 import { PAGE_MASK, PAGE_SIZE, USER_PROBE_ADDRESS } from './layout.js';
 import { faultStatus, type MemoryManager } from './memory-manager.js';
 import { MUST_WAIT, userHost, userHostOrWait } from './user-access.js';
+import { exceptionAfterWait } from './wait-after-fault.js';
 
 /** A captured UNICODE_STRING. */
 export interface CapturedString {
@@ -93,7 +94,8 @@ export class UserMemory {
         const host = userHostOrWait(mm, at, access);
         if (host === 0) return this.#fail(at, access);
         if (host !== MUST_WAIT) break;
-        if (isError(yield* wait())) return Status.IN_PAGE_ERROR;
+        const waited = yield* wait();
+        if (!isSuccess(waited)) return exceptionAfterWait(waited);
       }
     }
     return Status.SUCCESS;

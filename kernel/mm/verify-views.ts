@@ -10,6 +10,7 @@ import type { ControlArea } from './segment.js';
 export function verifyViews(mm: MemoryManager): string | null {
   const mapped = new Map<ControlArea, number>();
   const writable = new Map<ControlArea, number>();
+  const dying = new Set(mm.dereference.segmentsToDelete);
   const count = (counts: Map<ControlArea, number>, area: ControlArea): void => {
     counts.set(area, (counts.get(area) ?? 0) + 1);
   };
@@ -31,7 +32,9 @@ export function verifyViews(mm: MemoryManager): string | null {
       return `${name} counts ${area.writableUserReferences} views that write, but ${writers} exist`;
     }
     const isKept = mm.unusedSegments.list.includes(area);
-    if (area.isUnused !== isKept) return `${name} is ${isKept ? 'used, but kept as unused' : 'unused, but not kept'}`;
+    const isLeft = isKept || dying.has(area);
+    if (area.isUnused !== isLeft)
+      return `${name} is ${isLeft ? 'used, but kept as unused or being deleted' : 'unused, but not kept'}`;
     mapped.delete(area);
   }
   for (const area of mapped.keys()) return `there are views of control area ${hex(area.poolAddress)}, which is gone`;

@@ -1,3 +1,5 @@
+import { Status } from '../ntstatus.js';
+import type { NtStatus } from '../types.js';
 import { FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import type { MemoryManager } from './memory-manager.js';
 import { AvailableLimit } from './memory-thresholds.js';
@@ -25,5 +27,10 @@ export function waitAfterFault(mm: MemoryManager, outcome: FaultOutcome): FaultO
 export function retryLater(mm: MemoryManager): FaultOutcome {
   mm.faults.read = null;
   mm.faults.delay = RETRY_DELAY;
+  mm.faults.commitment = 0;
   return FaultOutcome.MustWait;
 }
+
+/** The exception that a wait for paging which ended with this failure means: of a stack that could not grow, or of a page that cannot be read. */
+export const exceptionAfterWait = (status: NtStatus): NtStatus =>
+  status === Status.STACK_OVERFLOW || status === Status.GUARD_PAGE_VIOLATION ? status : Status.IN_PAGE_ERROR;

@@ -1,9 +1,12 @@
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
-import type { Blocking, NtStatus } from '../types.js';
-import type { FaultAccess } from './fault-outcome.js';
+import { type Blocking, type NtStatus, ntStatus } from '../types.js';
+import { waitForCommitment } from './dereference-thread.js';
+import { type FaultAccess, FaultOutcome } from './fault-outcome.js';
 import { noPagesAvailable, obtainFreePages, PAGE_WAIT } from './free-pages.js';
+import { growStack } from './guard-page.js';
+import { faultStatus } from './memory-manager.js';
 import { READ_RETRY_DELAY } from './page-read.js';
 import type { PageRead } from './paging.js';
 
@@ -15,16 +18,26 @@ const MILLISECOND = -10_000;
 /**
  * What the running thread does about a fault that has to wait (MiDispatchFault step 4): waits for the read, which it
  * completes when it began it, for free pages, or for time to pass. Then the instruction runs again.
- * @returns SUCCESS, or the status of a read that failed: an in-page error
+ * @returns SUCCESS, STACK_OVERFLOW or GUARD_PAGE_VIOLATION, or the status of a read that failed: an in-page error
  * Environment: the thread's own code; may block. mm.lastFault is read before the wait.
  */
 export function* waitForPaging(kernel: Kernel): Blocking<NtStatus> {
   const { mm, ke } = kernel;
-  const { read, delay } = mm.lastFault;
+  const { read, delay, commitment } = mm.lastFault;
   if (read !== null) return yield* waitForRead(kernel, read);
+  if (commitment > 0) return yield* growStackWaiting(kernel, commitment);
   if (delay > 0) yield* ke.delayExecution(Mode.Kernel, false, BigInt(delay * MILLISECOND));
   else yield* waitForPages(kernel);
   return Status.SUCCESS;
+}
+
+/** MiCheckForUserStackOverflow, whose commitment needs a larger paging file: STACK_OVERFLOW when it is not to be had. */
+function* growStackWaiting(kernel: Kernel, pages: number): Blocking<NtStatus> {
+  const { mm } = kernel;
+  const { address } = mm.lastFault;
+  yield* waitForCommitment(kernel, pages);
+  const outcome = growStack(mm, mm.current, address, false);
+  return outcome === FaultOutcome.StackGrowth ? Status.SUCCESS : ntStatus(faultStatus(outcome));
 }
 
 /**

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
+import { createSection, releaseSection, SectionAttribute } from '../../kernel/mm/create-section.js';
 import { manageWorkingSets } from '../../kernel/mm/working-set-manager.js';
 import { BareProcess, code } from './bare-process.js';
 
@@ -91,6 +92,26 @@ describe('the system threads of memory management', () => {
     ke.suspendThread(guest.thread);
     expect(runLoop.run(1_000_000, () => false)).toBe('deadlock');
     expect(mm.lists.free.total).toBe(0);
+    expect(mm.verify()).toBeNull();
+  });
+
+  it('dereference segment thread: deletes page-file memory that nobody refers to, and what it was charged comes back', () => {
+    const { guest } = setUp();
+    const { mm, ke } = guest.kernel;
+    guest.inProcess(function* () {
+      const { charged } = mm.commit;
+      const request = { size: 0x8000, protection: 4, attributes: SectionAttribute.Commit, file: null };
+      const { section } = createSection(mm.context, request);
+      if (section === null) throw new Error('no section');
+      // Its priority is 18, and this thread is not waiting yet.
+      releaseSection(mm.context, section);
+      expect(mm.dereference.segmentsToDelete).toEqual([section.controlArea]);
+      expect(mm.commit.charged).toBe(charged + 8);
+      expect(mm.verify()).toBeNull();
+      yield* ke.yieldExecution();
+      expect(mm.dereference.segmentsToDelete).toEqual([]);
+      expect(mm.commit.charged).toBe(charged);
+    });
     expect(mm.verify()).toBeNull();
   });
 });

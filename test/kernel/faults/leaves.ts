@@ -79,6 +79,9 @@ export const leaves = {
   'S.overflow-guaranteed': 'no room for a whole guard region: what is left is committed, stack overflow',
   'S.already-committed': 'the page below is committed: it becomes the guard page all the same',
   'S.no-commitment': 'commitment fails: stack overflow',
+  'S.commitment-waits':
+    'commitment needs a larger paging file: the thread waits until the dereference segment thread has made it',
+  'S.commitment-refused': 'that thread cannot make it larger: stack overflow',
 
   'D.prototype-page': 'the page that holds the prototype PTE is not resident: it comes first',
   'D.io.page-file': 'a hard fault: the page is read while the thread waits',

@@ -1,11 +1,13 @@
 import { describe, expect } from 'vitest';
-import { PageProtection, virtualAddress } from '../../../kernel/index.js';
+import { PageProtection, Status, virtualAddress } from '../../../kernel/index.js';
+import type { PagingFile } from '../../../kernel/mm/paging-file.js';
 import type { DrivenMachine } from './driven-machine.js';
 import { leaf } from './leaf.js';
 import * as nt from './services.js';
 
 const { ReadWrite, Guard } = PageProtection;
 const PAGE = 0x1000;
+const MEGABYTE = 0x100000;
 /** TEB fields. */
 const STACK_LIMIT = 0x08;
 const DEALLOCATION_STACK = 0xe0c;
@@ -137,4 +139,42 @@ describe('the stack of a thread', () => {
     expect(drive.view.page(guard).pte.protection).toBe('READWRITE');
     expect(drive.view.page(guard - PAGE).pte.form).toBe('zero');
   });
+
+  leaf('S.commitment-waits', ({ start }) => {
+    const drive = start({ pagingFiles: [{ size: 4 * MEGABYTE, maximum: 64 * MEGABYTE }] });
+    const stack = stackOf(drive);
+    const guard = stack.guard();
+    const file = exhaustLimit(drive);
+    const before = file.size;
+    let whenDecided = 0;
+    drive.atFault((address) => {
+      if (address === guard && whenDecided === 0) whenDecided = file.size;
+    });
+    expect(drive.write(guard, 1)).toMatchObject({ faults: ['must-wait', 'demand-zero'], exception: null });
+    // The thread has waited; the dereference segment thread made the file larger meanwhile.
+    expect(whenDecided).toBe(before);
+    expect(file.size).toBeGreaterThan(before);
+    expect(stack.limit()).toBe(guard);
+    expect(drive.view.page(guard - PAGE).pte).toMatchObject({ form: 'demand-zero', protection: 'READWRITE GUARD' });
+  });
+
+  leaf('S.commitment-refused', ({ start }) => {
+    const drive = start({ pagingFiles: [{ size: 4 * MEGABYTE, maximum: 64 * MEGABYTE }] });
+    const stack = stackOf(drive);
+    const guard = stack.guard();
+    // The disk is full.
+    exhaustLimit(drive).storage.resize = () => Status.DISK_FULL;
+    expect(drive.write(guard, 1)).toMatchObject({ faults: ['must-wait'], exception: stackOverflow(guard) });
+    expect(drive.view.page(guard - PAGE).pte.form).toBe('zero');
+  });
 });
+
+/** The system charges what is left of the commit limit; the paging file can grow. */
+function exhaustLimit(drive: DrivenMachine): PagingFile {
+  const { mm } = drive.machine.kernel;
+  const { commit } = mm;
+  const left = commit.limit - commit.reserve - commit.charged;
+  commit.charged += left;
+  mm.committed.processOverhead += left;
+  return mm.paging.files[0];
+}
