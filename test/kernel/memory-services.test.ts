@@ -191,6 +191,8 @@ describe('section services', () => {
       yield* expectStatus(bare, 'SUCCESS', 'NtUnmapViewOfSection', SELF, view + 0x5678);
       yield* expectStatus(bare, 'SUCCESS', 'NtUnmapViewOfSection', SELF, user.read32(BASE));
       yield* expectStatus(bare, 'NOT_MAPPED_VIEW', 'NtUnmapViewOfSection', SELF, view);
+      // The dereference segment thread comes to it.
+      yield* bare.kernel.ke.yieldExecution();
       expect(bare.kernel.ex.pool.trackers.find('MmCa')?.nonPaged.bytes).toBe(0);
     });
   });
