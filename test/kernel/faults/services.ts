@@ -27,6 +27,9 @@ const TEXT = Image.scratch + 0x200;
 const { Commit, Reserve, Decommit, Release } = MemoryType;
 const PROCESS_QUOTA_LIMITS = 1;
 const QUOTA_LIMITS_SIZE = 0x20;
+const MEM_PHYSICAL = 0x40_0000;
+const MEM_LARGE_PAGES = 0x2000_0000;
+const MEM_WRITE_WATCH = 0x20_0000;
 const SECTION_ALL_ACCESS = 0xf001f;
 const SEC_COMMIT = 0x8000000;
 const VIEW_UNMAP = 2;
@@ -253,4 +256,42 @@ export function failNextRead(drive: DrivenMachine, status: NtStatus): void {
     device.inject = null;
     return status;
   };
+}
+
+/** A window of AWE, and the frames of its process. */
+export interface AweWindow {
+  readonly base: number;
+  readonly frames: readonly number[];
+}
+
+/** Reserves a MEM_PHYSICAL region of so many pages, gets as many physical pages, and maps all but the last of them there. */
+export function aweWindow(drive: DrivenMachine, pages: number): AweWindow {
+  const base = allocate(drive, { size: pages * 0x1000, type: Reserve | MEM_PHYSICAL });
+  drive.poke(SIZE, pages);
+  drive.call('NtAllocateUserPhysicalPages', CURRENT_PROCESS, SIZE, TEXT);
+  drive.call('NtMapUserPhysicalPages', base, pages - 1, TEXT);
+  return { base, frames: Array.from({ length: pages }, (_, index) => drive.word(TEXT + index * 4)) };
+}
+
+/** NtMapUserPhysicalPages of one page; frame 0 unmaps it. */
+export function mapPhysicalPage(drive: DrivenMachine, address: number, frame: number): void {
+  drive.poke(TEXT, frame);
+  drive.call('NtMapUserPhysicalPages', address, 1, frame === 0 ? 0 : TEXT);
+}
+
+/** Reserves and commits large pages; their base. */
+export function allocateLarge(drive: DrivenMachine, size: number, protection: number): number {
+  return allocate(drive, { size, type: Reserve | Commit | MEM_LARGE_PAGES, protection });
+}
+
+/** Reserves and commits a region with write watch; its base. */
+export function allocateWatched(drive: DrivenMachine, size: number): number {
+  return allocate(drive, { size, type: Reserve | Commit | MEM_WRITE_WATCH });
+}
+
+/** NtGetWriteWatch without reset: addresses of the pages that were written. */
+export function writtenPages(drive: DrivenMachine, base: number, size: number): number[] {
+  drive.poke(SIZE, size / 0x1000);
+  drive.call('NtGetWriteWatch', CURRENT_PROCESS, 0, base, size, TEXT, SIZE, OLD);
+  return Array.from({ length: drive.word(SIZE) }, (_, index) => drive.word(TEXT + index * 4));
 }
