@@ -11,6 +11,7 @@ import {
   CR2,
   DEBUG_SHADOW,
   EIP,
+  FRAME_PLACEMENT,
   INTERRUPT_SHADOW,
   NUMERIC_ERROR,
   PAGE_MASK,
@@ -19,7 +20,6 @@ import {
   SEGMENT_BASE,
   SEGMENT_LIMIT,
   SEGMENT_SELECTOR,
-  STATE_WORDS,
   TLB_SUPERVISOR_EXECUTE_OFFSET,
   TLB_SUPERVISOR_READ_OFFSET,
   TLB_SUPERVISOR_WRITE_OFFSET,
@@ -143,7 +143,7 @@ export class Cpu {
 
   /** Power-up state (SDM vol 3A section 9.1.1): real mode, CS base FFFF0000h, EIP FFF0h. Memory is left alone. */
   reset(): void {
-    this.state.fill(0, 0, STATE_WORDS);
+    this.state.fill(0, 0, FRAME_PLACEMENT);
     resetSystemRegisters(this);
     this.flushTlb(true);
     this.blocks.clear();

@@ -159,6 +159,7 @@ export class Interpreter extends SlowPath {
           cpu.pendingExit = -1;
           return reason;
         }
+        cpu.memory.evictor?.makeRoomBetween();
         this.#prepare();
       }
       if (budget <= 0) return ExitReason.Budget;

@@ -7,7 +7,8 @@
  *   0x0000_2000  the void page: what accesses to frames that are not RAM are given (see tlb.ts)  one page
  *   0x0000_3000  software TLB: six tables of 2^20 entries (see tlb.ts), the entry details, the list of filled pages, a table
  *                without entries
- *   FRAME_MAP    guest page frame number -> byte offset of its host frame, 0 = untouched
+ *   FRAME_MAP    guest page frame number -> byte offset of its host frame, 0 = untouched; odd: in the frame store
+ *                behind the linear memory (frame-store.ts), slot * 2 + 1
  *   frames       host frames in order of first touch, page aligned
  */
 export const PAGE_SHIFT = 12;
@@ -107,6 +108,23 @@ export const REGION_BLOCK = 267;
 /** How often regions were left in front of an instruction, and the number of the one that was last. */
 export const REGION_EXITS = 268;
 export const REGION_LEFT = 269;
+
+/** Words from here on say where frames are, and outlive a reset of the processor. */
+export const FRAME_PLACEMENT = 512;
+/** Host frames without contents, chained by their first words: byte offset of the first, 0 = none; and how many. */
+export const FREE_HOST_FRAME = 512;
+export const FREE_HOST_FRAMES = 513;
+/** Slots of the frame store: the first free one + 1, how many are free, and how many were ever used (frame-store.ts). */
+export const STORE_FREE = 514;
+export const STORE_FREE_COUNT = 515;
+export const STORE_END = 516;
+/** Number of the host frame that eviction looks at next, and whether it waits for the end of the instruction. */
+export const EVICTION_HAND = 517;
+export const EVICTION_WAITS = 518;
+/** Host offsets that were asked for last, in a ring, and how many were. */
+export const RECENT_COUNT = 519;
+export const RECENT_FRAMES = 576;
+export const RECENT_HOSTS = 64;
 
 export const STATE_WORDS = 1024;
 export const SCRATCH_OFFSET = 0x1000;

@@ -1,4 +1,4 @@
-import { FRAME_MAP_OFFSET, firstFrameOffset, PAGE_SIZE, TLB_USER_READ_OFFSET } from './layout.js';
+import { FRAME_MAP_OFFSET, firstFrameOffset, PAGE_SIZE, STORE_END, TLB_USER_READ_OFFSET } from './layout.js';
 import type { PhysicalMemory } from './physical-memory.js';
 
 const PAGE_WORDS = PAGE_SIZE / 4;
@@ -23,9 +23,15 @@ export function samePage(memory: PhysicalMemory, offset: number, page: Int32Arra
 export class MemoryImage {
   /** Byte offset behind the last host frame in use. */
   readonly end: number;
+  /** The state page, the frame map, the host frames, and behind them the pages of the frame store. */
   readonly pages: readonly Int32Array[];
   /** What every page of zeros shares, in this image and in those that come after it. */
   readonly zeros: Int32Array;
+
+  /** Pages of the frame store at the end of `pages`. */
+  get storedPages(): number {
+    return this.pages[0][STORE_END];
+  }
 
   constructor(end: number, pages: readonly Int32Array[], zeros: Int32Array) {
     this.end = end;
@@ -57,7 +63,29 @@ export function captureMemory(
     else if (isSame(memory, offset, zeros)) pages.push(zeros);
     else pages.push(memory.words.slice(offset >>> 2, (offset >>> 2) + PAGE_WORDS));
   }
+  captureStore(memory, previous, pages, zeros);
   return new MemoryImage(end, pages, zeros);
+}
+
+/** Appends the pages of the frame store, which are compared with those that stood at the same slots. */
+function captureStore(
+  { store }: PhysicalMemory,
+  previous: MemoryImage | null,
+  pages: Int32Array[],
+  zeros: Int32Array,
+): void {
+  const before = previous === null ? [] : previous.pages.slice(previous.pages.length - previous.storedPages);
+  for (let slot = 0; slot < store.end; slot++) {
+    const page = store.page(slot);
+    const known = before[slot];
+    if (known !== undefined && areSame(page, known)) pages.push(known);
+    else pages.push(areSame(page, zeros) ? zeros : page.slice());
+  }
+}
+
+function areSame(one: Int32Array, other: Int32Array): boolean {
+  for (let index = 0; index < PAGE_WORDS; index++) if (one[index] !== other[index]) return false;
+  return true;
 }
 
 /**
@@ -79,6 +107,8 @@ export function restoreMemory(
     memory.words.set(page, offset >>> 2);
     written(offset);
   }
+  // The state page has come back, and says how many there are.
+  for (let slot = 0; slot < memory.store.end; slot++) memory.store.page(slot).set(image.pages[index++]);
   // Host frames that are not in use are zero.
   for (let offset = image.end; offset < usedBefore; offset += PAGE_SIZE) {
     memory.bytes.fill(0, offset, offset + PAGE_SIZE);

@@ -32,12 +32,14 @@ function repetitions(cpu: Cpu, instruction: Instruction): number {
   return readRegister(cpu, ECX, instruction.addressSize) >>> 0;
 }
 
-/** Counts elements as done: moves the pointers and, in a REP form, counts ECX down. */
+/** Counts elements as done: moves the pointers and, in a REP form, counts ECX down. Host offsets are found anew afterwards. */
 function advance(cpu: Cpu, instruction: Instruction, done: number, source: number, destination: number): void {
   const size = instruction.addressSize;
   if (source !== 0) writeRegister(cpu, ESI, size, cpu.state[ESI] + source * done);
   if (destination !== 0) writeRegister(cpu, EDI, size, cpu.state[EDI] + destination * done);
-  if (instruction.rep !== 0) writeRegister(cpu, ECX, size, cpu.state[ECX] - done);
+  if (instruction.rep === 0) return;
+  writeRegister(cpu, ECX, size, cpu.state[ECX] - done);
+  cpu.memory.evictor?.makeRoomBetween();
 }
 
 /**

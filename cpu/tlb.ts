@@ -218,6 +218,30 @@ export function removeWriteEntries(cpu: Cpu, hostPage: number): void {
   }
 }
 
+/** The host page that a linear page's tables name; 0: each access to it comes to fillTlb(). */
+function mappedHost(state: Int32Array, page: number): number {
+  return state[SUPERVISOR_READ + page] | state[SUPERVISOR_EXECUTE + page];
+}
+
+/** Tells each host page that a table of the TLB names, some of them several times. */
+export function forEachMappedHost(cpu: Cpu, told: (host: number) => void): void {
+  const { state } = cpu;
+  for (let index = state[TLB_FILLED_COUNT] - 1; index >= 0; index--) {
+    const host = mappedHost(state, state[FILLED + index]);
+    if (host !== 0) told(host);
+  }
+}
+
+/** Closes every linear page whose host page is one of these; what is cached for them stays valid. */
+export function closeHosts(cpu: Cpu, isOne: (host: number) => boolean): void {
+  const { state } = cpu;
+  for (let index = state[TLB_FILLED_COUNT] - 1; index >= 0; index--) {
+    const page = state[FILLED + index];
+    const host = mappedHost(state, page);
+    if (host !== 0 && isOne(host)) clearTables(state, page);
+  }
+}
+
 /** What the TLB holds, as pairs of page number and details; the six tables follow from the details. */
 export function saveTlb(cpu: Cpu): Int32Array {
   const { state } = cpu;

@@ -84,7 +84,7 @@ export class BootedKernel implements Kernel {
     this.options = options;
     this.host = host;
     this.observer = observer;
-    this.memory = new PhysicalMemory(usableMemory(options));
+    this.memory = new PhysicalMemory(usableMemory(options), 0, options.hostMemory);
     this.cpu = new Cpu(
       this.memory,
       { pageFault: (_cpu, linear, errorCode) => this.traps.pageFault(linear, errorCode) },

@@ -53,6 +53,8 @@ export interface RunResult {
   readonly bugcheck: BugcheckReport | null;
   /** What is wrong with the memory manager, in one sentence, where a check in the course of the run has failed. */
   readonly inconsistency: string | null;
+  /** The host gave no more memory for the guest's: why a bugcheck with 4D is none of the guest's. */
+  readonly hostMemory: string | null;
   readonly waiting: readonly WaitingThread[];
   /** Guest instructions retired since boot. */
   readonly instructions: number;
@@ -69,6 +71,7 @@ export class Machine {
   #unhandledException: UnhandledExceptionReport | null = null;
   #hardError: HardErrorReport | null = null;
   #bugcheck: BugcheckReport | null = null;
+  #hostMemory: string | null = null;
 
   /**
    * Boots.
@@ -108,8 +111,10 @@ export class Machine {
       return this.#result(isSuccess(this.#started.status ?? Status.SUCCESS) ? 'exited' : 'start-failed');
     } catch (error) {
       if (error instanceof BugcheckError) this.#bugcheck = error.report;
-      else if (error instanceof HostMemoryExhausted) this.#bugcheck = this.#noHostMemory();
-      else throw error;
+      else if (error instanceof HostMemoryExhausted) {
+        this.#bugcheck = this.#noHostMemory();
+        this.#hostMemory = error.message;
+      } else throw error;
       return this.#result('bugcheck');
     } finally {
       this.kernel.host.console.flush();
@@ -191,6 +196,7 @@ export class Machine {
       hardError: this.#hardError,
       bugcheck: this.#bugcheck,
       inconsistency: this.kernel.inconsistency,
+      hostMemory: this.#hostMemory,
       waiting: reason === 'deadlock' ? this.#waitingThreads() : [],
       instructions: this.kernel.cpu.instructionCount,
     };

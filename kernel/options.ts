@@ -1,4 +1,4 @@
-import { TRANSLATE_AFTER } from '../cpu/index.js';
+import { type HostMemoryLimits, TRANSLATE_AFTER } from '../cpu/index.js';
 import type { Account } from './se/account.js';
 import type { NtStatus } from './types.js';
 
@@ -36,6 +36,8 @@ export interface PagingFileOptions {
 export interface MachineOptions {
   /** Guest RAM in bytes, a multiple of 4 KB (boot option MAXMEM). */
   readonly memorySize: number;
+  /** Memory of the host for it. What is touched beyond ends the run; where frames lie changes nothing that a guest can see. */
+  readonly hostMemory: HostMemoryLimits;
   /** PAE page tables; two-level ones otherwise. */
   readonly pae: boolean;
   readonly noExecute: NoExecutePolicy;
@@ -126,6 +128,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
   const memorySize = given.memorySize ?? 128 << 20;
   return {
     memorySize,
+    hostMemory: {},
     pae: true,
     noExecute: 'optin',
     sku: 'enterprise',

@@ -69,9 +69,16 @@ export function inconsistencyText(problem: string): string {
   return `memory manager inconsistent: ${problem}`;
 }
 
+/** The host has no more memory for the guest's, or may give none. */
+export function hostMemoryText(problem: string): string {
+  return `${problem} (--host-memory says how much it may give)`;
+}
+
 /** How a run ended, for the process that ran it: its exit code and, where it did not end well, one line for stderr. */
 export function runOutcome(program: string, result: RunResult): { exitCode: number; message: string | null } {
   const name = basename(program);
+  if (result.hostMemory !== null)
+    return { exitCode: ExitCode.Bugcheck, message: `${name}: ${hostMemoryText(result.hostMemory)}` };
   if (result.bugcheck !== null) return { exitCode: ExitCode.Bugcheck, message: bugcheckText(result.bugcheck) };
   if (result.inconsistency !== null)
     return { exitCode: ExitCode.Defect, message: inconsistencyText(result.inconsistency) };

@@ -1,4 +1,5 @@
 import { readFileSync, statSync } from 'node:fs';
+import { totalmem } from 'node:os';
 import {
   type Account,
   accounts,
@@ -25,6 +26,8 @@ export interface Mount {
 /** The machine as the command line describes it; the same flags for every verb. */
 export interface MachineFlags {
   readonly memorySize: number;
+  /** Bytes that the guest may touch. */
+  readonly hostMemory: number;
   readonly pae: boolean;
   readonly mounts: readonly Mount[];
   readonly environment: Readonly<Record<string, string>>;
@@ -57,6 +60,10 @@ const MINIMUM_MEMORY = 8 * 2 ** 20;
 /** yargs descriptions of the machine flags. */
 export const machineFlagDescriptions = {
   maxmem: { type: 'string', default: '128M', describe: 'guest memory: a number with K, M or G' },
+  'host-memory': {
+    type: 'string',
+    describe: 'end the run when the guest has touched so much memory; three quarters of what the host has',
+  },
   pae: { type: 'boolean', default: true, describe: 'three-level page tables with NX; --no-pae for two-level ones' },
   noexecute: {
     type: 'string',
@@ -151,6 +158,7 @@ export const snapshotFlagDescriptions = {
 /** The flags after yargs has read them. */
 export interface RawMachineFlags {
   readonly maxmem: string;
+  readonly 'host-memory'?: string | undefined;
   readonly pae: boolean;
   readonly mount?: string[] | undefined;
   readonly env?: string[] | undefined;
@@ -196,6 +204,14 @@ export function parseMemory(text: string): number {
   if (size < MINIMUM_MEMORY || size > MAXIMUM_MEMORY)
     throw usage(`--maxmem ${text}: the machine takes 8M to ${MAXIMUM_MEMORY / 2 ** 30}G`);
   return Math.floor(size / 4096) * 4096;
+}
+
+/** Bytes of --host-memory; the host keeps a quarter of its own when it is not given. @throws CliError */
+function parseHostMemory(text: string | undefined): number {
+  if (text === undefined) return totalmem() * 0.75;
+  const size = parseSize(text);
+  if (size < MINIMUM_MEMORY) throw usage(`--host-memory ${text}: the machine needs 8M`);
+  return size;
 }
 
 function parseMount(text: string): Mount {
@@ -337,6 +353,7 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
   if (!Number.isSafeInteger(raw.seed)) throw usage('--seed takes a whole number');
   return {
     memorySize: parseMemory(raw.maxmem),
+    hostMemory: parseHostMemory(raw['host-memory']),
     pae: raw.pae,
     mounts: (raw.mount ?? []).map(parseMount),
     environment: parseEnvironment(raw.env ?? []),

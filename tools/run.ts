@@ -1,3 +1,4 @@
+import { HostMemoryExhausted } from '../cpu/index.js';
 import {
   BugcheckError,
   bugcheckText,
@@ -9,7 +10,7 @@ import {
   statusName,
 } from '../kernel/index.js';
 import { CliError, ExitCode } from './cli-error.js';
-import { inconsistencyText, runOutcome } from './failure-text.js';
+import { hostMemoryText, inconsistencyText, runOutcome } from './failure-text.js';
 import { NodeHost } from './host-node.js';
 import { LineWriter } from './line-writer.js';
 import { type MachineFlags, machineFlags, type RawMachineFlags, traceOptions } from './machine-flags.js';
@@ -51,6 +52,7 @@ export function programOptions(
 ): Partial<MachineOptions> & { readonly imagePath: string } {
   return {
     memorySize: flags.memorySize,
+    hostMemory: { touched: flags.hostMemory },
     replacement: flags.replacement,
     clusterPageFileReads: flags.clusterPageFileReads,
     badPages: flags.badPages,
@@ -131,6 +133,7 @@ export async function withRunParts(
     return await work({ flags, host, machine });
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));
+    if (error instanceof HostMemoryExhausted) throw new CliError(ExitCode.Bugcheck, hostMemoryText(error.message));
     throw error;
   } finally {
     host.close();

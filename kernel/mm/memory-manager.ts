@@ -19,6 +19,7 @@ import type { FaultInjection } from './fault-injection.js';
 import { FaultAccess, type FaultEvent, FaultOutcome, FIRST_FAILURE, type LastFault } from './fault-outcome.js';
 import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import type { FaultWatch } from './fault-watch.js';
+import { allowFramesToLeave } from './frame-placement.js';
 import { createKernelStack, DeadKernelStacks, deleteKernelStack } from './kernel-stack.js';
 import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE, SYSTEM_RANGE_START } from './layout.js';
 import { MappedWriterQueue } from './mapped-writer.js';
@@ -356,6 +357,7 @@ export class MemoryManager {
       { start: PAGED_POOL_FIRST, end: pagedPoolEnd(this.pfn) },
     );
     this.context = { mm: this, ex: { pool: this.pool } };
+    allowFramesToLeave(this);
   }
 
   /** Colour for the next page: they are taken in turn. */

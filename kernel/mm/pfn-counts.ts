@@ -120,7 +120,7 @@ export function reactivate(mm: MemoryManager, frame: number): void {
 
 /** The bytes of a frame are about to be replaced as a whole: code decoded from them is void. */
 export function contentsReplaced(mm: MemoryManager, frame: number): void {
-  if (!mm.memory.isTouched(frame)) return;
-  const host = mm.memory.hostPage(frame);
+  const host = mm.memory.residentPage(frame);
+  if (host === 0) return;
   if (mm.cpu.pageHasCode(host)) mm.cpu.codeWritten(host, 0x1000);
 }

@@ -78,6 +78,7 @@ export class UserMemory {
     const status = checkProbe(address, size, alignment);
     if (status !== Status.SUCCESS || size === 0) return status;
     for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
+      this.#mm.memory.evictor?.makeRoomBetween();
       if (this.#page(at, access) === 0) return this.takeFailure();
     }
     return Status.SUCCESS;
@@ -90,6 +91,7 @@ export class UserMemory {
     const status = checkProbe(address, size, alignment);
     if (status !== Status.SUCCESS || size === 0) return status;
     for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
+      mm.memory.evictor?.makeRoomBetween();
       for (;;) {
         const host = userHostOrWait(mm, at, access);
         if (host === 0) return this.#fail(at, access);
@@ -166,6 +168,7 @@ export class UserMemory {
     for (let done = 0; done < size; ) {
       const at = address + done;
       const run = Math.min(size - done, PAGE_SIZE - (at & PAGE_MASK));
+      this.#mm.memory.evictor?.makeRoomBetween();
       const host = this.#host(at, run, AccessKind.Read);
       if (host === 0) return result;
       result.set(this.#mm.bytes.subarray(host, host + run), done);
@@ -179,6 +182,7 @@ export class UserMemory {
     for (let done = 0; done < bytes.length; ) {
       const at = address + done;
       const run = Math.min(bytes.length - done, PAGE_SIZE - (at & PAGE_MASK));
+      this.#mm.memory.evictor?.makeRoomBetween();
       const host = this.#host(at, run, AccessKind.Write);
       if (host === 0) return done;
       this.#mm.bytes.set(bytes.subarray(done, done + run), host);

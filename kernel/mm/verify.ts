@@ -40,7 +40,8 @@ export function verifyMemory(mm: MemoryManager): string | null {
     mm.cacheViews.verify() ??
     verifyPagedPool(mm, findings) ??
     verifyPagingFiles(mm, findings) ??
-    verifyTlb(mm)
+    verifyTlb(mm) ??
+    (mm.memory.evictor === null ? null : mm.memory.verify())
   );
 }
 

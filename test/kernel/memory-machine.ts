@@ -34,9 +34,11 @@ export class MemoryMachine {
       readonly noExecute?: NoExecutePolicy;
       readonly replacement?: ReplacementPolicy;
       readonly clusterPageFileReads?: number;
+      /** Bytes of frames that the linear memory has room for, when not for all. */
+      readonly linear?: number | undefined;
     } = {},
   ) {
-    this.memory = new PhysicalMemory((options.megabytes ?? 16) * 0x10_0000);
+    this.memory = new PhysicalMemory((options.megabytes ?? 16) * 0x10_0000, 0, { linear: options.linear });
     this.cpu = new Cpu(this.memory, null);
     this.mm = new MemoryManager({
       cpu: this.cpu,
@@ -77,6 +79,7 @@ export class MemoryMachine {
   /** Accesses one address as ring 3 does, resolving faults. The outcomes in order; the last may be a failure. */
   touch(address: number, access: AccessKind): FaultOutcome[] {
     const outcomes: FaultOutcome[] = [];
+    this.memory.evictor?.makeRoomBetween();
     for (let tries = 0; tries < 10; tries++) {
       if (this.cpu.translate(address | 0, access, false) !== 0) return outcomes;
       const fault =

@@ -9,6 +9,8 @@ const LENGTH = 4000;
 const STEPS = Number(process.env.NT86_MODEL_STEPS ?? 80_000);
 /** Two replacement policies, two formats of PTEs. */
 const CONFIGURATIONS = 4;
+/** One of the two policies runs in a linear memory in which not all frames have room (cpu/frame-eviction.ts). */
+const LINEAR = 120 * 0x1000;
 const SEED = 20050325;
 
 /** The property of three processes with one replacement policy; the verifier looks after every step. */
@@ -21,7 +23,7 @@ export function describeModel(replacement: ReplacementPolicy): void {
         let steps = 0;
         const property = fc.asyncProperty(commands(LENGTH), async (sequence) => {
           if (steps >= wanted) return;
-          const runner = new ModelRunner({ pae, replacement });
+          const runner = new ModelRunner({ pae, replacement, ...(replacement === 'fifo' ? { linear: LINEAR } : {}) });
           for (const step of sequence) runner.run(step);
           runner.finish();
           steps += runner.steps;

@@ -111,6 +111,8 @@ export interface RunnerOptions {
   readonly pae: boolean;
   readonly replacement: ReplacementPolicy;
   readonly megabytes?: number;
+  /** As in MemoryMachine: frames go to the store behind the linear memory, and nobody may tell. */
+  readonly linear?: number;
 }
 
 /** Does to a memory manager and to the model what commands say, and compares. */
@@ -124,8 +126,8 @@ export class ModelRunner {
   #current = 0;
   steps = 0;
 
-  constructor({ pae, replacement, megabytes = 4 }: RunnerOptions) {
-    const machine = new MemoryMachine({ pae, replacement, megabytes });
+  constructor({ pae, replacement, megabytes = 4, linear }: RunnerOptions) {
+    const machine = new MemoryMachine({ pae, replacement, megabytes, linear });
     this.#machine = machine;
     const { mm } = machine;
     mm.paging.create('pagefile', 1024, 1024, new MemoryPagingStorage());
