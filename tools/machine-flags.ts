@@ -132,7 +132,13 @@ export const machineFlagDescriptions = {
 } as const;
 
 /** Flags that make no other machine of it: limits, checks, and where the host keeps things. */
-const passingFlags: ReadonlySet<string> = new Set(['max-instructions', 'max-time', 'verify', 'pagefile-path']);
+const passingFlags: ReadonlySet<string> = new Set([
+  'host-memory',
+  'max-instructions',
+  'max-time',
+  'verify',
+  'pagefile-path',
+]);
 
 /** Names of the flags that make a machine what it is: a snapshot has to know them. */
 export const lastingFlags: ReadonlySet<string> = new Set(

@@ -129,6 +129,7 @@ describe('a snapshot', () => {
   /** Another value for every flag than the one that it has by default. */
   const other: { readonly [Name in keyof typeof machineFlagDescriptions]: RawMachineFlags[Name] } = {
     maxmem: '32M',
+    'host-memory': '100M',
     pae: false,
     noexecute: 'alwaysoff',
     sku: 'web',
@@ -147,7 +148,7 @@ describe('a snapshot', () => {
     privilege: ['SeLockMemoryPrivilege'],
     seed: 5,
   };
-  const passing = ['max-instructions', 'max-time', 'pagefile-path', 'verify'];
+  const passing = ['host-memory', 'max-instructions', 'max-time', 'pagefile-path', 'verify'];
 
   it.each(Object.entries(other))('--%s makes another machine of it', (name, value) => {
     expect(machineFlags({ ...raw, [name]: value })).not.toEqual(machineFlags(raw));
@@ -157,6 +158,7 @@ describe('a snapshot', () => {
     const recipe = recipeOf({ ...other, program: 'hello.exe', programArguments: [] });
     expect(Object.keys(recipe.flags).concat(passing).sort()).toEqual(Object.keys(machineFlagDescriptions).sort());
     const {
+      'host-memory': _memory,
       'max-instructions': _count,
       'max-time': _time,
       verify: _verify,
