@@ -3,7 +3,13 @@ import type { ObjectHeader } from './object-header.js';
 
 /** Body of a Directory object: named objects, found by upper-case name, listed in the order of their insertion. */
 export class DirectoryBody {
+  /** Its names are those of all sessions: sections in it are not for everybody to make. */
+  readonly isGlobal: boolean;
   readonly #byUpperName = new Map<string, { name: string; object: ObjectHeader }[]>();
+
+  constructor(isGlobal = false) {
+    this.isGlobal = isGlobal;
+  }
 
   /** The object of that name, or null. */
   find(name: string, caseInsensitive: boolean): ObjectHeader | null {

@@ -86,7 +86,8 @@ export class ObjectManager {
     this.types.directory.objectCount++;
     for (const path of ['\\Device', '\\GLOBAL??', '\\KnownDlls', '\\Sessions', '\\RPC Control'])
       this.createDirectory(path);
-    this.createDirectory('\\BaseNamedObjects', systemSecurity(mapping, DIRECTORY_USE, DIRECTORY_TRAVERSE));
+    const names = systemSecurity(mapping, DIRECTORY_USE, DIRECTORY_TRAVERSE);
+    this.createDirectory('\\BaseNamedObjects', names, new DirectoryBody(true));
     this.createSymbolicLink('\\??', '\\GLOBAL??');
     this.createSymbolicLink('\\DosDevices', '\\??');
     this.createSymbolicLink('\\BaseNamedObjects\\Global', '\\BaseNamedObjects');
@@ -261,7 +262,7 @@ export class ObjectManager {
     if (place !== null && isSuccess(place.status)) return this.#existing(type, place, flags, desiredAccess);
     if (place !== null && place.directory === null) return refused(place.status);
     const directory = place?.directory ?? null;
-    if (directory !== null && !this.security.mayInsert(directory, type.index === this.types.directory.index)) {
+    if (directory !== null && !this.security.mayInsert(directory, type.name)) {
       return refused(Status.ACCESS_DENIED);
     }
     const access = this.security.ofCreator(type, desiredAccess);
@@ -345,8 +346,12 @@ export class ObjectManager {
   }
 
   /** A permanent directory, at boot. */
-  createDirectory(path: string, descriptor: SecurityDescriptor | null = null): NtStatus {
-    const { object, status } = this.createObject(this.types.directory, new DirectoryBody(), true);
+  createDirectory(
+    path: string,
+    descriptor: SecurityDescriptor | null = null,
+    body: DirectoryBody = new DirectoryBody(),
+  ): NtStatus {
+    const { object, status } = this.createObject(this.types.directory, body, true);
     return object === null ? status : this.insertNamed(path, object, descriptor);
   }
 

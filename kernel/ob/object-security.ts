@@ -72,9 +72,15 @@ export class ObjectSecurity {
     return isSuccess(this.check(directory, DIRECTORY_TRAVERSE).status);
   }
 
-  /** An object of a type may get a name in a directory. */
-  mayInsert(directory: ObjectHeader<DirectoryBody>, isDirectory: boolean): boolean {
-    const right = isDirectory ? DIRECTORY_CREATE_SUBDIRECTORY : DIRECTORY_CREATE_OBJECT;
+  /**
+   * An object of a type may get a name in a directory. Who is not in session 0 makes sections with global names only with
+   * SeCreateGlobalPrivilege.
+   */
+  mayInsert(directory: ObjectHeader<DirectoryBody>, typeName: string): boolean {
+    const session = this.#environment.currentToken()?.sessionId ?? 0;
+    const isGlobalSection = directory.body.isGlobal && typeName === 'Section';
+    if (isGlobalSection && session !== 0 && !this.holds(Privilege.CREATE_GLOBAL)) return false;
+    const right = typeName === 'Directory' ? DIRECTORY_CREATE_SUBDIRECTORY : DIRECTORY_CREATE_OBJECT;
     return isSuccess(this.check(directory, right).status);
   }
 

@@ -1,7 +1,7 @@
-import { Status } from '../ntstatus.js';
+import { isSuccess, Status } from '../ntstatus.js';
 import { Access } from '../ob/access-mask.js';
 import type { NtStatus } from '../types.js';
-import { type AccessControlList, AceFlag, AceType } from './acl.js';
+import { type AccessControlEntry, type AccessControlList, AceFlag, AceType } from './acl.js';
 import { Privilege } from './privilege.js';
 import { Control, type SecurityDescriptor } from './security-descriptor.js';
 import type { SecurityIdentifier } from './sid.js';
@@ -30,19 +30,10 @@ export function accessCheck(
   all: number,
   previouslyGranted = 0,
 ): AccessResult {
-  const maximum = (desired & Access.MAXIMUM_ALLOWED) !== 0;
-  let remaining = desired & ~Access.MAXIMUM_ALLOWED;
-  let granted = previouslyGranted;
-  if (isOwner(descriptor, token)) granted |= maximum ? OWNER_RIGHTS : remaining & OWNER_RIGHTS;
-  if ((remaining & Access.SYSTEM_SECURITY) !== 0) {
-    if (!token.holdsPrivilege(Privilege.SECURITY)) return { status: Status.PRIVILEGE_NOT_HELD, granted: 0 };
-    granted |= Access.SYSTEM_SECURITY;
-  }
-  if ((remaining & Access.WRITE_OWNER) !== 0 && token.holdsPrivilege(Privilege.TAKE_OWNERSHIP)) {
-    granted |= Access.WRITE_OWNER;
-  }
-  remaining &= ~granted;
+  const { status, maximum, remaining, granted: held } = withoutDacl(descriptor, token, desired, previouslyGranted);
+  if (!isSuccess(status)) return { status, granted: 0 };
   const { dacl } = descriptor;
+  let granted = held;
   if (dacl === null || (descriptor.control & Control.DACL_PRESENT) === 0) {
     granted |= remaining | (maximum ? all : 0);
   } else if (maximum) {
@@ -50,6 +41,45 @@ export function accessCheck(
   } else if (remaining !== 0 && isAllowed(dacl, token, remaining)) {
     granted |= remaining;
   }
+  return decide(granted, remaining);
+}
+
+/** The rights that somebody has before the DACL is asked. */
+export interface HeldRights {
+  /** SUCCESS or PRIVILEGE_NOT_HELD. */
+  readonly status: NtStatus;
+  /** All that there are were asked for. */
+  readonly maximum: boolean;
+  /** What the DACL has to grant. */
+  readonly remaining: number;
+  readonly granted: number;
+}
+
+/** What privileges and ownership grant of the rights asked for. */
+export function withoutDacl(
+  descriptor: SecurityDescriptor,
+  token: Token,
+  desired: number,
+  previouslyGranted: number,
+): HeldRights {
+  const maximum = (desired & Access.MAXIMUM_ALLOWED) !== 0;
+  const wanted = desired & ~Access.MAXIMUM_ALLOWED;
+  let granted = previouslyGranted;
+  if (isOwner(descriptor, token)) granted |= maximum ? OWNER_RIGHTS : wanted & OWNER_RIGHTS;
+  if ((wanted & Access.SYSTEM_SECURITY) !== 0) {
+    if (!token.holdsPrivilege(Privilege.SECURITY)) {
+      return { status: Status.PRIVILEGE_NOT_HELD, maximum, remaining: wanted, granted: 0 };
+    }
+    granted |= Access.SYSTEM_SECURITY;
+  }
+  if ((wanted & Access.WRITE_OWNER) !== 0 && token.holdsPrivilege(Privilege.TAKE_OWNERSHIP)) {
+    granted |= Access.WRITE_OWNER;
+  }
+  return { status: Status.SUCCESS, maximum, remaining: wanted & ~granted, granted };
+}
+
+/** All that remained has to be granted, and something at all. */
+export function decide(granted: number, remaining: number): AccessResult {
   if (granted === 0 || (remaining & ~granted) !== 0) return { status: Status.ACCESS_DENIED, granted: 0 };
   return { status: Status.SUCCESS, granted: granted >>> 0 };
 }
@@ -64,15 +94,25 @@ function isAllowed(dacl: AccessControlList, token: Token, wanted: number): boole
   return !token.isRestricted || walkUntilDecided(dacl, wanted, (sid) => token.hasRestrictedSid(sid));
 }
 
-type Matches = (sid: SecurityIdentifier, forDenial: boolean) => boolean;
+/** Tells whether an entry for this identifier counts. */
+export type Matches = (sid: SecurityIdentifier, forDenial: boolean) => boolean;
+
+/** The entry allows rights to the object itself; what is for one of its properties only does not count here. */
+const allows = ({ type, objectType }: AccessControlEntry): boolean =>
+  type === AceType.ACCESS_ALLOWED || (type === AceType.ACCESS_ALLOWED_OBJECT && objectType === null);
+
+/** The entry denies rights: who asks for the object as a whole is refused what is refused for any of its properties. */
+const denies = ({ type }: AccessControlEntry): boolean =>
+  type === AceType.ACCESS_DENIED || type === AceType.ACCESS_DENIED_OBJECT;
 
 /** The first entry that says something about a right decides about it. */
 function walkUntilDecided(dacl: AccessControlList, wanted: number, matches: Matches): boolean {
   let remaining = wanted;
-  for (const { type, flags, mask, sid } of dacl.entries) {
+  for (const ace of dacl.entries) {
+    const { flags, mask, sid } = ace;
     if (sid === null || (flags & AceFlag.INHERIT_ONLY) !== 0 || (mask & remaining) === 0) continue;
-    if (type === AceType.ACCESS_ALLOWED && matches(sid, false)) remaining &= ~mask;
-    else if (type === AceType.ACCESS_DENIED && matches(sid, true)) return false;
+    if (allows(ace) && matches(sid, false)) remaining &= ~mask;
+    else if (denies(ace) && matches(sid, true)) return false;
     if (remaining === 0) return true;
   }
   return false;
@@ -86,10 +126,11 @@ function maximumAllowed(dacl: AccessControlList, token: Token): number {
 function walkWhole(dacl: AccessControlList, matches: Matches): number {
   let granted = 0;
   let denied = 0;
-  for (const { type, flags, mask, sid } of dacl.entries) {
+  for (const ace of dacl.entries) {
+    const { flags, mask, sid } = ace;
     if (sid === null || (flags & AceFlag.INHERIT_ONLY) !== 0) continue;
-    if (type === AceType.ACCESS_ALLOWED && matches(sid, false)) granted |= mask & ~denied;
-    else if (type === AceType.ACCESS_DENIED && matches(sid, true)) denied |= mask & ~granted;
+    if (allows(ace) && matches(sid, false)) granted |= mask & ~denied;
+    else if (denies(ace) && matches(sid, true)) denied |= mask & ~granted;
   }
   return granted;
 }

@@ -40,6 +40,11 @@ const NONE = machineSid(513);
 const ADMINISTRATORS_OF_SYSTEM = Access.GENERIC_READ | Access.GENERIC_EXECUTE | Access.READ_CONTROL;
 const INTERACTIVE_USER = 0x8664;
 const SYSTEM_LUID = 0x3e7;
+export const ANONYMOUS_LOGON = 0x3e6;
+
+/** Somebody is logged on with this identifier: the system, nobody, and whoever sits at the console. */
+export const isLogonSession = (luid: number): boolean =>
+  luid === SYSTEM_LUID || luid === ANONYMOUS_LOGON || luid === INTERACTIVE_USER;
 
 /** The default rights of NT 5.2's accounts. */
 export const accounts: Readonly<Record<Account, AccountDescription>> = {

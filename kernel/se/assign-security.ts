@@ -105,6 +105,8 @@ function inheritAcl(
   const { container, mapping } = request;
   const entries = (acl?.entries ?? []).flatMap((ace): readonly AccessControlEntry[] => {
     if (ace.sid === null) return [];
+    // Nothing that lies in our directories is of a kind that has a GUID.
+    if (ace.inheritedObjectType !== null) return container ? [{ ...ace, flags: ace.flags | AceFlag.INHERIT_ONLY }] : [];
     const passesOn = (ace.flags & AceFlag.NO_PROPAGATE_INHERIT) === 0;
     if ((ace.flags & (container ? AceFlag.CONTAINER_INHERIT : AceFlag.OBJECT_INHERIT)) === 0) {
       const forChildren = container && passesOn && (ace.flags & AceFlag.OBJECT_INHERIT) !== 0;

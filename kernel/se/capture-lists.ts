@@ -1,6 +1,8 @@
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
+import type { ObjectTypeEntry } from './access-check-by-type.js';
+import { GUID_SIZE, guidAt } from './acl.js';
 import { type Captured, captureSid } from './capture.js';
 import type { TokenGroup, TokenPrivilege } from './token.js';
 
@@ -54,6 +56,43 @@ export function* captureGroups(kernel: Kernel, address: number): Blocking<Captur
     const sid = yield* captureSid(kernel, place.sid);
     if (sid.value === null) return { status: sid.status, value: null };
     value.push({ sid: sid.value, attributes: place.attributes });
+  }
+  return { status, value };
+}
+
+/** As many as anybody asks about at once. */
+export const MAXIMUM_TYPES = 0x400;
+const MAXIMUM_LEVEL = 4;
+const OBJECT_TYPE_LIST_SIZE = 8;
+
+/**
+ * OBJECT_TYPE_LIST entries {level, zero, GUID*} (SeCaptureObjectTypeList): one object at level 0, everything else below it and no more
+ * than a level deeper than the entry before. INVALID_PARAMETER, and the statuses of probes.
+ */
+export function* captureObjectTypes(
+  kernel: Kernel,
+  address: number,
+  count: number,
+): Blocking<Captured<ObjectTypeEntry[]>> {
+  const { user } = kernel;
+  if (count === 0) return { status: Status.SUCCESS, value: [] };
+  if (address === 0 || count > MAXIMUM_TYPES) return { status: Status.INVALID_PARAMETER, value: null };
+  let status = yield* user.probeForRead(address, count * OBJECT_TYPE_LIST_SIZE, 4);
+  if (!isSuccess(status)) return { status, value: null };
+  const places = Array.from({ length: count }, (_, index) => ({
+    level: user.read16(address + index * OBJECT_TYPE_LIST_SIZE),
+    guid: user.read32(address + index * OBJECT_TYPE_LIST_SIZE + 4),
+  }));
+  const value: ObjectTypeEntry[] = [];
+  let deepest = 0;
+  for (const [index, { level, guid }] of places.entries()) {
+    if (level > MAXIMUM_LEVEL || level > deepest || (level === 0) !== (index === 0)) {
+      return { status: Status.INVALID_PARAMETER, value: null };
+    }
+    deepest = level + 1;
+    status = yield* user.probeForRead(guid, GUID_SIZE, 4);
+    if (!isSuccess(status)) return { status, value: null };
+    value.push({ level, type: guidAt(user.readBytes(guid, GUID_SIZE), 0) });
   }
   return { status, value };
 }

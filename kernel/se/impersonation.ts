@@ -4,6 +4,7 @@ import type { ObjectHeader } from '../ob/object-header.js';
 import type { EThread } from '../ps/thread.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { Privilege } from './privilege.js';
+import { ANONYMOUS_LOGON } from './account.js';
 import { ANONYMOUS, EVERYONE, NETWORK, sameSid } from './sid.js';
 import { GroupAttribute, ImpersonationLevel, Token, TokenType } from './token.js';
 import { TokenAccess } from './token-access.js';
@@ -12,7 +13,6 @@ import { createTokenObject } from './token-object.js';
 
 const THREAD_IMPERSONATE = 0x100;
 const THREAD_DIRECT_IMPERSONATION = 0x200;
-const ANONYMOUS_LOGON = 0x3e6;
 const GROUP_ENABLED = GroupAttribute.MANDATORY | GroupAttribute.ENABLED_BY_DEFAULT | GroupAttribute.ENABLED;
 
 /**

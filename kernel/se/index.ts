@@ -1,5 +1,6 @@
 import type { Service } from '../ke/service.js';
 import { accessCheckServices } from './access-check-services.js';
+import { auditServices } from './audit-services.js';
 import { securityServices } from './security-services.js';
 import { tokenServices } from './token-services.js';
 
@@ -8,4 +9,9 @@ export { Privilege, PrivilegeAttribute, privilegeByName, privilegeNames } from '
 export type { SecurityIdentifier } from './sid.js';
 export { Token } from './token.js';
 
-export const seServices: readonly Service[] = [...tokenServices, ...securityServices, ...accessCheckServices];
+export const seServices: readonly Service[] = [
+  ...tokenServices,
+  ...securityServices,
+  ...accessCheckServices,
+  ...auditServices,
+];

@@ -23,6 +23,7 @@ export const CREATOR_GROUP: SecurityIdentifier = { authority: 3, subAuthorities:
 export const NETWORK = ntSid(2);
 export const INTERACTIVE = ntSid(4);
 export const ANONYMOUS = ntSid(7);
+export const PRINCIPAL_SELF = ntSid(10);
 export const AUTHENTICATED_USERS = ntSid(11);
 export const RESTRICTED_CODE = ntSid(12);
 export const LOCAL_SYSTEM = ntSid(18);

@@ -80,7 +80,7 @@ export function* duplicateToken(kernel: Kernel, ...given: number[]): Blocking<Nt
 }
 
 /** The end of every way to make a token: object, handle. */
-function insertToken(
+export function insertToken(
   kernel: Kernel,
   token: Token,
   attributes: ObjectAttributes | null,

@@ -5,6 +5,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { impersonateAnonymous, impersonateThread } from './impersonation.js';
 import { ImpersonationLevel } from './token.js';
 import { adjustGroups, adjustPrivileges, setInformationToken } from './token-adjust.js';
+import { createToken } from './token-create.js';
 import { duplicateToken, filterToken } from './token-duplicate.js';
 import { compareTokens, queryInformationToken } from './token-query.js';
 
@@ -73,6 +74,7 @@ export const tokenServices: readonly Service[] = [
   service('NtAdjustGroupsToken', adjustGroups),
   service('NtDuplicateToken', duplicateToken),
   service('NtFilterToken', filterToken),
+  service('NtCreateToken', createToken),
   service('NtCompareTokens', compareTokens),
   service('NtImpersonateThread', impersonateThread),
   service('NtImpersonateAnonymousToken', impersonateAnonymous),

@@ -55,7 +55,7 @@ export interface TokenKind {
 
 export const PRIMARY: TokenKind = { type: TokenType.Primary, impersonationLevel: ImpersonationLevel.Anonymous };
 
-/** Bytes of paged pool that a token's dynamic part (owner, primary group, default DACL) takes at first. */
+/** Bytes of paged pool that a token's dynamic part (owner, primary group, default DACL) takes at least. */
 const DYNAMIC_CHARGE = 0x1f4;
 
 /** Body of a Token object: whom a process or thread acts for, and what it may do. */
@@ -82,7 +82,7 @@ export class Token implements TokenContents, TokenKind {
   modifiedId: number;
   /** Some process has it as its primary token. */
   inUse = false;
-  readonly dynamicCharged = DYNAMIC_CHARGE;
+  readonly dynamicCharged: number;
   /** Pool address of the parts of variable length. */
   buffer = 0;
 
@@ -105,6 +105,7 @@ export class Token implements TokenContents, TokenKind {
     this.defaultDacl = contents.defaultDacl;
     this.sessionId = contents.sessionId;
     this.sandboxInert = contents.sandboxInert;
+    this.dynamicCharged = Math.max(DYNAMIC_CHARGE, this.dynamicUsed);
   }
 
   /** A token of its own that grants the same (SepDuplicateToken). */
