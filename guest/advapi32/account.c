@@ -4,7 +4,7 @@
 #define COMPUTER L"NT86"
 
 typedef struct { const WCHAR *domain, *name; SID_NAME_USE use; UCHAR authority, count; DWORD parts[5]; } ACCOUNT;
-#define OWN(name, use, relative) { COMPUTER, name, use, 5, 5, { 21, 86, 1986, 2005, relative } }
+#define OWN(name, use, relative) { COMPUTER, name, use, 5, 5, { MACHINE_DOMAIN, relative } }
 #define BUILTIN(name, relative) { L"BUILTIN", name, SidTypeAlias, 5, 2, { 32, relative } }
 #define AUTHORITY(name, value) { L"NT AUTHORITY", name, SidTypeWellKnownGroup, 5, 1, { value } }
 static const ACCOUNT accounts[] = {
@@ -16,7 +16,7 @@ static const ACCOUNT accounts[] = {
   AUTHORITY(L"SYSTEM", 18), AUTHORITY(L"LOCAL SERVICE", 19), AUTHORITY(L"NETWORK SERVICE", 20),
   { L"", L"Everyone", SidTypeWellKnownGroup, 1, 1, { 0 } }, { L"", L"LOCAL", SidTypeWellKnownGroup, 2, 1, { 0 } },
   { L"", L"CREATOR OWNER", SidTypeWellKnownGroup, 3, 1, { 0 } }, { L"", L"CREATOR GROUP", SidTypeWellKnownGroup, 3, 1, { 1 } },
-  { COMPUTER, COMPUTER, SidTypeDomain, 5, 4, { 21, 86, 1986, 2005 } },
+  { COMPUTER, COMPUTER, SidTypeDomain, 5, 4, { MACHINE_DOMAIN } },
 };
 
 static const ACCOUNT *account_of(const SID *sid) {

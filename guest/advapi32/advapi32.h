@@ -15,4 +15,8 @@ static inline BOOL refuse(DWORD error) {
   return FALSE;
 }
 
+// Sub-authorities of the machine's own accounts, in front of the relative identifier.
+#define MACHINE_DOMAIN 21, 86, 1986, 2005
+
 DWORD sid_length(PSID sid);
+DWORD sid_by_name(const char *name, SID *sid);

@@ -141,6 +141,12 @@ static const char *get_number(const char *at, ULONGLONG *value) {
 BOOL WINAPI ConvertStringSidToSidA(LPCSTR text, PSID *sid) {
   if (text == NULL || sid == NULL) return refuse(ERROR_INVALID_PARAMETER);
   ULONGLONG value;
+  BYTE known[SECURITY_MAX_SID_SIZE];
+  DWORD length = lstrlenA(text) == 2 ? sid_by_name(text, (SID *)known) : 0;
+  if (length != 0) {
+    *sid = LocalAlloc(LMEM_FIXED, length);
+    return *sid != NULL && CopySid(length, *sid, known);
+  }
   if ((text[0] | 32) != 's' || text[1] != '-' || text[2] != '1' || text[3] != '-') return refuse(ERROR_INVALID_SID);
   const char *at = get_number(text + 4, &value);
   if (at == NULL || value >> 48) return refuse(ERROR_INVALID_SID);
