@@ -97,6 +97,91 @@ static void ports(void) {
   CloseHandle(file);
 }
 
+/* Writes a sector behind the cache's back: its page leaves memory. */
+static void uncache(DWORD offset, const char *text) {
+  char *sector = VirtualAlloc(NULL, 0x1000, MEM_COMMIT, PAGE_READWRITE);
+  HANDLE file = open_data(OPEN_EXISTING, FILE_FLAG_NO_BUFFERING);
+  DWORD count;
+  memcpy(sector, text, strlen(text));
+  SetFilePointer(file, (LONG)offset, NULL, FILE_BEGIN);
+  ok(WriteFile(file, sector, SECTOR, &count, NULL) && count == SECTOR, "write a sector: %lu", GetLastError());
+  CloseHandle(file);
+  VirtualFree(sector, 0, MEM_RELEASE);
+}
+
+static BOOL is_pending(BOOL done) { return !done && GetLastError() == ERROR_IO_PENDING; }
+
+static DWORD told_error, told_bytes;
+static void CALLBACK told(DWORD error, DWORD bytes, OVERLAPPED *request) {
+  (void)request;
+  told_error = error;
+  told_bytes = bytes;
+}
+
+static void pending(void) {
+  HANDLE file = open_data(OPEN_EXISTING, FILE_FLAG_OVERLAPPED);
+  OVERLAPPED request = { .Offset = 0xa000, .hEvent = CreateEventA(NULL, TRUE, FALSE, NULL) };
+  char buffer[16] = "";
+  DWORD bytes = 0;
+  uncache(0xa000, "far away");
+  ok(is_pending(ReadFile(file, buffer, 8, NULL, &request)), "a page that is not in memory: %lu", GetLastError());
+  ok(buffer[0] == 0 && WaitForSingleObject(request.hEvent, 0) == WAIT_TIMEOUT, "nothing has happened yet");
+  ok(GetOverlappedResult(file, &request, &bytes, TRUE) && bytes == 8 && memcmp(buffer, "far away", 8) == 0, "its end: %lu", GetLastError());
+  ok(ReadFile(file, buffer, 8, NULL, &request), "it is in memory now: %lu", GetLastError());
+
+  uncache(0xb000, "by a routine");
+  request.Offset = 0xb000;
+  ok(ReadFileEx(file, buffer, 12, &request, told), "read with a routine: %lu", GetLastError());
+  ok(SleepEx(INFINITE, TRUE) == WAIT_IO_COMPLETION && told_error == 0 && told_bytes == 12, "it is called: %lu", told_bytes);
+  ok(memcmp(buffer, "by a routine", 12) == 0, "with the bytes there");
+
+  uncache(0xc000, "some old text");
+  request.Offset = 0xc005;
+  ok(is_pending(WriteFile(file, "new", 3, NULL, &request)), "a page that is written in part: %lu", GetLastError());
+  ok(GetOverlappedResult(file, &request, &bytes, TRUE) && bytes == 3, "its end: %lu", GetLastError());
+  request.Offset = 0xc000;
+  ok(ReadFile(file, buffer, 13, NULL, &request) && memcmp(buffer, "some new text", 13) == 0, "both are there");
+
+  uncache(0xd000, "not wanted");
+  request.Offset = 0xd000;
+  ok(is_pending(ReadFile(file, buffer, 10, NULL, &request)) && CancelIo(file), "cancel: %lu", GetLastError());
+  ok(!GetOverlappedResult(file, &request, &bytes, TRUE) && GetLastError() == ERROR_OPERATION_ABORTED, "it was cancelled: %lu", GetLastError());
+
+  HANDLE port = CreateIoCompletionPort(file, NULL, 5, 0);
+  OVERLAPPED *got = NULL;
+  ULONG_PTR key = 0;
+  uncache(0xe000, "by a port");
+  request.Offset = 0xe000;
+  ok(is_pending(ReadFile(file, buffer, 9, NULL, &request)), "pending: %lu", GetLastError());
+  ok(GetQueuedCompletionStatus(port, &bytes, &key, &got, INFINITE) && got == &request && bytes == 9 && key == 5, "a packet: %lu", GetLastError());
+  ok(memcmp(buffer, "by a port", 9) == 0, "with the bytes there");
+  CloseHandle(port);
+  CloseHandle(request.hEvent);
+  CloseHandle(file);
+}
+
+static volatile LONG turns;
+static DWORD WINAPI turn(void *stop) {
+  while (WaitForSingleObject(stop, 0) == WAIT_TIMEOUT) turns++;
+  return 0;
+}
+
+/* While one thread waits for its page, another that is less important runs. */
+static void others_run(HANDLE file) {
+  HANDLE stop = CreateEventA(NULL, TRUE, FALSE, NULL);
+  HANDLE thread = CreateThread(NULL, 0, turn, stop, CREATE_SUSPENDED, NULL);
+  uncache(0xf000, "meanwhile");
+  SetThreadPriority(thread, THREAD_PRIORITY_IDLE);
+  ResumeThread(thread);
+  LONG before = turns;
+  ok(reads(file, 0xf000, "meanwhile"), "read");
+  ok(turns > before, "nobody has run while the read waited");
+  SetEvent(stop);
+  WaitForSingleObject(thread, INFINITE);
+  CloseHandle(thread);
+  CloseHandle(stop);
+}
+
 static void sequential(void) {
   HANDLE file = open_data(OPEN_EXISTING, FILE_FLAG_SEQUENTIAL_SCAN);
   DWORD read, total = 0;
@@ -117,6 +202,8 @@ int main(void) {
   views(file);
   unbuffered(file);
   ports();
+  pending();
+  others_run(file);
   sequential();
   CloseHandle(file);
   ok(DeleteFileA("cached.bin"), "delete: %lu", GetLastError());

@@ -33,8 +33,8 @@ export interface CacheUser {
 
 /**
  * The cache manager (nt52.md 13): reads and writes of files go through views of their data sections in the system cache, so that
- * their pages are the same as those that programs map. Nothing is held across a wait: what uses a view does not wait.
- * Environment of all routines: PASSIVE_LEVEL; do not wait unless they say so. Paging I/O is finished on the spot.
+ * their pages are the same as those that programs map. No view is held across a wait: it is looked up again behind it.
+ * Environment of all routines: PASSIVE_LEVEL; do not wait unless they say so.
  */
 export class CacheManager {
   readonly kernel: Kernel;
@@ -89,8 +89,19 @@ export class CacheManager {
     user.privateCacheMap = null;
     if (map.embedded === own) map.embedded = null;
     else if (own.poolAddress !== 0) this.kernel.ex.pool.free(own.poolAddress);
+    this.release(map);
+  }
+
+  /** Somebody works with the map across waits: it stays although the last handle be closed meanwhile. */
+  reference(map: SharedCacheMap): void {
+    map.openCount++;
+  }
+
+  /** The end of reference(), or of a file object's use. */
+  release(map: SharedCacheMap): void {
     map.openCount--;
     if (map.openCount > 0) return;
+    if (map.file.deleted) this.purge(map.file);
     if (map.dirty.count === 0) {
       this.deleteSharedMap(map);
       return;

@@ -1,94 +1,176 @@
 import { AccessKind } from '../../cpu/index.js';
-import { PAGE_MASK, PAGE_SIZE } from '../mm/layout.js';
-import { isError, Status } from '../ntstatus.js';
-import { type NtStatus, ntStatus } from '../types.js';
+import type { Kernel } from '../kernel.js';
+import { PAGE_MASK, PAGE_SIZE, SYSTEM_RANGE_START } from '../mm/layout.js';
+import { MUST_WAIT } from '../mm/user-access.js';
+import { exceptionAfterWait } from '../mm/wait-after-fault.js';
+import { waitForPaging } from '../mm/wait-for-paging.js';
+import { isSuccess, Status } from '../ntstatus.js';
+import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import type { CacheManager } from './cache-manager.js';
+import type { CopyBuffer } from './copy-buffer.js';
 import type { PrivateCacheMap } from './private-cache-map.js';
 import { scheduleReadAhead, unmapBehind } from './read-ahead.js';
 import type { SharedCacheMap } from './shared-cache-map.js';
 
+/** How a copy ended, and how many bytes went. */
+export interface CopyResult {
+  readonly status: NtStatus;
+  readonly count: number;
+}
+
 /**
- * CcCopyRead: bytes of a file out of its pages in memory, which come by page faults, at most up to its end.
- * @returns the bytes, or why they cannot be read: the status of the read from the file, INSUFFICIENT_RESOURCES
- * Environment: PASSIVE_LEVEL; does not wait.
+ * CcCopyRead: bytes of a file out of its pages in memory, at most up to its end, into a buffer. A page that is not there is waited
+ * for; meanwhile other threads run. What will be wanted next is read ahead while this is copied.
+ * @param own of the file object that reads, for read-ahead; null: none
+ * Statuses: SUCCESS; why a page cannot be read, or the buffer cannot be written; INSUFFICIENT_RESOURCES.
+ * Environment: PASSIVE_LEVEL, may block. The map is referenced.
  */
-export function copyRead(
+export function* copyRead(
   cc: CacheManager,
   map: SharedCacheMap,
   own: PrivateCacheMap | null,
   offset: number,
   length: number,
-): Uint8Array | NtStatus {
-  const { mm, counters } = cc.kernel;
-  const ios = counters.pageReadIos;
-  const bytes = new Uint8Array(Math.max(0, Math.min(length, cc.currentSize(map) - offset)));
-  for (let done = 0; done < bytes.length; ) {
-    const at = offset + done;
-    const run = Math.min(bytes.length - done, PAGE_SIZE - (at & PAGE_MASK));
-    const vacb = cc.view(map, at);
-    if (vacb === null) return Status.INSUFFICIENT_RESOURCES;
-    const host = mm.cacheViews.touch(vacb.baseAddress + (at - vacb.fileOffset), AccessKind.Read);
-    if (host === 0) return ntStatus(mm.faults.underlyingStatus);
-    bytes.set(mm.bytes.subarray(host, host + run), done);
-    done += run;
+  buffer: CopyBuffer,
+): Blocking<CopyResult> {
+  const { kernel } = cc;
+  let count = Math.max(0, Math.min(length, cc.currentSize(map) - offset));
+  let hasMissed = false;
+  kernel.counters.copyReads++;
+  const isAhead = own?.readAheadEnabled === true && count > 0;
+  if (own !== null && isAhead) scheduleReadAhead(cc, map, own, offset, count);
+  for (let done = 0; done < count; ) {
+    const run = Math.min(count - done, PAGE_SIZE - ((offset + done) & PAGE_MASK));
+    const status = readPart(cc, map, buffer, { offset, done, run, count });
+    if (status === Status.SUCCESS) {
+      done += run;
+      continue;
+    }
+    if (status !== MUST_WAIT) return { status, count: done };
+    hasMissed ||= kernel.mm.lastFault.address >= SYSTEM_RANGE_START;
+    const waited = yield* waitForPage(kernel);
+    if (!isSuccess(waited)) return { status: waited, count: done };
+    count = Math.max(done, Math.min(count, cc.currentSize(map) - offset));
   }
-  counters.copyReads++;
-  if (counters.pageReadIos !== ios) counters.copyReadMisses++;
-  if (own !== null && bytes.length > 0) {
-    scheduleReadAhead(cc, map, own, offset, bytes.length);
+  if (hasMissed) kernel.counters.copyReadMisses++;
+  if (own !== null && count > 0) {
+    own.readAheadEnabled ||= hasMissed;
+    if (!isAhead) scheduleReadAhead(cc, map, own, offset, count);
     unmapBehind(cc, map, own, offset);
   }
-  return bytes;
+  return { status: Status.SUCCESS, count };
+}
+
+/** Waits for a page of the file, or of the buffer: SUCCESS, or why it cannot be read. */
+function* waitForPage(kernel: Kernel): Blocking<NtStatus> {
+  const isOfFile = kernel.mm.lastFault.address >= SYSTEM_RANGE_START;
+  const status = yield* waitForPaging(kernel);
+  return isSuccess(status) || isOfFile ? status : exceptionAfterWait(status);
+}
+
+/** A part of a copy that lies in one page of the file. */
+interface CopyPart {
+  readonly offset: number;
+  readonly done: number;
+  readonly run: number;
+  /** Bytes of the whole copy. */
+  readonly count: number;
+}
+
+function readPart(
+  cc: CacheManager,
+  map: SharedCacheMap,
+  buffer: CopyBuffer,
+  { offset, done, run, count }: CopyPart,
+): NtStatus | typeof MUST_WAIT {
+  const { mm } = cc.kernel;
+  const at = offset + done;
+  const pagesBehind = Math.ceil((offset + count) / PAGE_SIZE) - Math.floor(at / PAGE_SIZE) - 1;
+  for (;;) {
+    const prepared = buffer.prepare(done, run);
+    if (prepared !== Status.SUCCESS) return prepared;
+    const vacb = cc.view(map, at);
+    if (vacb === null) return Status.INSUFFICIENT_RESOURCES;
+    const address = vacb.baseAddress + (at - vacb.fileOffset);
+    const host = mm.cacheViews.touch(address, AccessKind.Read, pagesBehind);
+    if (host === MUST_WAIT) return MUST_WAIT;
+    if (host === 0) return ntStatus(mm.faults.underlyingStatus);
+    if (buffer.take(done, host, run)) return Status.SUCCESS;
+  }
+}
+
+/** How a write to the cache ended. */
+export interface CopyWriteResult extends CopyResult {
+  /** What is known now of the bytes that have ever been written: see copyWrite. */
+  readonly validSize: number;
 }
 
 /**
- * CcCopyWrite: puts bytes into a file's pages in memory. The file already reaches as far.
+ * CcCopyWrite: puts bytes into a file's pages in memory. The file reaches as far; should somebody cut it while the write waits, the
+ * write ends early.
  * @param validSize bytes of the file that have ever been written: pages behind need not be read
- * @returns SUCCESS, INSUFFICIENT_RESOURCES, or why a page that is written in part cannot be read
- * Environment: PASSIVE_LEVEL; does not wait.
+ * Statuses: SUCCESS, INSUFFICIENT_RESOURCES; why a page that is written in part, or the buffer, cannot be read.
+ * Environment: PASSIVE_LEVEL, may block. The map is referenced.
  */
-export function copyWrite(
+export function* copyWrite(
   cc: CacheManager,
   map: SharedCacheMap,
   offset: number,
-  bytes: Uint8Array,
+  length: number,
+  buffer: CopyBuffer,
   validSize: number,
-): NtStatus {
-  if (bytes.length === 0) return Status.SUCCESS;
-  const { counters } = cc.kernel;
-  const firstPage = Math.floor(offset / PAGE_SIZE);
-  const pages = Math.floor((offset + bytes.length - 1) / PAGE_SIZE) - firstPage + 1;
-  if (!map.dirty.reserve(firstPage, pages)) return Status.INSUFFICIENT_RESOURCES;
-  counters.copyWrites++;
-  for (let done = 0; done < bytes.length; ) {
-    const at = offset + done;
-    const run = Math.min(bytes.length - done, PAGE_SIZE - (at & PAGE_MASK));
-    const status = writePart(cc, map, at, bytes.subarray(done, done + run), validSize);
-    if (isError(status)) return status;
-    cc.noteDirty(map, Math.floor(at / PAGE_SIZE), 1);
-    done += run;
+): Blocking<CopyWriteResult> {
+  const { kernel } = cc;
+  let valid = validSize;
+  kernel.counters.copyWrites++;
+  for (let done = 0; done < length; ) {
+    const run = Math.min(length - done, PAGE_SIZE - ((offset + done) & PAGE_MASK));
+    const status = writePart(cc, map, buffer, { offset, done, run, count: length }, valid);
+    if (status === Status.SUCCESS) {
+      done += run;
+      continue;
+    }
+    if (status !== MUST_WAIT) return { status, count: done, validSize: valid };
+    const waited = yield* waitForPage(kernel);
+    if (!isSuccess(waited)) return { status: waited, count: done, validSize: valid };
+    // Others may have written behind the end that the file had, or have cut it.
+    valid = cc.currentSize(map);
+    if (valid < offset + length) return { status: Status.SUCCESS, count: done, validSize: valid };
   }
-  return Status.SUCCESS;
+  return { status: Status.SUCCESS, count: length, validSize: valid };
 }
 
-/** Writes bytes of one page. */
 function writePart(
   cc: CacheManager,
   map: SharedCacheMap,
-  offset: number,
-  bytes: Uint8Array,
+  buffer: CopyBuffer,
+  { offset, done, run }: CopyPart,
   validSize: number,
-): NtStatus {
+): NtStatus | typeof MUST_WAIT {
   const { mm } = cc.kernel;
-  const vacb = cc.view(map, offset);
-  if (vacb === null) return Status.INSUFFICIENT_RESOURCES;
-  const address = vacb.baseAddress + (offset - vacb.fileOffset);
-  const start = offset - (offset & PAGE_MASK);
-  const replacesPage = start === offset && (bytes.length === PAGE_SIZE || offset + bytes.length >= validSize);
-  const isReplaced = replacesPage || start >= validSize;
-  const host = isReplaced ? mm.cacheViews.touchToReplace(address) : mm.cacheViews.touch(address, AccessKind.Write);
-  if (host === 0) return ntStatus(mm.faults.underlyingStatus);
-  mm.bytes.set(bytes, host);
-  if (mm.cpu.pageHasCode(host)) mm.cpu.codeWritten(host, bytes.length);
-  return Status.SUCCESS;
+  const at = offset + done;
+  const page = Math.floor(at / PAGE_SIZE);
+  for (;;) {
+    const prepared = buffer.prepare(done, run);
+    if (prepared !== Status.SUCCESS) return prepared;
+    const vacb = cc.view(map, at);
+    if (vacb === null || !map.dirty.reserve(page, 1)) return Status.INSUFFICIENT_RESOURCES;
+    const address = vacb.baseAddress + (at - vacb.fileOffset);
+    const host = isReplaced(at, run, validSize)
+      ? mm.cacheViews.touchToReplace(address)
+      : mm.cacheViews.touch(address, AccessKind.Write);
+    if (host === MUST_WAIT) return MUST_WAIT;
+    if (host === 0) return ntStatus(mm.faults.underlyingStatus);
+    cc.noteDirty(map, page, 1);
+    if (!buffer.give(done, host, run)) continue;
+    if (mm.cpu.pageHasCode(host)) mm.cpu.codeWritten(host, run);
+    return Status.SUCCESS;
+  }
+}
+
+/** Need the page that a write within it begins at not be read? All that the file has there is written, or nothing ever was. */
+export function isReplaced(offset: number, length: number, validSize: number): boolean {
+  const inPage = offset & PAGE_MASK;
+  if (offset - inPage >= validSize) return true;
+  return inPage === 0 && (length === PAGE_SIZE || offset + length >= validSize);
 }

@@ -1,5 +1,8 @@
 export { CacheManager, type CacheUser } from './cache-manager.js';
-export { copyRead, copyWrite } from './copy.js';
+export { type CopyResult, copyRead, copyWrite, isReplaced } from './copy.js';
+export { type CopyBuffer, KernelBuffer, UserBuffer } from './copy-buffer.js';
 export { AccessPattern, type PrivateCacheMap } from './private-cache-map.js';
+export { type Fetch, isInMemory, type PageRange } from './read-ahead.js';
 export type { CachedFile, SharedCacheMap } from './shared-cache-map.js';
 export { startCacheThreads } from './system-threads.js';
+export { MAXIMUM_CHARGE } from './write-throttle.js';

@@ -27,6 +27,10 @@ export class PrivateCacheMap {
   /** Up to here a sequential reader has been read ahead. */
   readAheadEnd = 0;
   isQueued = false;
+  /** A read had to wait: from now on it is worth reading ahead, until everything is found in memory. */
+  readAheadEnabled = false;
+  /** Its file object was closed; a read may still be under way. */
+  isClosed = false;
 
   constructor(pattern: AccessPattern, poolAddress: VirtualAddress | 0) {
     this.pattern = pattern;

@@ -3,6 +3,10 @@ import { EventType, KEvent } from '../ke/dispatcher-object.js';
 import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { PAGE_SIZE } from '../mm/layout.js';
+import { residentPrototypePage } from '../mm/prototype-fault.js';
+import { MUST_WAIT } from '../mm/user-access.js';
+import { waitForPaging } from '../mm/wait-for-paging.js';
+import { isError } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
 import type { CacheManager } from './cache-manager.js';
 import { AccessPattern, type PrivateCacheMap, type ReadAheadRange } from './private-cache-map.js';
@@ -26,10 +30,25 @@ interface ReadAheadRequest {
   readonly own: PrivateCacheMap;
 }
 
-/** The express queue: file objects for which something is to be read ahead. */
+/** Pages of a file that follow each other. */
+export interface PageRange {
+  readonly firstPage: number;
+  readonly count: number;
+}
+
+/** Pages that an operation needs which does not wait itself. */
+export interface Fetch {
+  readonly map: SharedCacheMap;
+  readonly ranges: readonly PageRange[];
+  /** They have been brought in as far as they can be, and the operation may go on. Does not wait. */
+  readonly done: () => void;
+}
+
+/** The express queue: what is to be read in, ahead of readers or for operations that do not wait. */
 export class ReadAheadQueue {
   readonly event = new KEvent(EventType.Synchronization, false);
   readonly #cc: CacheManager;
+  readonly #fetches: Fetch[] = [];
   readonly #requests: ReadAheadRequest[] = [];
 
   constructor(cc: CacheManager) {
@@ -38,6 +57,7 @@ export class ReadAheadQueue {
 
   /** A window of a file is to be read by the read-ahead thread. */
   add(map: SharedCacheMap, own: PrivateCacheMap, range: ReadAheadRange): void {
+    if (own.isClosed) return;
     own.readAhead.push(range);
     if (own.isQueued) return;
     own.isQueued = true;
@@ -47,38 +67,86 @@ export class ReadAheadQueue {
 
   /** The file object is closed: nobody will want it. */
   cancel(own: PrivateCacheMap): void {
+    own.isClosed = true;
     const index = this.#requests.findIndex((request) => request.own === own);
     if (index >= 0) this.#requests.splice(index, 1);
   }
 
-  /** CcPerformReadAhead for the oldest request. False: there is none. Environment: PASSIVE_LEVEL; does not wait. */
-  performOne(): boolean {
+  /** Pages are wanted now, before all that is read ahead. The map stays until then. */
+  fetch(fetch: Fetch): void {
+    this.#cc.reference(fetch.map);
+    this.#fetches.push(fetch);
+    this.#cc.kernel.ke.setEvent(this.event, 0);
+  }
+
+  /** The oldest fetch, else CcPerformReadAhead for the oldest request. False: there is none. Environment: PASSIVE_LEVEL, blocks. */
+  *performOne(): Blocking<boolean> {
+    const fetch = this.#fetches.shift();
+    if (fetch !== undefined) {
+      for (const range of fetch.ranges) yield* this.#bringIn(fetch.map, range, 0);
+      fetch.done();
+      this.#cc.release(fetch.map);
+      return true;
+    }
     const request = this.#requests.shift();
     if (request === undefined) return false;
     const { map, own } = request;
     own.isQueued = false;
-    for (const range of own.readAhead.splice(0)) this.#read(map, range);
+    this.#cc.reference(map);
+    for (const range of own.readAhead.splice(0)) yield* this.#readAhead(map, own, range);
+    this.#cc.release(map);
     return true;
   }
 
-  /** Brings pages in that are not in memory; errors are left for the reader to see. */
-  #read(map: SharedCacheMap, { offset, length }: ReadAheadRange): void {
+  *#readAhead(map: SharedCacheMap, own: PrivateCacheMap, { offset, length }: ReadAheadRange): Blocking<void> {
+    const { counters, trace } = this.#cc.kernel;
+    const firstPage = Math.floor(offset / PAGE_SIZE);
+    const count = Math.ceil((offset + length) / PAGE_SIZE) - firstPage;
+    const reads = yield* this.#bringIn(map, { firstPage, count }, PLENTY);
+    if (reads > 0) counters.readAheadIos++;
+    else own.readAheadEnabled = false;
+    if (trace.cache) trace.event('read-ahead', { file: map.file.name, offset, length, reads });
+  }
+
+  /**
+   * Brings pages in that are not in memory; errors are left for the reader to see. Returns how many reads it took.
+   * @param reserve it ends when fewer pages are available
+   */
+  *#bringIn(map: SharedCacheMap, { firstPage, count }: PageRange, reserve: number): Blocking<number> {
     const cc = this.#cc;
-    const { mm, counters, trace } = cc.kernel;
-    const end = Math.min(offset + length, cc.currentSize(map));
-    const ios = counters.pageReadIos;
-    for (let at = offset; at < end && mm.lists.availablePages > PLENTY; at += PAGE_SIZE) {
-      const vacb = cc.view(map, at);
+    const { mm } = cc.kernel;
+    let reads = 0;
+    for (let page = firstPage; page < firstPage + count && mm.lists.availablePages >= reserve; ) {
+      if (page * PAGE_SIZE >= cc.currentSize(map)) break;
+      const vacb = cc.view(map, page * PAGE_SIZE);
       if (vacb === null) break;
-      if (mm.cacheViews.touch(vacb.baseAddress + (at - vacb.fileOffset), AccessKind.Read) === 0) break;
+      const address = vacb.baseAddress + (page * PAGE_SIZE - vacb.fileOffset);
+      const host = mm.cacheViews.touch(address, AccessKind.Read, firstPage + count - page - 1);
+      if (host === 0) break;
+      if (host !== MUST_WAIT) {
+        page++;
+        continue;
+      }
+      if (mm.lastFault.startedRead) reads++;
+      if (isError(yield* waitForPaging(cc.kernel))) break;
     }
-    if (counters.pageReadIos !== ios) counters.readAheadIos++;
-    if (trace.cache) trace.event('read-ahead', { file: map.file.name, offset, length });
+    return reads;
   }
 }
 
+/** CcCopyRead without Wait asks first: are all these pages in memory? */
+export function isInMemory(cc: CacheManager, map: SharedCacheMap, { firstPage, count }: PageRange): boolean {
+  const { mm } = cc.kernel;
+  const { segment } = map.section.controlArea;
+  for (let page = firstPage; page < firstPage + count; page++) {
+    const prototype = page < segment.totalPages ? segment.prototypePte(page) : 0;
+    if (prototype === 0 || residentPrototypePage(mm, prototype) === 0) return false;
+  }
+  return true;
+}
+
 /**
- * CcScheduleReadAhead: a read has ended; what the reader will probably want next is queued. Sequential: the read began where the
+ * CcScheduleReadAhead: a read begins or has ended; what the reader will probably want next is queued. Sequential: the read began where the
  * one before had ended, and that one where its predecessor had. Strided: the last three reads are equally far apart. Files opened for
  * sequential access are kept 192 KB ahead, those for random access not at all.
  */
@@ -148,6 +216,6 @@ export function* readAheadThread(kernel: Kernel): Blocking<void> {
   const { cc, ke } = kernel;
   for (;;) {
     yield* ke.waitForSingleObject(cc.readAhead.event, WaitReason.Executive, Mode.Kernel, false, null);
-    while (cc.readAhead.performOne());
+    while (yield* cc.readAhead.performOne());
   }
 }

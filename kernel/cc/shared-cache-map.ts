@@ -20,7 +20,7 @@ export class SharedCacheMap {
   readonly file: CachedFile;
   readonly section: Section;
   readonly poolAddress: VirtualAddress;
-  /** File objects with a private cache map. */
+  /** File objects with a private cache map, and operations under way. */
   openCount = 0;
   /** Bytes; what the cache takes for the end of the file. */
   fileSize: number;

@@ -5,7 +5,7 @@ import type { Blocking } from '../types.js';
 import type { CacheManager } from './cache-manager.js';
 
 /** WRITE_CHARGE_THRESHOLD: a write counts for at most so many bytes. */
-const MAXIMUM_CHARGE = 0x40000;
+export const MAXIMUM_CHARGE = 0x40000;
 /** Memory of MmSmallSystem and MmMediumSystem, in pages. */
 const SMALL_SYSTEM = 0x1400;
 const MEDIUM_SYSTEM = 0x2000;
@@ -48,16 +48,17 @@ export class WriteThrottle {
     return totalDirtyPages + pages < this.threshold && lists.availablePages >= pages + AVAILABLE_RESERVE;
   }
 
-  /** Waits until a write of so many bytes may be made. Environment: PASSIVE_LEVEL, may block. */
-  *wait(bytes: number): Blocking<void> {
+  /** Waits until a write of so many bytes may be made. Returns whether it had to. Environment: PASSIVE_LEVEL, may block. */
+  *wait(bytes: number): Blocking<boolean> {
     const pages = Math.ceil(Math.min(bytes, MAXIMUM_CHARGE) / PAGE_SIZE);
-    if (this.#deferred.length === 0 && this.canWrite(pages)) return;
+    if (this.#deferred.length === 0 && this.canWrite(pages)) return false;
     const { ke, trace } = this.#cc.kernel;
     const write: DeferredWrite = { pages, event: new KEvent(EventType.Notification, false) };
     this.#deferred.push(write);
     if (trace.cache) trace.event('write-deferred', { pages, dirty: this.#cc.totalDirtyPages });
     this.#cc.lazyWriter.scheduleNow();
     yield* ke.waitForSingleObject(write.event, WaitReason.Executive, Mode.Kernel, false, null);
+    return true;
   }
 
   /** CcPostDeferredWrites: pages are clean again; those go on who may, in the order in which they came. */

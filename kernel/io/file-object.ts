@@ -87,6 +87,10 @@ export class FileObject implements CacheUser {
   scan: DirectoryScan | null = null;
   /** The event that a wait on the handle waits for: set at every completion. */
   readonly event = new KEvent(EventType.Notification, false);
+  /** Of a synchronous file: an operation moves its position; others wait for the lock. */
+  busy = false;
+  waiters = 0;
+  readonly lock = new KEvent(EventType.Synchronization, false);
 
   constructor(options: {
     device: DeviceBody;

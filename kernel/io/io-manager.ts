@@ -34,7 +34,7 @@ const SYSTEM_DRIVE = 'C';
 
 /**
  * The I/O manager: devices of the host in the name space, and file objects on them. Everything the host does is
- * synchronous, so that every operation is complete when its service returns; only input from a terminal waits.
+ * synchronous; what waits are pages of files, which take virtual time, pipes, and input from a terminal.
  */
 export class IoManager {
   readonly kernel: Kernel;

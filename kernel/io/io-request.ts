@@ -51,6 +51,8 @@ export class IoRequest {
   /** What comes into the caller's buffer. */
   output: Uint8Array | null = null;
   holder: RequestHolder | null = null;
+  /** What its thread still has to do when it has ended well, instead of taking the output. */
+  perform: (() => Blocking<IoResult>) | null = null;
   /** Null while its service has not returned, and for good in one that waits. */
   pended: PendedOperation | null = null;
   readonly ended = new KEvent(EventType.Notification, false);
@@ -153,14 +155,10 @@ function completeLater(kernel: Kernel, request: IoRequest, pended: PendedOperati
 function* completeInThread(kernel: Kernel, request: IoRequest, pended: PendedOperation): Blocking<void> {
   const { operation, thread } = pended;
   const given = operation.arguments;
-  const output = request.output;
   const probed = yield* kernel.user.probeForWrite(given.ioStatusBlock, 8);
   if (isMultipleFault(kernel, probed)) return waitForFault(request, thread);
-  if (output !== null) {
-    const status = yield* kernel.user.probeForWrite(pended.buffer.address, output.length);
-    if (isMultipleFault(kernel, status)) return waitForFault(request, thread);
-  }
-  const result = deliver(kernel, request, pended.buffer);
+  const result = yield* resultOf(kernel, request, pended.buffer);
+  if (result === null) return waitForFault(request, thread);
   if (isSuccess(probed)) {
     kernel.user.write32(given.ioStatusBlock, result.status);
     kernel.user.write32(given.ioStatusBlock + 4, result.information);
@@ -177,6 +175,21 @@ const isMultipleFault = (kernel: Kernel, status: NtStatus): boolean =>
 function waitForFault(request: IoRequest, thread: EThread): void {
   request.retryCompletion = true;
   thread.pendingRequests.add(request);
+}
+
+/** How a request has ended, with what its thread had to do for it. Null: not before the thread's own page fault is over. */
+function* resultOf(kernel: Kernel, request: IoRequest, buffer: UserBuffer): Blocking<IoResult | null> {
+  const { status, output, perform } = request;
+  if (perform !== null && !isError(status)) {
+    const result = yield* perform();
+    const isTooEarly = result.status === Status.MULTIPLE_FAULT_VIOLATION || isMultipleFault(kernel, result.status);
+    return isTooEarly ? null : result;
+  }
+  if (output !== null) {
+    const probed = yield* kernel.user.probeForWrite(buffer.address, output.length);
+    if (isMultipleFault(kernel, probed)) return null;
+  }
+  return deliver(kernel, request, buffer);
 }
 
 function queueUserApc(kernel: Kernel, thread: Thread, { arguments: given }: IoOperation): void {

@@ -1,5 +1,16 @@
-import { copyRead, copyWrite, type SharedCacheMap } from '../cc/index.js';
+import { AccessKind } from '../../cpu/index.js';
+import {
+  copyRead,
+  copyWrite,
+  isInMemory,
+  isReplaced,
+  MAXIMUM_CHARGE,
+  type PageRange,
+  type SharedCacheMap,
+  UserBuffer,
+} from '../cc/index.js';
 import type { Kernel } from '../kernel.js';
+import { PAGE_SIZE } from '../mm/layout.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { FileControlBlock } from './file-control-block.js';
@@ -29,51 +40,113 @@ export function checkUnbuffered({ file, buffer, length, start }: VolumeTransfer)
   return isAligned ? Status.SUCCESS : Status.INVALID_PARAMETER;
 }
 
-/** Reads as far as the file reaches; END_OF_FILE behind it. Environment: PASSIVE_LEVEL; does not wait. */
-export function readVolumeFile(kernel: Kernel, transfer: VolumeTransfer): IoResult {
-  const { file, control, start, length, buffer } = transfer;
+/** Reads as far as the file reaches; END_OF_FILE behind it. Environment: PASSIVE_LEVEL, waits for pages that are not in memory. */
+export function* readVolumeFile(kernel: Kernel, transfer: VolumeTransfer): Blocking<IoResult> {
+  const { file, start, length, buffer } = transfer;
   const map = cacheMap(kernel, transfer, start);
   if (typeof map === 'number') return refused(map);
-  // The device has what programs wrote through the cache or a view, too.
-  if (map === null) kernel.cc.flush(control, start, length);
-  let count = 0;
-  while (count < length) {
-    const wanted = Math.min(CHUNK, length - count);
-    const bytes =
-      map === null
-        ? control.read(start + count, wanted)
-        : copyRead(kernel.cc, map, file.privateCacheMap, start + count, wanted);
-    if (typeof bytes === 'number') return refused(bytes);
-    const written = kernel.user.writeBytes(buffer + count, bytes);
-    count += written;
-    if (written < bytes.length) return refused(kernel.user.takeFailure());
-    if (bytes.length < wanted) break;
-  }
+  if (map === null) return readFromDevice(kernel, transfer);
+  const target = new UserBuffer(kernel.mm, buffer, AccessKind.Write);
+  kernel.cc.reference(map);
+  const { status, count } = yield* copyRead(kernel.cc, map, file.privateCacheMap, start, length, target);
+  kernel.cc.release(map);
+  if (isError(status)) return refused(status);
   return count === 0 ? refused(Status.END_OF_FILE) : done(count);
 }
 
-/** Writes everything, making the file longer first. Environment: PASSIVE_LEVEL; waits while too much is dirty. */
+/** Writes everything, making the file longer first. Environment: PASSIVE_LEVEL; waits while too much is dirty, and for pages. */
 export function* writeVolumeFile(kernel: Kernel, transfer: VolumeTransfer): Blocking<IoResult> {
-  const { file, control, start, length } = transfer;
-  const isWriteThrough = (file.mode & CreateOption.WRITE_THROUGH) !== 0;
-  const isCached = control.volume.isCached && !file.isUnbuffered;
-  if (isCached && !isWriteThrough) yield* kernel.cc.throttle.wait(length);
+  const { control, start, length } = transfer;
+  if (length === 0) return done(0);
   const map = cacheMap(kernel, transfer, start + length);
   if (typeof map === 'number') return refused(map);
   if (map === null) return writeToDevice(kernel, transfer);
-  const oldSize = kernel.cc.currentSize(map);
-  const isLonger = start + length > oldSize;
-  const extended = isLonger ? setEndOfFile(kernel, control, start + length) : Status.SUCCESS;
-  if (isError(extended)) return refused(extended);
-  const result = putChunks(kernel, transfer, (bytes, at) => copyWrite(kernel.cc, map, at, bytes, oldSize));
-  if (isError(result.status)) {
-    if (isLonger) setEndOfFile(kernel, control, oldSize);
-    return result;
-  }
-  if (!isWriteThrough) return result;
-  let status = kernel.cc.flush(control, start, length);
+  const { cc } = kernel;
+  cc.reference(map);
+  const result = yield* writeToCache(kernel, transfer, map);
+  cc.release(map);
+  if (isError(result.status) || !isWriteThrough(transfer)) return result;
+  let status = cc.flush(control, start, length);
   if (isSuccess(status)) status = control.flush();
   return isSuccess(status) ? result : refused(status);
+}
+
+/** So many bytes at a time as the throttle counts. A file that somebody cuts meanwhile is made longer again. */
+function* writeToCache(kernel: Kernel, transfer: VolumeTransfer, map: SharedCacheMap): Blocking<IoResult> {
+  const { cc } = kernel;
+  const { control, start, length, buffer } = transfer;
+  const end = start + length;
+  let oldSize = -1;
+  let validSize = 0;
+  for (let count = 0; count < length; ) {
+    const piece = Math.min(length - count, MAXIMUM_CHARGE);
+    const hasWaited = !isWriteThrough(transfer) && (yield* cc.throttle.wait(piece));
+    const size = cc.currentSize(map);
+    if (oldSize < 0) oldSize = size;
+    if (count === 0 || hasWaited || size < end) validSize = size;
+    if (size < end) {
+      const extended = setEndOfFile(kernel, control, end);
+      if (isError(extended)) return refused(extended);
+    }
+    const source = new UserBuffer(kernel.mm, buffer + count, AccessKind.Read);
+    const copied = yield* copyWrite(cc, map, start + count, piece, source, validSize);
+    if (isError(copied.status)) {
+      // Unless somebody else has moved the end by now.
+      if (oldSize < end && control.size() === end) setEndOfFile(kernel, control, oldSize);
+      return refused(copied.status);
+    }
+    count += copied.count;
+    validSize = copied.validSize;
+  }
+  return done(length);
+}
+
+const isWriteThrough = ({ file }: VolumeTransfer): boolean => (file.mode & CreateOption.WRITE_THROUGH) !== 0;
+
+export type TransferKind = 'read' | 'write';
+
+/** Pages that are not in memory, and the file whose they are. */
+export interface MissingPages {
+  readonly map: SharedCacheMap;
+  readonly ranges: readonly PageRange[];
+}
+
+/**
+ * Pages that a cached transfer would have to wait for. Null: it can be made at once, or does not go through the cache.
+ * Environment: PASSIVE_LEVEL; does not wait.
+ */
+export function missingPages(kernel: Kernel, transfer: VolumeTransfer, kind: TransferKind): MissingPages | null {
+  const { control, start, length } = transfer;
+  const map = cacheMap(kernel, transfer, start + (kind === 'read' ? 0 : length));
+  if (map === null || typeof map === 'number') return null;
+  const size = control.size();
+  const wanted = kind === 'read' ? [{ at: start, length }] : writtenInPart(start, length, size);
+  const ranges = wanted
+    .filter(({ at }) => at < size)
+    .map(({ at, length: bytes }) => pagesOf(at, Math.min(bytes, size - at)))
+    .filter((range) => !isInMemory(kernel.cc, map, range));
+  return ranges.length === 0 ? null : { map, ranges };
+}
+
+/** The pages at both ends of a write, where they have bytes that it leaves. */
+function writtenInPart(
+  start: number,
+  length: number,
+  size: number,
+): { readonly at: number; readonly length: number }[] {
+  const end = start + length;
+  const last = Math.max(start, Math.floor((end - 1) / PAGE_SIZE) * PAGE_SIZE);
+  const first = Math.min(end, Math.floor(start / PAGE_SIZE) * PAGE_SIZE + PAGE_SIZE);
+  const parts = [
+    { at: start, length: first - start },
+    { at: last, length: end - last },
+  ];
+  return parts.filter((part) => !isReplaced(part.at, part.length, size));
+}
+
+function pagesOf(at: number, length: number): PageRange {
+  const firstPage = Math.floor(at / PAGE_SIZE);
+  return { firstPage, count: Math.ceil((at + length) / PAGE_SIZE) - firstPage };
 }
 
 /** The file's cache map; null when this transfer goes to the device. */
@@ -84,12 +157,28 @@ function cacheMap(kernel: Kernel, transfer: VolumeTransfer, end: number): Shared
   return isSuccess(status) ? control.sharedCacheMap : status;
 }
 
+/** The device has what programs wrote through the cache or a view, too. */
+function readFromDevice(kernel: Kernel, { control, start, length, buffer }: VolumeTransfer): IoResult {
+  kernel.cc.flush(control, start, length);
+  let count = 0;
+  while (count < length) {
+    const wanted = Math.min(CHUNK, length - count);
+    const bytes = control.read(start + count, wanted);
+    if (typeof bytes === 'number') return refused(bytes);
+    const written = kernel.user.writeBytes(buffer + count, bytes);
+    count += written;
+    if (written < bytes.length) return refused(kernel.user.takeFailure());
+    if (bytes.length < wanted) break;
+  }
+  return count === 0 ? refused(Status.END_OF_FILE) : done(count);
+}
+
 /**
  * What memory has of the range is written first, and forgotten where nobody maps it. A file becomes longer before anything is written,
  * so that a full disk leaves it as it was; a standard stream grows as it is written, for it may be one that is only appended to.
  */
 function writeToDevice(kernel: Kernel, transfer: VolumeTransfer): IoResult {
-  const { file, control, start, length } = transfer;
+  const { control, start, length } = transfer;
   const flushed = kernel.cc.flush(control, start, length);
   if (isError(flushed)) return refused(flushed);
   kernel.cc.purge(control, start, length);
@@ -100,7 +189,7 @@ function writeToDevice(kernel: Kernel, transfer: VolumeTransfer): IoResult {
   const result = putChunks(kernel, transfer, (bytes, at) => control.write(at, bytes));
   if (isLonger && isError(result.status)) setEndOfFile(kernel, control, oldSize);
   if (!isLonger && control.size() > oldSize) kernel.cc.setFileSizes(control, oldSize, control.size());
-  if (!isError(result.status) && (file.mode & CreateOption.WRITE_THROUGH) !== 0) control.flush();
+  if (!isError(result.status) && isWriteThrough(transfer)) control.flush();
   return result;
 }
 

@@ -63,7 +63,9 @@ function neighbours(
   subsection: Subsection,
 ): { readonly before: number; readonly after: number } {
   const { paging, format } = mm;
-  const most = Math.min(clusterSize(mm, subsection), MAXIMUM_NEIGHBOURS);
+  const { pagesBehind } = mm.faults;
+  const cluster = clusterSize(mm, subsection);
+  const most = cluster === 0 ? 0 : Math.min(Math.max(cluster, pagesBehind), MAXIMUM_NEIGHBOURS);
   if (most === 0) return { before: 0, after: 0 };
   if (paging.singleReads > 0) {
     paging.singleReads--;
@@ -80,7 +82,7 @@ function neighbours(
   let after = 0;
   while (after < most && isAlike(after + 1)) after++;
   let before = 0;
-  while (after + before < most && isAlike(-before - 1)) before++;
+  while (after + before < cluster && isAlike(-before - 1)) before++;
   return { before, after };
 }
 

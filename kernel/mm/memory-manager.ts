@@ -169,6 +169,8 @@ interface FaultState {
   readOutcome: FaultOutcome;
   /** The page of a file that the fault brings in is about to be overwritten as a whole: it need not be read. */
   zeroFilePages: boolean;
+  /** Pages behind it that will be wanted next: they are read with it, whatever the machine's clusters are. */
+  pagesBehind: number;
 }
 
 const newCounters = (): FaultCounters => ({
@@ -263,6 +265,7 @@ export class MemoryManager {
     completing: false,
     readOutcome: FaultOutcome.PageFile,
     zeroFilePages: false,
+    pagesBehind: 0,
   };
   /** Paging files and paging I/O. */
   readonly paging: Paging;

@@ -10,6 +10,7 @@ import { captureDirty, emptyPte, invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
 import type { ControlArea } from './segment.js';
 import { makeSystemPte, systemPte } from './system-pages.js';
+import { MUST_WAIT } from './user-access.js';
 import type { MemoryContext } from './vad-charges.js';
 
 /** VACB_MAPPING_GRANULARITY: every view has this many bytes (nt52.md 13). */
@@ -100,28 +101,28 @@ export class SystemCacheViews {
   }
 
   /**
-   * Host byte offset of an address in a view, faulted in; valid to the end of the page and until something may trim. 0: the
-   * page cannot be read, and mm.faults.underlyingStatus says why. Paging I/O is finished on the spot.
+   * Host byte offset of an address in a view, faulted in; valid to the end of the page and until something may trim. MUST_WAIT: the
+   * caller has to wait first, mm.lastFault says for what. 0: the page cannot be read, and mm.faults.underlyingStatus says why.
+   * @param pagesBehind pages that will be touched next: they are read together with this one
    */
-  touch(address: number, access: AccessKind): number {
+  touch(address: number, access: AccessKind, pagesBehind = 0): number {
     const mm = this.#mm;
+    const fault = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
     for (;;) {
       const host = mm.cpu.translate(address | 0, access, true);
       if (host !== 0) return host;
-      const fault = access === AccessKind.Write ? FaultAccess.Write : FaultAccess.Read;
+      mm.faults.pagesBehind = pagesBehind;
       const outcome = accessFault(mm, address >>> 0, fault, false);
-      if (outcome === FaultOutcome.MustWait) {
-        const status = mm.finishFaultNow(address >>> 0, fault);
-        if (status >>> 0 < 0xc0000000) continue;
-        mm.faults.underlyingStatus = status >>> 0;
-        return 0;
-      }
-      if (outcome === FaultOutcome.InPageError) return 0;
-      if (outcome >= FIRST_FAILURE) return noPagesAvailable(mm);
+      mm.faults.pagesBehind = 0;
+      if (outcome === FaultOutcome.InPageError || outcome === FaultOutcome.MultipleFault) return 0;
+      if (outcome < FIRST_FAILURE) continue;
+      if (outcome !== FaultOutcome.MustWait) return noPagesAvailable(mm);
+      mm.setLastFault(outcome, address >>> 0, fault);
+      return MUST_WAIT;
     }
   }
 
-  /** Touch for a store that replaces the whole page: what the file has there is not read. */
+  /** touch for a store that replaces the whole page: what the file has there is not read. */
   touchToReplace(address: number): number {
     const { faults } = this.#mm;
     faults.zeroFilePages = true;

@@ -96,6 +96,8 @@ export function systemFault(
   if (isCacheView(mm, address, at)) return cacheViewFault(mm, address, at, access);
   const protection = format.protection(at);
   const isFree = format.isPrototype(at) || protection === ProtectionMask.ZeroAccess;
+  // A view of a file, or a block of paged pool, that has gone while its page was read.
+  if (isFree && mm.faults.completing) return FaultOutcome.Refault;
   if (isFree) return nonPagedArea(mm, address, access, from, SubCode.Free);
   if (isNoAccess(protection)) return nonPagedArea(mm, address, access, from, SubCode.NoAccess);
   if (access === FaultAccess.Write && !isWritable(protection)) {

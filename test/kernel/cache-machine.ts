@@ -1,5 +1,5 @@
 import { BootedKernel } from '../../kernel/boot.js';
-import { copyRead, copyWrite, type SharedCacheMap } from '../../kernel/cc/index.js';
+import { type CopyResult, copyRead, copyWrite, KernelBuffer, type SharedCacheMap } from '../../kernel/cc/index.js';
 import type { Host, HostFile, HostPath } from '../../kernel/host.js';
 import { Disposition, kernelAttributes } from '../../kernel/io/create-file.js';
 import type { FileControlBlock } from '../../kernel/io/file-control-block.js';
@@ -114,20 +114,48 @@ export class CacheMachine {
     return control.sharedCacheMap;
   }
 
+  /** In a thread of its own, which may wait. */
   read(opened: OpenedFile, offset: number, length: number): Uint8Array | NtStatus {
+    const bytes = new Uint8Array(length);
+    const result = this.resultOf(() => this.reading(opened, offset, bytes));
+    return isSuccess(result.status) ? bytes.subarray(0, result.count) : result.status;
+  }
+
+  /** For a thread of the test. */
+  reading(opened: OpenedFile, offset: number, bytes: Uint8Array): Blocking<CopyResult> {
+    const { cc, mm } = this.kernel;
     const map = this.map(opened);
-    return copyRead(this.kernel.cc, map, opened.file.privateCacheMap, offset, length);
+    const buffer = new KernelBuffer(mm, bytes);
+    return copyRead(cc, map, opened.file.privateCacheMap, offset, bytes.length, buffer);
   }
 
   write(opened: OpenedFile, offset: number, bytes: Uint8Array): NtStatus {
+    return this.resultOf(() => this.writing(opened, offset, bytes)).status;
+  }
+
+  *writing(opened: OpenedFile, offset: number, bytes: Uint8Array): Blocking<CopyResult> {
+    const { cc, mm } = this.kernel;
     const map = this.map(opened);
-    const { cc } = this.kernel;
     const oldSize = cc.currentSize(map);
     if (offset + bytes.length > oldSize) {
       const status = setEndOfFile(this.kernel, opened.control, offset + bytes.length);
-      if (!isSuccess(status)) return status;
+      if (!isSuccess(status)) return { status, count: 0 };
     }
-    return copyWrite(cc, map, offset, bytes, oldSize);
+    return yield* copyWrite(cc, map, offset, bytes.length, new KernelBuffer(mm, bytes), oldSize);
+  }
+
+  /** Moves the end of a file. */
+  resize({ control }: OpenedFile, size: number): NtStatus {
+    return setEndOfFile(this.kernel, control, size);
+  }
+
+  /** What kernel code comes to in a thread of its own. */
+  resultOf<Result>(body: () => Blocking<Result>): Result {
+    const results: Result[] = [];
+    this.inThread(function* () {
+      results.push(yield* body());
+    });
+    return results[0];
   }
 
   /** Lets so many seconds of virtual time pass. */

@@ -213,7 +213,7 @@ describe('too many dirty pages', () => {
     machine.inThread(function* ({ cc }) {
       for (let number = 0; number < 40; number++) {
         yield* throttle.wait(chunk.length);
-        machine.write(file, number * chunk.length, chunk);
+        yield* machine.writing(file, number * chunk.length, chunk);
         state.mostDirty = Math.max(state.mostDirty, cc.totalDirtyPages);
       }
     });
