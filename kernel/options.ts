@@ -105,11 +105,12 @@ export interface TraceOptions {
 
 /**
  * Something that goes wrong on purpose, once, counted from the end of the boot: the n-th paging read or write (of a paging file or
- * a mapped file) has a status, the n-th fault that takes a page waits for one first, the n-th charge of commitment is refused.
+ * a mapped file) has a status, the n-th fault that takes a page waits for one first, the n-th charge of commitment is refused, the
+ * frame that the n-th taker of a page is given fails: it is a bad page once nobody needs its contents any more.
  */
 export type Injection =
   | { readonly kind: 'read' | 'write'; readonly ordinal: number; readonly status: NtStatus }
-  | { readonly kind: 'page' | 'commit'; readonly ordinal: number };
+  | { readonly kind: 'page' | 'commit' | 'bad-page'; readonly ordinal: number };
 
 /** 2005-03-25 00:00:00 UTC in 100 ns units since 1601. */
 const DEFAULT_BOOT_TIME = 127_561_824_000_000_000n;

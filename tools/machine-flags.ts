@@ -88,7 +88,8 @@ export const machineFlagDescriptions = {
     nargs: 1,
     describe:
       'KIND:N[=STATUS],...: what goes wrong once after boot. read:N=STATUS and write:N=STATUS: the N-th paging read or write ' +
-      'fails with this NTSTATUS (8 hex digits); page:N: the N-th page allocation waits; commit:N: the N-th commit fails',
+      'fails with this NTSTATUS (8 hex digits); page:N: the N-th page allocation waits; commit:N: the N-th commit fails; ' +
+      'bad-page:N: the frame of the N-th page allocation fails',
   },
   verify: {
     type: 'string',
@@ -266,7 +267,7 @@ export function parseInjections(texts: readonly string[]): readonly Injection[] 
 }
 
 function parseInjection(text: string): Injection {
-  const match = /^(?:(read|write):([1-9]\d{0,8})=(?:0x)?([0-9a-f]{8})|(page|commit):([1-9]\d{0,8}))$/i.exec(
+  const match = /^(?:(read|write):([1-9]\d{0,8})=(?:0x)?([0-9a-f]{8})|(page|commit|bad-page):([1-9]\d{0,8}))$/i.exec(
     text.trim(),
   );
   const [, transfer, transferOrdinal, digits, other, otherOrdinal] = match ?? [];
@@ -275,9 +276,9 @@ function parseInjection(text: string): Injection {
     const status = ntStatus(Number.parseInt(digits ?? '', 16));
     if (isError(status)) return { kind, ordinal: Number(transferOrdinal), status };
   }
-  if (kind === 'page' || kind === 'commit') return { kind, ordinal: Number(otherOrdinal) };
+  if (kind === 'page' || kind === 'commit' || kind === 'bad-page') return { kind, ordinal: Number(otherOrdinal) };
   throw usage(
-    `--inject ${text}: write read:N=STATUS or write:N=STATUS with an NTSTATUS of C0000000 or above, page:N or commit:N`,
+    `--inject ${text}: write read:N=STATUS or write:N=STATUS with an NTSTATUS of C0000000 or above, page:N, commit:N or bad-page:N`,
   );
 }
 

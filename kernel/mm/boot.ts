@@ -59,7 +59,7 @@ export function buildSystemSpace(mm: MemoryManager, pfnDatabaseFrames: number): 
 function retireBadPages(mm: MemoryManager, firstUsable: number): void {
   for (const frame of new Set(mm.environment.badPages)) {
     const isUsable = frame >= firstUsable && frame < mm.pfn.frameCount;
-    if (!isUsable || !mm.lists.retire(frame))
+    if (!isUsable || !mm.lists.fail(frame))
       mm.environment.bugcheck(INSTALL_MORE_MEMORY, frame, firstUsable, mm.pfn.frameCount, 0);
   }
 }

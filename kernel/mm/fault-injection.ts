@@ -10,13 +10,19 @@ export class FaultInjection {
   readonly #writes = new Countdown();
   readonly #pages = new Countdown();
   readonly #commits = new Countdown();
+  readonly #badPages = new Countdown();
 
   constructor(injections: readonly Injection[]) {
     for (const injection of injections) {
       if (injection.kind === 'read') this.#reads.add(injection.ordinal, injection.status);
       else if (injection.kind === 'write') this.#writes.add(injection.ordinal, injection.status);
-      else (injection.kind === 'page' ? this.#pages : this.#commits).add(injection.ordinal, null);
+      else this.#ofKind(injection.kind).add(injection.ordinal, null);
     }
+  }
+
+  #ofKind(kind: 'page' | 'commit' | 'bad-page'): Countdown {
+    if (kind === 'page') return this.#pages;
+    return kind === 'commit' ? this.#commits : this.#badPages;
   }
 
   /** Pages are about to be read: the status that they get instead, or null. A cluster that failed fails once more, in what is tried again of it. */
@@ -40,6 +46,11 @@ export class FaultInjection {
   /** A fault is about to take a page and could wait: true, it has to. */
   pageWaits(): boolean {
     return this.#pages.next() !== undefined;
+  }
+
+  /** A frame was given to somebody: true, it is one that fails while it is in use. */
+  pageFails(): boolean {
+    return this.#badPages.next() !== undefined;
   }
 
   /** Commitment is about to be charged: true, it is refused. */
@@ -71,4 +82,8 @@ export function armInjections(mm: MemoryManager, injections: readonly Injection[
   mm.injection = injection;
   mm.paging.device.inject = (request) => (request.kind === 'read' ? injection.read(request) : injection.write());
   mm.commit.refuse = () => injection.commitFails();
+  if (injections.every(({ kind }) => kind !== 'bad-page')) return;
+  mm.lists.given = (frame) => {
+    if (injection.pageFails()) mm.pfn.requestRemoval(frame);
+  };
 }

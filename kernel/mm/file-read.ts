@@ -90,6 +90,7 @@ function neighbours(
 function clusterSize(mm: MemoryManager, subsection: Subsection): number {
   const { file, data, code } = mm.thresholds.readClusters;
   const { availablePages } = mm.lists;
+  if (subsection.controlArea.noModifiedWriting) return 0;
   const isImage = subsection.controlArea.flags.image;
   if (availablePages <= (isImage ? AvailableLimit.High : 2 * FREE_GOAL)) return 0;
   if (!isImage) return file;

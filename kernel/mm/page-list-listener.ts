@@ -19,6 +19,9 @@ export function pageListListener(mm: MemoryManager): PageListListener {
       if (mm.lists.free.total >= MINIMUM_FREE_PAGES_TO_ZERO) mm.signal(mm.zeroPageEvent);
     },
     modifiedInserted: () => wakeModifiedWriter(mm),
+    isModifiedWriteDisabled: (subsectionAddress) =>
+      mm.subsections.get(subsectionAddress)?.controlArea.noModifiedWriting === true,
+    pageFailed: (frame) => pageFailed(mm, frame),
   };
 }
 
@@ -31,4 +34,12 @@ export function wakeModifiedWriter(mm: MemoryManager): void {
   const modified = lists.modifiedPages;
   const isMuch = modified >= mm.thresholds.modifiedPageMaximum;
   if (isMuch || (available < AvailableLimit.Tight && modified >= WRITE_CLUSTER)) mm.signal(paging.writerEvent);
+}
+
+/** One page less to promise. Boot, which comes to know of bad pages before it promises anything, counts without them. */
+function pageFailed(mm: MemoryManager, frame: number): void {
+  if (!mm.hasCommitLimit) return;
+  mm.resident.chargeAnyway('badPages', 1);
+  mm.commit.limit--;
+  mm.environment.tracePaging?.('page-failed', { frame });
 }

@@ -42,6 +42,10 @@ export interface PageListListener {
   freeInserted(): void;
   /** A page came to the modified list. */
   modifiedInserted(): void;
+  /** Pages of this file may only be written by who knows when (MmDisableModifiedWriteOfSection). */
+  isModifiedWriteDisabled(subsectionAddress: number): boolean;
+  /** A page that was in use went to the bad page list. */
+  pageFailed(frame: number): void;
 }
 
 /**
@@ -61,6 +65,8 @@ export class PageLists {
   readonly freeByColor = newColorHeads();
   /** MmStandbyRePurposed. */
   standbyRepurposed = 0;
+  /** Fault injection: hears of every frame that a fault or the kernel is given; null costs nothing. */
+  given: ((frame: number) => void) | null = null;
   readonly #pfn: PfnDatabase;
   readonly #memory: PhysicalMemory;
   readonly #format: PteFormat;
@@ -120,13 +126,24 @@ export class PageLists {
     this.#tellAvailable();
   }
 
-  /** At boot: a page of the zeroed list becomes a bad page, which nobody gets. False: it is not on that list. */
-  retire(frame: number): boolean {
-    if (frame >= this.#unlinkedEnd) return false;
-    while (frame >= this.#unlinkedFirst) this.#linkUnused();
-    if (this.#pfn.location(frame) !== PageLocation.Zeroed || this.#pfn.referenceCount(frame) !== 0) return false;
-    this.insertBad(this.#take(frame));
+  /**
+   * MmMarkPhysicalMemoryAsBad: a frame has failed. A page that is available becomes a bad page at once; one that is in use, or has to be
+   * written first, when it would become available. False: there is no such frame, or its page has failed already.
+   */
+  fail(frame: number): boolean {
+    if (frame <= 0 || frame >= this.#pfn.frameCount) return false;
+    while (frame >= this.knownFrames) this.#linkUnused();
+    if (this.#pfn.location(frame) === PageLocation.Bad || this.#pfn.isRemovalRequested(frame)) return false;
+    if (this.#pfn.location(frame) > PageLocation.Standby) this.#pfn.requestRemoval(frame);
+    else this.#failed(this.#takeAvailable(frame));
     return true;
+  }
+
+  /** A frame that nobody needs goes to the bad page list. */
+  #failed(frame: number): void {
+    this.#pfn.makeFree(frame, PageLocation.Bad);
+    this.#linkTail(this.bad, frame);
+    this.#listener.pageFailed(frame);
   }
 
   /** The next unused frames go to the tails of the zeroed list and of its colours. */
@@ -165,6 +182,12 @@ export class PageLists {
 
   /** RemoveZeroPage: a page full of zeros, or 0 when no page is available. */
   removeZeroPage(color: number): number {
+    const frame = this.#zeroPage(color);
+    if (this.given !== null && frame !== 0) this.given(frame);
+    return frame;
+  }
+
+  #zeroPage(color: number): number {
     const wanted = color & COLOR_MASK;
     const zeroed = this.#zeroedOfColor(wanted);
     if (zeroed !== -1) return this.#take(zeroed);
@@ -187,6 +210,12 @@ export class PageLists {
 
   /** RemoveAnyPage: a page with any contents, or 0. */
   removeAnyPage(color: number): number {
+    const frame = this.#anyPage(color);
+    if (this.given !== null && frame !== 0) this.given(frame);
+    return frame;
+  }
+
+  #anyPage(color: number): number {
     const wanted = color & COLOR_MASK;
     const free = this.freeByColor.flink[wanted];
     if (free !== -1) return this.#take(free);
@@ -220,12 +249,7 @@ export class PageLists {
   /** Takes one available page, and clears it unless it is known to hold zeros. */
   #takeZeroed(frame: number): void {
     const location = this.#pfn.location(frame);
-    if (location === PageLocation.Standby) {
-      this.#unlinkFrom(this.standby, frame);
-      this.restoreOriginalPte(frame);
-      this.standbyRepurposed++;
-      this.#oneLessAvailable();
-    } else this.#take(frame);
+    this.#takeAvailable(frame);
     if (location === PageLocation.Zeroed) return;
     this.#listener.frameZeroed(frame);
     this.#memory.zeroFrame(frame);
@@ -233,6 +257,10 @@ export class PageLists {
 
   /** A page whose contents nobody needs any more goes to the tail of the free list. */
   insertFree(frame: number): void {
+    if (this.#pfn.isRemovalRequested(frame)) {
+      this.#failed(frame);
+      return;
+    }
     this.#pfn.makeFree(frame, PageLocation.Free);
     this.#linkTail(this.free, frame);
     this.#linkColorTail(this.freeByColor, frame);
@@ -258,32 +286,42 @@ export class PageLists {
 
   /** A clean page that no working set holds; atFront: the next to be repurposed. */
   insertStandby(frame: number, atFront: boolean): void {
+    if (this.#pfn.isRemovalRequested(frame)) {
+      this.restoreOriginalPte(frame);
+      this.#failed(frame);
+      return;
+    }
     this.#pfn.setLocation(frame, PageLocation.Standby);
     if (atFront) this.#linkHead(this.standby, frame);
     else this.#linkTail(this.standby, frame);
     this.#oneMoreAvailable();
   }
 
-  /** A changed page that no working set holds; it waits for its file or for a paging file, as OriginalPte says. */
+  /**
+   * A changed page that no working set holds; it waits for its file or for a paging file, as OriginalPte says. One of a file whose
+   * modified pages nobody may write on his own account goes to a list that the page writers leave alone.
+   */
   insertModified(frame: number): void {
+    if (this.isModifiedWriteDisabled(frame)) {
+      this.#pfn.setLocation(frame, PageLocation.ModifiedNoWrite);
+      this.#linkTail(this.modifiedNoWrite, frame);
+      return;
+    }
     this.#pfn.setLocation(frame, PageLocation.Modified);
     this.#linkTail(this.modifiedHead(frame), frame);
     this.#listener.modifiedInserted();
   }
 
+  /** A page of a file that is not to be written by the page writers. */
+  isModifiedWriteDisabled(frame: number): boolean {
+    const original = this.#pfn.originalPte(frame);
+    if (!this.#format.isPrototype(original)) return false;
+    return this.#listener.isModifiedWriteDisabled(this.#format.subsectionAddress(original));
+  }
+
   /** The modified list that a page belongs on. */
   modifiedHead(frame: number): PageListHead {
     return this.#format.isPrototype(this.#pfn.originalPte(frame)) ? this.modifiedMapped : this.modifiedForPagingFile;
-  }
-
-  insertModifiedNoWrite(frame: number): void {
-    this.#pfn.setLocation(frame, PageLocation.ModifiedNoWrite);
-    this.#linkTail(this.modifiedNoWrite, frame);
-  }
-
-  insertBad(frame: number): void {
-    this.#pfn.makeFree(frame, PageLocation.Bad);
-    this.#linkTail(this.bad, frame);
   }
 
   /** Takes a page off the standby, modified or modified-no-write list; its entry is otherwise unchanged. */
@@ -326,13 +364,20 @@ export class PageLists {
   }
 
   #takeStandby(): number {
-    if (this.standby.total === 0) return 0;
-    const frame = this.standby.flink;
+    return this.standby.total === 0 ? 0 : this.#repurpose(this.standby.flink);
+  }
+
+  #repurpose(frame: number): number {
     this.#unlinkFrom(this.standby, frame);
     this.restoreOriginalPte(frame);
     this.standbyRepurposed++;
     this.#oneLessAvailable();
     return frame;
+  }
+
+  /** Removes a page from the zeroed, free or standby list. */
+  #takeAvailable(frame: number): number {
+    return this.#pfn.location(frame) === PageLocation.Standby ? this.#repurpose(frame) : this.#take(frame);
   }
 
   #oneMoreAvailable(): void {

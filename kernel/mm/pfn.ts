@@ -132,7 +132,7 @@ export class PfnDatabase {
   /** The page is at a location of lists, nobody refers to it, and its Blink is this one: one look for all three. */
   isLinked(frame: number, location: PageLocation, blink: number): boolean {
     const at = this.entry(frame);
-    const state = this.#words[at + REFERENCES_AND_FLAGS] & (LOCATION_FIELD | 0xffff);
+    const state = this.#words[at + REFERENCES_AND_FLAGS] & (LOCATION_FIELD | REMOVAL_REQUESTED | 0xffff);
     return state === location << LOCATION_SHIFT && this.#words[at + BLINK] >>> 0 === blink;
   }
 
@@ -169,8 +169,13 @@ export class PfnDatabase {
     this.#setFlag(frame, PROTOTYPE_PTE, on);
   }
 
+  /** The frame has failed: it goes to the bad page list as soon as nobody needs its contents. */
   isRemovalRequested(frame: number): boolean {
     return this.#flag(frame, REMOVAL_REQUESTED);
+  }
+
+  requestRemoval(frame: number): void {
+    this.#setFlag(frame, REMOVAL_REQUESTED, true);
   }
 
   /** 0 not cached, 1 cached, 2 write combined, 3 not mapped. */
@@ -239,7 +244,8 @@ export class PfnDatabase {
     words[at] = 0;
     words[at + PTE_ADDRESS] = pteAddress;
     words[at + BLINK] = 1;
-    words[at + REFERENCES_AND_FLAGS] = 1 | CACHED | (PageLocation.Active << LOCATION_SHIFT);
+    const kept = words[at + REFERENCES_AND_FLAGS] & REMOVAL_REQUESTED;
+    words[at + REFERENCES_AND_FLAGS] = kept | 1 | CACHED | (PageLocation.Active << LOCATION_SHIFT);
     words[at + ORIGINAL_PTE] = 0;
     words[at + ORIGINAL_PTE + 1] = 0;
     words[at + this.#last] = pteFrame & FRAME_FIELD;

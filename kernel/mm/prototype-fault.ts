@@ -155,7 +155,8 @@ export function residentPrototypePage(mm: MemoryManager, prototypeAddress: numbe
 /** The page was written to its file: it is clean, and when it waits on the modified list it moves to standby. */
 export function markPrototypePageClean(mm: MemoryManager, frame: number): void {
   mm.pfn.setModified(frame, false);
-  if (mm.pfn.location(frame) !== PageLocation.Modified) return;
+  const location = mm.pfn.location(frame);
+  if (location !== PageLocation.Modified && location !== PageLocation.ModifiedNoWrite) return;
   mm.lists.unlink(frame);
   mm.lists.insertStandby(frame, false);
 }

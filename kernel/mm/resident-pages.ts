@@ -1,5 +1,5 @@
-/** Why pages are promised to stay in memory. */
-export type ResidentReason = 'workingSets' | 'kernelStacks' | 'nonPagedPool' | 'awe' | 'largePages';
+/** Why pages are promised to stay in memory; or why they can be promised to nobody, since they failed after boot. */
+export type ResidentReason = 'workingSets' | 'kernelStacks' | 'nonPagedPool' | 'awe' | 'largePages' | 'badPages';
 
 /**
  * MmResidentAvailablePages (nt52.md 3.7): how many pages of memory can still be promised to those who must have them, by
@@ -14,6 +14,7 @@ export class ResidentPages {
     nonPagedPool: 0,
     awe: 0,
     largePages: 0,
+    badPages: 0,
   };
 
   constructor(limit: number) {
@@ -22,8 +23,8 @@ export class ResidentPages {
 
   /** What can still be promised; negative when the kernel had to have more than there was. */
   get available(): number {
-    const { workingSets, kernelStacks, nonPagedPool, awe, largePages } = this.charged;
-    return this.limit - workingSets - kernelStacks - nonPagedPool - awe - largePages;
+    const { workingSets, kernelStacks, nonPagedPool, awe, largePages, badPages } = this.charged;
+    return this.limit - workingSets - kernelStacks - nonPagedPool - awe - largePages - badPages;
   }
 
   /** Promises pages; false is INSUFFICIENT_RESOURCES and changes nothing. A negative number gives pages back. */

@@ -231,6 +231,8 @@ export class ControlArea {
   /** Section objects and views of programs, that is all but the cache manager's: while there are any, the file may not be cut. */
   numberOfUserReferences = 0;
   writableUserReferences = 0;
+  /** NoModifiedWriting: the page writers leave modified pages of the file alone, and reads are of one page. */
+  noModifiedWriting = false;
   /** Writes that the mapped page writer has been given and not ended. */
   modifiedWriteCount = 0;
   /** Version of the file when the control area became unused. */

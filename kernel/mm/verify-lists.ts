@@ -33,7 +33,7 @@ function verifyList(mm: MemoryManager, head: PageListHead, listed: Uint8Array): 
   const { pfn } = mm;
   const { knownFrames } = mm.lists;
   const { location, total } = head;
-  const hasContents = location === PageLocation.Modified || location === PageLocation.Standby;
+  const hasContents = location >= PageLocation.Standby && location !== PageLocation.Bad;
   let previous = EMPTY_LIST;
   let count = 0;
   for (let frame = head.flink; frame !== EMPTY_LIST; frame = pfn.flink(frame)) {
@@ -63,7 +63,11 @@ function verifyLinked(mm: MemoryManager, head: PageListHead, frame: number, prev
   if (pfn.blink(frame) !== previous) return `links back to ${pfn.blink(frame).toString(16)}`;
   if (pfn.referenceCount(frame) !== 0) return `has reference count ${pfn.referenceCount(frame)}`;
   if (location === PageLocation.Modified && mm.lists.modifiedHead(frame) !== head) return 'belongs to the other kind';
-  return location === PageLocation.Standby && pfn.isModified(frame) ? 'is modified' : null;
+  if (location === PageLocation.ModifiedNoWrite && !mm.lists.isModifiedWriteDisabled(frame)) return 'may be written';
+  if (pfn.isRemovalRequested(frame) && location <= PageLocation.Standby) return 'has failed';
+  const isModified = location === PageLocation.Modified || location === PageLocation.ModifiedNoWrite;
+  if (location < PageLocation.Standby || location === PageLocation.Bad) return null;
+  return pfn.isModified(frame) === isModified ? null : `is ${isModified ? 'not ' : ''}modified`;
 }
 
 function verifyColors(mm: MemoryManager, heads: ColorHeads, all: PageListHead): string | null {

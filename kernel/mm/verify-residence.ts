@@ -22,6 +22,10 @@ export function verifyResidence(mm: MemoryManager): string | null {
   if (resident.charged.largePages !== large) {
     return `${resident.charged.largePages} resident pages are promised to large pages, which have ${large}`;
   }
+  const bad = mm.lists.bad.total - new Set(mm.environment.badPages).size;
+  if (resident.charged.badPages !== bad) {
+    return `${resident.charged.badPages} resident pages are said to have failed since boot, but ${bad} have`;
+  }
   const { swappedOut } = mm.swapper;
   const stacks = mm.committed.kernelStacks - swappedOut.length * KERNEL_STACK_PAGES;
   if (resident.charged.kernelStacks !== stacks) {

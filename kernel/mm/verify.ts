@@ -89,7 +89,7 @@ function verifyFrame(
     if (!isListed) return `has location ${location} but is on no list`;
     if (mappings[frame] !== 0) return `is on list ${location} but ${mappings[frame]} valid PTEs map it`;
     if (contained[frame] !== 0) return `is on list ${location} but holds PTEs of ${contained[frame]} pages`;
-    return location === PageLocation.Standby || location === PageLocation.Modified ? verifyOwner(mm, frame) : null;
+    return location >= PageLocation.Standby && location !== PageLocation.Bad ? verifyOwner(mm, frame) : null;
   }
   if (isListed) return `has location ${location} but is on a list`;
   if (location === PageLocation.Transition) {

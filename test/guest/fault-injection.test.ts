@@ -77,6 +77,13 @@ describe('what goes wrong on purpose', () => {
     sweep((ordinal) => ({ kind: 'page', ordinal }), spread(counters.pageFaults, 4), ['success']);
   });
 
+  it('frames that fail while they are in use are taken away, and the program does not notice', () => {
+    const injections: Injection[] = spread(5000, 60).map((ordinal) => ({ kind: 'bad-page', ordinal }));
+    const injected = run(injections);
+    expect([ending(injected), injected.inconsistency]).toEqual(['success', null]);
+    expect(injected.machine.kernel.mm.lists.bad.total).toBeGreaterThan(30);
+  });
+
   it('commitment that is refused is the status of whoever asked', () => {
     const ordinals = Array.from({ length: 28 }, (_, index) => index + 1);
     sweep(

@@ -12,7 +12,7 @@ const PROGRAMS = [
   // These page in both directions.
   { name: 'memory-pressure', memorySize: 12 << 20, args: ' 13 200' },
 ];
-const KINDS = ['read', 'write', 'page', 'commit'];
+const KINDS = ['read', 'write', 'page', 'commit', 'bad-page'];
 /** KERNEL_STACK_INPAGE_ERROR, KERNEL_DATA_INPAGE_ERROR: a page that the kernel needs cannot be read. */
 const BUGCHECKS = [0x77, 0x7a];
 const EXCEPTIONS = [Status.IN_PAGE_ERROR, Status.STACK_OVERFLOW, Status.NO_MEMORY];

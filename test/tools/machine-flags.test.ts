@@ -65,6 +65,7 @@ describe('machine flags', () => {
     { inject: ['read:1=00000000'] },
     { inject: ['write:1=9C'] },
     { inject: ['page:1=C000009C'] },
+    { inject: ['bad-page:0'] },
     { inject: ['fault:1'] },
     { inject: [''] },
     { account: 'root' },
@@ -86,12 +87,14 @@ describe('machine flags', () => {
 
   it('reads what is to go wrong', () => {
     expect(
-      machineFlags({ ...raw, inject: ['read:3=C000009C,commit:2', 'write:1=0xc000007f', 'page:5'] }).injections,
+      machineFlags({ ...raw, inject: ['read:3=C000009C,commit:2', 'write:1=0xc000007f', 'page:5,bad-page:7'] })
+        .injections,
     ).toEqual([
       { kind: 'read', ordinal: 3, status: 0xc000009c },
       { kind: 'commit', ordinal: 2 },
       { kind: 'write', ordinal: 1, status: 0xc000007f },
       { kind: 'page', ordinal: 5 },
+      { kind: 'bad-page', ordinal: 7 },
     ]);
   });
 
