@@ -128,6 +128,7 @@ export class BootedKernel implements Kernel {
         cpu: this.cpu,
         memory: this.memory,
         pae: this.options.pae,
+        userSpace: this.options.userSpace,
         noExecute: this.options.noExecute,
         replacement: this.options.replacement,
         clusterPageFileReads: this.options.clusterPageFileReads,
@@ -233,8 +234,11 @@ export class BootedKernel implements Kernel {
   #createSharedUserData(): SharedUserData {
     const { pae, noExecute, seed } = this.options;
     const sharedUserData = new SharedUserData(this.memory.view, systemLocation(this.mm, SHARED_USER_DATA) * 4);
+    const { highestUserAddress, systemRangeStart } = this.mm.layout;
     sharedUserData.initialize({
       pae,
+      highestUserAddress,
+      systemRangeStart,
       noExecuteEnabled: pae && noExecute !== 'alwaysoff',
       noExecutePolicy: pae ? NO_EXECUTE_POLICY[noExecute] : 0,
       physicalPages: this.memory.frameCount,

@@ -12,6 +12,7 @@ export { type TrapFrame, TrapFrameField } from './ke/trap-frame.js';
 export type { Kernel } from './kernel.js';
 export { type HardErrorReport, Machine, type RunResult, type WaitingThread } from './machine.js';
 export {
+  type AddressLayout,
   AddressSpace,
   accessFault,
   type ControlArea,

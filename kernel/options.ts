@@ -15,13 +15,19 @@ export const skuMemoryLimits = {
 } as const;
 export type Sku = keyof typeof skuMemoryLimits;
 
-/** Bytes of memory that a machine with these options uses: two-level page tables reach 4 GB, and products have limits. */
-export function usableMemory({ memorySize, pae, sku }: Pick<MachineOptions, 'memorySize' | 'pae' | 'sku'>): number {
-  return Math.min(memorySize, skuMemoryLimits[sku], pae ? MAXIMUM_MEMORY : 2 ** 32);
+/**
+ * Bytes of memory that a machine with these options uses: products have limits, two-level page tables reach 4 GB, and what /3GB leaves
+ * of the system half has room for the page frame database of 16 GB (nt52.md 1.3).
+ */
+export function usableMemory(options: Pick<MachineOptions, 'memorySize' | 'pae' | 'sku' | 'userSpace'>): number {
+  const { memorySize, pae, sku, userSpace } = options;
+  const reach = userSpace === null ? MAXIMUM_MEMORY : MAXIMUM_MEMORY_3GB;
+  return Math.min(memorySize, skuMemoryLimits[sku], pae ? reach : 2 ** 32);
 }
 
 /** 36 bits of physical address. */
 const MAXIMUM_MEMORY = 2 ** 36;
+const MAXIMUM_MEMORY_3GB = 2 ** 34;
 
 /** How a working set chooses the page to replace: by age (5.2), or in a ring (NT 4). */
 export type ReplacementPolicy = 'clock' | 'fifo';
@@ -40,6 +46,11 @@ export interface MachineOptions {
   readonly hostMemory: HostMemoryLimits;
   /** PAE page tables; two-level ones otherwise. */
   readonly pae: boolean;
+  /**
+   * Boot options /3GB and /USERVA: megabytes of user space, 2048 to 3072, rounded up to 4; processes whose image is not
+   * IMAGE_FILE_LARGE_ADDRESS_AWARE have 2 GB all the same. Null: a boot without, 2 GB.
+   */
+  readonly userSpace: number | null;
   readonly noExecute: NoExecutePolicy;
   /** The product, which limits memory. */
   readonly sku: Sku;
@@ -131,6 +142,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     memorySize,
     hostMemory: {},
     pae: true,
+    userSpace: null,
     noExecute: 'optin',
     sku: 'enterprise',
     replacement: 'clock',

@@ -36,6 +36,8 @@ export interface MachineFlags {
   readonly maximumTime: number;
   readonly injections: readonly Injection[];
   readonly seed: number;
+  /** Megabytes of user space of a boot with --3gb; null: without. */
+  readonly userSpace: number | null;
   readonly noExecute: NoExecutePolicy;
   readonly sku: Sku;
   readonly account: Account;
@@ -65,6 +67,12 @@ export const machineFlagDescriptions = {
     describe: 'end the run when the guest has touched so much memory; three quarters of what the host has',
   },
   pae: { type: 'boolean', default: true, describe: 'three-level page tables with NX; --no-pae for two-level ones' },
+  '3gb': {
+    type: 'boolean',
+    default: false,
+    describe: 'user space of 3 GB for programs marked LARGE_ADDRESS_AWARE; limits memory to 16 GB',
+  },
+  userva: { type: 'number', describe: 'megabytes of user space, 2048 to 3072, in place of the 3072 of --3gb' },
   noexecute: {
     type: 'string',
     default: 'optin',
@@ -167,6 +175,8 @@ export interface RawMachineFlags {
   readonly maxmem: string;
   readonly 'host-memory'?: string | undefined;
   readonly pae: boolean;
+  readonly '3gb'?: boolean | undefined;
+  readonly userva?: number | undefined;
   readonly mount?: string[] | undefined;
   readonly env?: string[] | undefined;
   readonly 'max-instructions'?: string | undefined;
@@ -350,6 +360,16 @@ function parsePrivilege(name: string): number {
   return luid;
 }
 
+const LEAST_USER_SPACE = 2048;
+const MOST_USER_SPACE = 3072;
+
+function parseUserSpace(isGiven: boolean, megabytes: number | undefined): number | null {
+  if (megabytes === undefined) return isGiven ? MOST_USER_SPACE : null;
+  if (!isGiven) throw usage('--userva says how much of it --3gb gives to programs: write both');
+  if (Number.isInteger(megabytes) && megabytes >= LEAST_USER_SPACE && megabytes <= MOST_USER_SPACE) return megabytes;
+  throw usage(`--userva takes a whole number of megabytes from ${LEAST_USER_SPACE} to ${MOST_USER_SPACE}`);
+}
+
 function parseClusterReads(pages: number): number {
   if (Number.isInteger(pages) && pages >= 0 && pages <= 15) return pages;
   throw usage('--cluster-reads takes a whole number from 0 to 15');
@@ -368,6 +388,7 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     maximumTime: parseTime('--max-time', raw['max-time']),
     injections: parseInjections(raw.inject ?? []),
     seed: raw.seed,
+    userSpace: parseUserSpace(raw['3gb'] ?? false, raw.userva),
     noExecute: parseChoice('--noexecute', raw.noexecute ?? 'optin', noExecutePolicies),
     sku: parseChoice('--sku', raw.sku ?? 'enterprise', skus),
     account: parseAccount(raw.account ?? 'admin'),

@@ -58,6 +58,7 @@ export function programOptions(
     badPages: flags.badPages,
     ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
+    userSpace: flags.userSpace,
     seed: flags.seed,
     noExecute: flags.noExecute,
     sku: flags.sku,

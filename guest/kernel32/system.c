@@ -23,6 +23,12 @@ VOID WINAPI GetNativeSystemInfo(LPSYSTEM_INFO information) { GetSystemInfo(infor
 
 BOOL WINAPI IsProcessorFeaturePresent(DWORD feature) { return feature < 64 && SHARED_USER_DATA->ProcessorFeatures[feature]; }
 
+// Programs that are not marked so have 2 GB of addresses whatever the system was booted with, and see no larger numbers.
+static BOOL knows_large_addresses(void) {
+  PIMAGE_NT_HEADERS headers = RtlImageNtHeader(current_peb()->ImageBaseAddress);
+  return headers != NULL && (headers->FileHeader.Characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) != 0;
+}
+
 BOOL WINAPI GlobalMemoryStatusEx(LPMEMORYSTATUSEX status) {
   SYSTEM_BASIC_INFORMATION basic;
   SYSTEM_PERFORMANCE_INFORMATION performance;
@@ -35,7 +41,9 @@ BOOL WINAPI GlobalMemoryStatusEx(LPMEMORYSTATUSEX status) {
   status->ullAvailPhys = fields[PERFORMANCE_AVAILABLE_PAGES] * page;
   status->ullTotalPageFile = fields[PERFORMANCE_COMMIT_LIMIT] * page;
   status->ullAvailPageFile = (fields[PERFORMANCE_COMMIT_LIMIT] - fields[PERFORMANCE_COMMITTED_PAGES]) * page;
-  status->ullTotalVirtual = basic.MaximumUserModeAddress - basic.MinimumUserModeAddress + 1;
+  ULONG_PTR highest = basic.MaximumUserModeAddress;
+  if (highest > 0x7FFEFFFF && !knows_large_addresses()) highest = 0x7FFEFFFF;
+  status->ullTotalVirtual = highest - basic.MinimumUserModeAddress + 1;
   status->ullAvailVirtual = status->ullTotalVirtual;
   status->ullAvailExtendedVirtual = 0;
   struct { ULONG peakVirtual, virtual, fields[9]; } counters;
@@ -47,20 +55,21 @@ BOOL WINAPI GlobalMemoryStatusEx(LPMEMORYSTATUSEX status) {
   return TRUE;
 }
 
-static SIZE_T saturated(ULONGLONG value) { return value > 0x7FFFFFFF ? 0x7FFFFFFF : (SIZE_T)value; }
+static SIZE_T saturated(ULONGLONG value, SIZE_T most) { return value > most ? most : (SIZE_T)value; }
 
 VOID WINAPI GlobalMemoryStatus(LPMEMORYSTATUS status) {
   MEMORYSTATUSEX extended = { .dwLength = sizeof extended };
   memset(status, 0, sizeof *status);
   status->dwLength = sizeof *status;
   if (!GlobalMemoryStatusEx(&extended)) return;
+  SIZE_T most = knows_large_addresses() ? 0xFFFFFFFF : 0x7FFFFFFF;
   status->dwMemoryLoad = extended.dwMemoryLoad;
-  status->dwTotalPhys = saturated(extended.ullTotalPhys);
-  status->dwAvailPhys = saturated(extended.ullAvailPhys);
-  status->dwTotalPageFile = saturated(extended.ullTotalPageFile);
-  status->dwAvailPageFile = saturated(extended.ullAvailPageFile);
-  status->dwTotalVirtual = saturated(extended.ullTotalVirtual);
-  status->dwAvailVirtual = saturated(extended.ullAvailVirtual);
+  status->dwTotalPhys = saturated(extended.ullTotalPhys, most);
+  status->dwAvailPhys = saturated(extended.ullAvailPhys, most);
+  status->dwTotalPageFile = saturated(extended.ullTotalPageFile, most);
+  status->dwAvailPageFile = saturated(extended.ullAvailPageFile, most);
+  status->dwTotalVirtual = saturated(extended.ullTotalVirtual, most);
+  status->dwAvailVirtual = saturated(extended.ullAvailVirtual, most);
 }
 
 // --- version

@@ -1,6 +1,6 @@
 import { AccessKind } from '../../cpu/index.js';
 import type { Kernel } from '../kernel.js';
-import { PAGE_MASK, PAGE_SIZE, SYSTEM_RANGE_START } from '../mm/layout.js';
+import { PAGE_MASK, PAGE_SIZE } from '../mm/layout.js';
 import { MUST_WAIT } from '../mm/user-access.js';
 import { exceptionAfterWait } from '../mm/wait-after-fault.js';
 import { waitForPaging } from '../mm/wait-for-paging.js';
@@ -47,7 +47,7 @@ export function* copyRead(
       continue;
     }
     if (status !== MUST_WAIT) return { status, count: done };
-    hasMissed ||= kernel.mm.lastFault.address >= SYSTEM_RANGE_START;
+    hasMissed ||= kernel.mm.lastFault.address >= kernel.mm.layout.systemRangeStart;
     const waited = yield* waitForPage(kernel);
     if (!isSuccess(waited)) return { status: waited, count: done };
     count = Math.max(done, Math.min(count, cc.currentSize(map) - offset));
@@ -63,7 +63,7 @@ export function* copyRead(
 
 /** Waits for a page of the file, or of the buffer: SUCCESS, or why it cannot be read. */
 function* waitForPage(kernel: Kernel): Blocking<NtStatus> {
-  const isOfFile = kernel.mm.lastFault.address >= SYSTEM_RANGE_START;
+  const isOfFile = kernel.mm.lastFault.address >= kernel.mm.layout.systemRangeStart;
   const status = yield* waitForPaging(kernel);
   return isSuccess(status) || isOfFile ? status : exceptionAfterWait(status);
 }

@@ -45,10 +45,9 @@ export const ContextFlag = {
 const USER_EFLAGS = 0x0025_4dd7;
 const EFLAGS_INTERRUPT = 0x200;
 const EFLAGS_FIXED = 0x2;
-/** DR6 and DR7 as user mode may set them; breakpoints only below 80000000. */
+/** DR6 and DR7 as user mode may set them; breakpoints in user space only. */
 const DR6_MASK = 0xe00f;
 const DR7_MASK = 0xffff_0355;
-const HIGHEST_USER_ADDRESS = 0x7ffeffff;
 
 const { CONTROL, INTEGER, SEGMENTS, FLOATING_POINT, DEBUG_REGISTERS, EXTENDED_REGISTERS } = ContextFlag;
 const BREAKPOINTS = 4;
@@ -139,7 +138,12 @@ export function contextFromFrame(
 }
 
 /** KeContextToKframes: takes over what the CONTEXT's flags name, made safe for ring 3. */
-export function contextToFrame(context: Int32Array, frame: TrapFrame, words: Int32Array): void {
+export function contextToFrame(
+  context: Int32Array,
+  frame: TrapFrame,
+  words: Int32Array,
+  highestUserAddress: number,
+): void {
   const flags = context[0];
   if ((flags & CONTROL) !== 0) {
     frame.set(TrapFrameField.Ebp, context[word.Ebp]);
@@ -163,7 +167,7 @@ export function contextToFrame(context: Int32Array, frame: TrapFrame, words: Int
     frame.set(TrapFrameField.Es, sanitizeDataSelector(context[word.SegEs]));
     frame.set(TrapFrameField.Ds, sanitizeDataSelector(context[word.SegDs]));
   }
-  if ((flags & DEBUG_REGISTERS) !== 0) setDebugRegisters(context, frame);
+  if ((flags & DEBUG_REGISTERS) !== 0) setDebugRegisters(context, frame, highestUserAddress);
   const fx = frame.npxOffset >>> 2;
   if ((flags & EXTENDED_REGISTERS) !== 0) {
     for (let index = 0; index < FXSAVE_WORDS; index++) words[fx + index] = context[word.ExtendedRegisters + index];
@@ -172,11 +176,11 @@ export function contextToFrame(context: Int32Array, frame: TrapFrame, words: Int
   if ((flags & FLOATING_POINT) !== 0) floatingSaveToFx(context, word.FloatSave, words, fx);
 }
 
-function setDebugRegisters(context: Int32Array, frame: TrapFrame): void {
+function setDebugRegisters(context: Int32Array, frame: TrapFrame, highestUserAddress: number): void {
   for (let index = 0; index < BREAKPOINTS; index++) {
     const address = context[word.Dr0 + index];
     const target = (TrapFrameField.Dr0 + index * 4) as TrapFrameField;
-    frame.set(target, address >>> 0 <= HIGHEST_USER_ADDRESS ? address : 0);
+    frame.set(target, address >>> 0 <= highestUserAddress ? address : 0);
   }
   frame.set(TrapFrameField.Dr6, context[word.Dr0 + 4] & DR6_MASK);
   frame.set(TrapFrameField.Dr7, context[word.Dr0 + 5] & DR7_MASK);

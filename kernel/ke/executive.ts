@@ -227,12 +227,13 @@ export class Executive implements KernelExecutive {
   }
 
   #initializeFrame(frame: TrapFrame, given: Uint8Array): void {
-    const { words } = this.#kernel.memory;
+    const { memory, mm } = this.#kernel;
+    const { words } = memory;
     words.fill(0, frame.offset >>> 2, (frame.offset + TRAP_FRAME_SIZE) >>> 2);
     initializeFxImage(words, frame.npxOffset >>> 2);
     frame.set(TrapFrameField.ExceptionList, -1);
     frame.set(TrapFrameField.PreviousPreviousMode, Mode.User);
-    contextToFrame(contextWords(given), frame, words);
+    contextToFrame(contextWords(given), frame, words, mm.layout.highestUserAddress);
     frame.set(TrapFrameField.Cs, Selector.UserCode);
     frame.set(TrapFrameField.Ss, Selector.UserData);
     frame.set(TrapFrameField.Ds, Selector.UserData);
@@ -340,7 +341,8 @@ export class Executive implements KernelExecutive {
     makeStackResident(this.#kernel, thread);
     this.#fpu.save(thread);
     this.#fpu.forget(thread);
-    contextToFrame(contextWords(context), frame, this.#kernel.memory.words);
+    const { memory, mm } = this.#kernel;
+    contextToFrame(contextWords(context), frame, memory.words, mm.layout.highestUserAddress);
   }
 
   // --- APCs and alerts

@@ -45,6 +45,8 @@ const RET_INSTRUCTION = 0xc3;
 /** What of the page is fixed at boot. */
 export interface SharedUserDataParameters {
   readonly pae: boolean;
+  readonly highestUserAddress: number;
+  readonly systemRangeStart: number;
   readonly noExecuteEnabled: boolean;
   /** 0 AlwaysOff, 1 AlwaysOn, 2 OptIn, 3 OptOut. */
   readonly noExecutePolicy: number;
@@ -80,8 +82,8 @@ export class SharedUserData {
     if (parameters.pae) features.push(Feature.Pae);
     if (parameters.noExecuteEnabled) features.push(Feature.NoExecute);
     for (const feature of features) this.#set8(Field.ProcessorFeatures + feature, 1);
-    this.#set32(Field.Reserved1, 0x7ffeffff);
-    this.#set32(Field.Reserved3, 0x80000000);
+    this.#set32(Field.Reserved1, parameters.highestUserAddress);
+    this.#set32(Field.Reserved3, parameters.systemRangeStart);
     this.#set8(Field.NxSupportPolicy, parameters.noExecutePolicy);
     this.#set32(Field.NumberOfPhysicalPages, parameters.physicalPages);
     this.#set8(Field.TestRetInstruction, RET_INSTRUCTION);

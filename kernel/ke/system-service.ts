@@ -7,8 +7,6 @@ import type { Service, ServiceResult } from './service.js';
 import { serviceNames } from './service-names.js';
 import type { Thread } from './thread.js';
 
-/** MmUserProbeAddress: argument areas lie below. */
-const USER_PROBE_ADDRESS = 0x7fff0000;
 const MAXIMUM_ARGUMENTS = 17;
 const TABLE_SHIFT = 12;
 const TABLE_MASK = 3;
@@ -79,7 +77,7 @@ export class SystemServiceTable {
   #copyArguments(kernel: Kernel, pointer: number, count: number): NtStatus {
     if (count === 0) return Status.SUCCESS;
     const size = count * 4;
-    if (pointer + size > USER_PROBE_ADDRESS) return Status.ACCESS_VIOLATION;
+    if (pointer + size > kernel.mm.layout.userProbeAddress) return Status.ACCESS_VIOLATION;
     const list = this.#arguments;
     const { cpu } = kernel;
     const isPlain = (pointer & (PAGE_SIZE - 1)) + size <= PAGE_SIZE && !cpu.debug.watching;

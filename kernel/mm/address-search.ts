@@ -1,4 +1,4 @@
-import { HIGHEST_VAD_ADDRESS, LOWEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
+import { type AddressLayout, LOWEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
 import type { VadTree } from './vad-tree.js';
 
 /** Largest ZeroBits that services accept. */
@@ -8,8 +8,8 @@ export const MAXIMUM_ZERO_BITS = 21;
 export const NO_ADDRESS = -1;
 
 /** Highest address (inclusive) that a request with this many zero high bits may end at. */
-export function highestAddressForZeroBits(zeroBits: number): number {
-  return zeroBits === 0 ? HIGHEST_VAD_ADDRESS : Math.min(HIGHEST_VAD_ADDRESS, 0xffffffff >>> zeroBits);
+export function highestAddressForZeroBits({ highestVadAddress }: AddressLayout, zeroBits: number): number {
+  return zeroBits === 0 ? highestVadAddress : Math.min(highestVadAddress, 0xffffffff >>> zeroBits);
 }
 
 /** True when any page of [start, start + size) belongs to a VAD. */

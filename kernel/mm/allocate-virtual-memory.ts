@@ -12,7 +12,7 @@ import { buildAweRegion } from './awe.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
 import { commitSectionPages } from './commit-section.js';
 import { buildLargePages, largePageSize } from './large-page.js';
-import { ALLOCATION_GRANULARITY, HIGHEST_VAD_ADDRESS } from './layout.js';
+import { type AddressLayout, ALLOCATION_GRANULARITY } from './layout.js';
 import { committedProtection } from './page-state.js';
 import { makePte, pteBecameNonZero, residentPte } from './page-table.js';
 import { protectPages } from './protect-virtual-memory.js';
@@ -91,9 +91,9 @@ export function checkAllocationType(zeroBits: number, type: number, protection: 
 }
 
 /** Checks of the captured base and size: INVALID_PARAMETER_2, INVALID_PARAMETER_4. */
-export function checkAllocationRange(base: number, size: number): NtStatus {
-  if (base > HIGHEST_VAD_ADDRESS) return Status.INVALID_PARAMETER_2;
-  if (size > HIGHEST_VAD_ADDRESS + 1 - base || size === 0) return Status.INVALID_PARAMETER_4;
+export function checkAllocationRange({ highestVadAddress }: AddressLayout, base: number, size: number): NtStatus {
+  if (base > highestVadAddress) return Status.INVALID_PARAMETER_2;
+  if (size > highestVadAddress + 1 - base || size === 0) return Status.INVALID_PARAMETER_4;
   return Status.SUCCESS;
 }
 
@@ -109,7 +109,7 @@ export function allocateVirtualMemory(
 ): AllocationResult {
   const { base, size, type } = request;
   let status = checkAllocationType(request.zeroBits, type, request.protection);
-  if (status === Status.SUCCESS) status = checkAllocationRange(base, size);
+  if (status === Status.SUCCESS) status = checkAllocationRange(context.mm.layout, base, size);
   if (status !== Status.SUCCESS) return failure(request, status);
   if (space.deleted) return failure(request, Status.PROCESS_IS_TERMINATING);
   const mask = makeProtectionMask(request.protection);
@@ -132,7 +132,7 @@ function reserve(
     if (request.base % alignment !== 0) return failure(request, Status.INVALID_PARAMETER_2);
     if (request.size % alignment !== 0) return failure(request, Status.INVALID_PARAMETER_4);
   }
-  const highest = highestAddressForZeroBits(request.zeroBits);
+  const highest = highestAddressForZeroBits(context.mm.layout, request.zeroBits);
   let start: number;
   let size: number;
   if (request.base === 0) {

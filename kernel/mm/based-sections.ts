@@ -1,9 +1,9 @@
 import { hex } from '../trace.js';
-import { ALLOCATION_GRANULARITY, HIGHEST_USER_ADDRESS } from './layout.js';
+import { ALLOCATION_GRANULARITY } from './layout.js';
 import type { Section } from './section.js';
 
-/** MmHighSectionBase: based sections lie below it, so that a process always has room for its own above them. */
-const HIGHEST_BASED = HIGHEST_USER_ADDRESS + 1 - 0x80_0000;
+/** MmHighSectionBase and one: based sections lie below it, which every process can reach, so that a process has room for its own above them. */
+const HIGHEST_BASED = 0x7f7f_0000;
 const LOWEST_BASED = ALLOCATION_GRANULARITY;
 
 /**

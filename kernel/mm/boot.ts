@@ -1,14 +1,7 @@
 import type { PhysicalMemory } from '../../cpu/index.js';
 
 import { CommitAccounting } from './commit.js';
-import {
-  DESCRIPTOR_TABLES,
-  PAGE_SIZE,
-  PAGED_POOL_START,
-  PCR_ADDRESS,
-  PFN_DATABASE,
-  SHARED_USER_DATA,
-} from './layout.js';
+import { DESCRIPTOR_TABLES, PAGE_SIZE, PAGED_POOL_START, PCR_ADDRESS, SHARED_USER_DATA } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { buildAddressSpace, installDirectoryPointers } from './page-directory.js';
 import { PfnDatabase } from './pfn.js';
@@ -72,7 +65,7 @@ export function createCommitAccounting(mm: MemoryManager): CommitAccounting {
 function mapPfnDatabase(mm: MemoryManager, frames: number): void {
   const { format } = mm;
   for (let index = 0; index < frames; index++) {
-    const address = PFN_DATABASE + index * PAGE_SIZE;
+    const address = mm.layout.pfnDatabase + index * PAGE_SIZE;
     const frame = FIRST_FRAME + index;
     const at = makeSystemPte(mm, address);
     format.writeDemandZero(at, ProtectionMask.ReadWrite);

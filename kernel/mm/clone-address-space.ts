@@ -17,6 +17,7 @@ import { makeWriteCopy } from './protection.js';
 import { fillZero } from './prototype-pte.js';
 import { NO_PTE, type PteLocation, PteOwner } from './pte.js';
 import { pteProtection, removeFromWorkingSet } from './pte-protection.js';
+import { isSharedUserDataReservation } from './reserved-addresses.js';
 import { residentLocation } from './system-fault.js';
 import { systemFrame } from './system-pages.js';
 import { userHost } from './user-access.js';
@@ -53,7 +54,7 @@ export function cloneAddressSpace(context: MemoryContext, parent: AddressSpace, 
   child.executeDisable = parent.executeDisable;
   child.executeEnable = parent.executeEnable;
   for (const vad of [...parent.vads]) {
-    if (!CLONED_TYPES.includes(vad.type)) continue;
+    if (!CLONED_TYPES.includes(vad.type) || isSharedUserDataReservation(vad)) continue;
     if (!vad.privateMemory && !vad.inherit) continue;
     const status = cloneRegion(context, parent, child, vad);
     if (!isSuccess(status)) return status;
@@ -91,6 +92,7 @@ function copyVad(from: Vad): Vad {
   to.type = from.isImage ? VadType.ImageMap : VadType.None;
   to.memCommit = from.memCommit;
   to.noChange = from.noChange;
+  to.rejectsCommit = from.rejectsCommit;
   to.controlArea = from.controlArea;
   to.firstSegmentPage = from.firstSegmentPage;
   to.secNoChange = from.secNoChange;

@@ -1,5 +1,4 @@
 import { FaultOutcome } from './fault-outcome.js';
-import { SYSTEM_RANGE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { collidedFault, isBeingRead, startPageRead } from './page-read.js';
 import { isPageTableAddress, pageTableFrame } from './page-table.js';
@@ -40,7 +39,7 @@ export function resolveDemandZero(
   const table = pageTableFrame(mm, space, address);
   if (!hasWorkingSetRoom(mm, space, table)) return FaultOutcome.NoMemory;
   const isTable = isPageTableAddress(mm, address);
-  const needsZeros = isTable || address < SYSTEM_RANGE_START;
+  const needsZeros = isTable || address < mm.layout.systemRangeStart;
   const color = mm.nextColor();
   const frame = needsZeros ? mm.lists.removeZeroPage(color) : mm.lists.removeAnyPage(color);
   if (frame === 0) return FaultOutcome.NoMemory;
@@ -94,7 +93,7 @@ function writeValidPte(
   protection: number,
   dirty: boolean,
 ): void {
-  if (address < SYSTEM_RANGE_START) mm.format.writeValid(at, frame, protection, PteOwner.User, dirty);
+  if (address < mm.layout.systemRangeStart) mm.format.writeValid(at, frame, protection, PteOwner.User, dirty);
   else if (isPageTableAddress(mm, address)) mm.format.writeTable(at, frame, PteOwner.User);
   else mm.format.writeKernel(at, frame, true);
 }

@@ -5,7 +5,7 @@ import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { pagesForFault } from './free-pages.js';
 import { guardPageHit } from './guard-page.js';
 import { isLargePageAddress } from './large-page.js';
-import { PAGE_SHIFT, SHARED_USER_DATA_USER, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT, SHARED_USER_DATA_USER } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import {
   findPte,
@@ -36,7 +36,7 @@ const WITHOUT_GUARD = 0xf;
 export function accessFault(mm: MemoryManager, address: number, access: FaultAccess, user: boolean): FaultOutcome {
   if (!mm.faults.completing) mm.counters.pageFaults++;
   let outcome: FaultOutcome;
-  if (address < SYSTEM_RANGE_START) outcome = userFault(mm, mm.current, address, access);
+  if (address < mm.layout.systemRangeStart) outcome = userFault(mm, mm.current, address, access);
   else if (user) outcome = FaultOutcome.AccessViolation;
   else outcome = systemFault(mm, address, access, PASSIVE_LEVEL);
   if (outcome === FaultOutcome.AccessViolation) mm.counters.accessViolations++;
@@ -52,7 +52,7 @@ export function kernelAccessFault(
 ): FaultOutcome {
   mm.counters.pageFaults++;
   if (from.irql > APC_LEVEL) return faultAtRaisedIrql(mm, address, access, from);
-  if (address >= SYSTEM_RANGE_START) return systemFault(mm, address, access, from);
+  if (address >= mm.layout.systemRangeStart) return systemFault(mm, address, access, from);
   return userFault(mm, mm.current, address, access);
 }
 

@@ -1,5 +1,5 @@
 import { FrameEviction } from '../../cpu/index.js';
-import { HIGHEST_USER_ADDRESS, PageLocation } from './layout.js';
+import { PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 
 /**
@@ -27,5 +27,5 @@ function mayLeave(mm: MemoryManager, frame: number): boolean {
   if (pfn.referenceCount(frame) > (location === PageLocation.Active ? 1 : 0)) return false;
   const owner = pfn.pteAddress(frame);
   if (pfn.isPrototype(frame)) return owner !== mm.sharedUserDataPte;
-  return owner >= format.pteAddress(0) && owner <= format.pteAddress(HIGHEST_USER_ADDRESS);
+  return owner >= format.pteAddress(0) && owner <= format.pteAddress(mm.layout.highestUserAddress);
 }

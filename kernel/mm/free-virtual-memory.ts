@@ -6,7 +6,7 @@ import { deleteAweRegion } from './awe.js';
 import { releaseClone, releaseClones } from './clone.js';
 import { releaseProcessCommit } from './commit.js';
 import { deleteLargePages } from './large-page.js';
-import { HIGHEST_USER_ADDRESS } from './layout.js';
+import type { AddressLayout } from './layout.js';
 import { committedProtection } from './page-state.js';
 import { decommitPte, deletePteRange, residentPte } from './page-table.js';
 import { NO_PTE } from './pte.js';
@@ -32,9 +32,9 @@ export function checkFreeType(type: number): NtStatus {
 }
 
 /** Checks of the captured base and size. */
-export function checkFreeRange(base: number, size: number): NtStatus {
-  if (base > HIGHEST_USER_ADDRESS) return Status.INVALID_PARAMETER_2;
-  if (size > HIGHEST_USER_ADDRESS - base) return Status.INVALID_PARAMETER_3;
+export function checkFreeRange({ highestUserAddress }: AddressLayout, base: number, size: number): NtStatus {
+  if (base > highestUserAddress) return Status.INVALID_PARAMETER_2;
+  if (size > highestUserAddress - base) return Status.INVALID_PARAMETER_3;
   return Status.SUCCESS;
 }
 
@@ -50,7 +50,7 @@ export function freeVirtualMemory(
   type: number,
 ): FreeResult {
   let status = checkFreeType(type);
-  if (status === Status.SUCCESS) status = checkFreeRange(base, size);
+  if (status === Status.SUCCESS) status = checkFreeRange(context.mm.layout, base, size);
   if (status !== Status.SUCCESS) return { status, base: virtualAddress(base), size };
   if (space.deleted) return { status: Status.PROCESS_IS_TERMINATING, base: virtualAddress(base), size };
   const first = base >>> 12;

@@ -5,7 +5,7 @@ import { Status } from '../ntstatus.js';
 import { Privilege } from '../se/privilege.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
-import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
+import { PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { findPte } from './page-table.js';
 import { inAddressSpace } from './process-access.js';
@@ -84,7 +84,7 @@ function checkVads(space: AddressSpace, range: LockRange): NtStatus {
   if (space.deleted) return Status.PROCESS_IS_TERMINATING;
   for (let vpn = range.first; vpn <= range.last; ) {
     const vad = space.vads.find(vpn);
-    if (vad === null) return Status.ACCESS_VIOLATION;
+    if (vad === null || vad.rejectsCommit) return Status.ACCESS_VIOLATION;
     const isOrdinary = vad.isPageable || vad.type === VadType.ImageMap;
     if (!isOrdinary) return Status.INCOMPATIBLE_FILE_MAP;
     vpn = vad.endingVpn + 1;
@@ -101,7 +101,8 @@ function changeLocks(kernel: Kernel, given: readonly number[], routine: LockRout
   if (status !== Status.SUCCESS) return status;
   const base = kernel.user.read32(baseAddress);
   const size = kernel.user.read32(regionSize);
-  if (base > HIGHEST_USER_ADDRESS || size > HIGHEST_USER_ADDRESS - base || size === 0) return Status.INVALID_PARAMETER;
+  const { highestUserAddress } = kernel.mm.layout;
+  if (base > highestUserAddress || size > highestUserAddress - base || size === 0) return Status.INVALID_PARAMETER;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
   if ((mapType & MAP_SYSTEM) !== 0 && !holdsPrivilege(kernel, Privilege.LOCK_MEMORY)) return Status.PRIVILEGE_NOT_HELD;

@@ -14,7 +14,7 @@ import { releaseClones } from './clone.js';
 import { commitSegmentPages } from './commit-section.js';
 import { dereferenceControlArea, makePrototypeArrays } from './control-area.js';
 import { captureViewDirtyBits } from './flush-pages.js';
-import { ALLOCATION_GRANULARITY, HIGHEST_USER_ADDRESS, HIGHEST_VAD_ADDRESS } from './layout.js';
+import { type AddressLayout, ALLOCATION_GRANULARITY } from './layout.js';
 import { deletePteRange } from './page-table.js';
 import {
   INVALID_PROTECTION,
@@ -75,8 +75,9 @@ export function checkViewParameters(
 }
 
 /** Steps 6 and 7: checks of the captured base and size. */
-export function checkViewRange(base: number, size: number, zeroBits: number): NtStatus {
-  if (base > HIGHEST_VAD_ADDRESS || size > HIGHEST_VAD_ADDRESS + 1 - base) return Status.INVALID_PARAMETER_3;
+export function checkViewRange(layout: AddressLayout, base: number, size: number, zeroBits: number): NtStatus {
+  const { highestVadAddress } = layout;
+  if (base > highestVadAddress || size > highestVadAddress + 1 - base) return Status.INVALID_PARAMETER_3;
   if (zeroBits !== 0 && base !== 0 && base + size > 0xffffffff >>> zeroBits) return Status.INVALID_PARAMETER_4;
   return Status.SUCCESS;
 }
@@ -100,7 +101,7 @@ export function mapViewOfSection(
 ): ViewResult {
   const { base, size, offset, zeroBits, allocationType, protection } = request;
   let status = checkViewParameters(zeroBits, request.inherit, allocationType, protection);
-  if (status === Status.SUCCESS) status = checkViewRange(base, size, zeroBits);
+  if (status === Status.SUCCESS) status = checkViewRange(context.mm.layout, base, size, zeroBits);
   if (status === Status.SUCCESS) status = checkViewAlignment(base, offset, allocationType);
   if (status !== Status.SUCCESS) return failure(request, status);
   const mask = makeProtectionMask(protection);
@@ -135,7 +136,7 @@ function mapData(
   if (request.offset >= section.sizeOfSection) return failure(request, Status.INVALID_VIEW_SIZE);
   const wanted = request.size === 0 ? section.sizeOfSection - offset : request.size + (request.offset - offset);
   if (offset + wanted > section.sizeOfSection && !isReserve) return failure(request, Status.INVALID_VIEW_SIZE);
-  if (wanted > HIGHEST_VAD_ADDRESS) return failure(request, Status.INVALID_VIEW_SIZE);
+  if (wanted > mm.layout.highestVadAddress) return failure(request, Status.INVALID_VIEW_SIZE);
   const size = roundUpToPage(wanted);
   if (request.commitSize > size) return failure(request, Status.INVALID_PARAMETER_5);
   if (isReserve && !(isWritable(section.protection) && !isCopyOnWrite(section.protection))) {
@@ -146,7 +147,12 @@ function mapData(
   const isDos = (request.allocationType & MemoryType.DosLimit) !== 0;
   if (isDos && (isReserve || request.base === 0)) return failure(request, Status.INVALID_PARAMETER_3);
   const isBased = section.basedAddress !== 0 && request.base === 0;
-  const place = placeView(space, isBased ? { ...request, base: section.basedAddress + offset } : request, size);
+  const place = placeView(
+    mm.layout,
+    space,
+    isBased ? { ...request, base: section.basedAddress + offset } : request,
+    size,
+  );
   if (typeof place !== 'number') return failure(request, place.status);
   const firstPage = offset / 0x1000;
   // What a view has beyond its section gets prototype PTEs when it is committed.
@@ -181,6 +187,7 @@ function mapData(
 
 function mapImage(context: MemoryContext, section: Section, space: AddressSpace, request: ViewRequest): ViewResult {
   const { controlArea: area, segment } = section;
+  const { layout } = context.mm;
   if ((request.allocationType & MemoryType.Reserve) !== 0) return failure(request, Status.INVALID_PARAMETER_9);
   if ((request.protection & PageProtection.WriteCombine) !== 0) return failure(request, Status.INVALID_PARAMETER_10);
   const total = segment.totalPages * 0x1000;
@@ -192,10 +199,12 @@ function mapImage(context: MemoryContext, section: Section, space: AddressSpace,
   if (request.commitSize > size) return failure(request, Status.INVALID_PARAMETER_5);
   const preferred = segment.basedAddress + offset;
   let base: number;
-  if (request.base === 0 && isPreferredFree(space, preferred, size, request.zeroBits)) {
+  if (request.base === 0 && isPreferredFree(layout, space, preferred, size, request.zeroBits)) {
     base = preferred;
   } else {
-    const place = placeView(space, request, size);
+    // An image that is not at its base stays below 2 GB (nt52.md 1.3).
+    const zeroBits = request.zeroBits === 0 && request.base === 0 ? 1 : request.zeroBits;
+    const place = placeView(layout, space, { ...request, zeroBits }, size);
     if (typeof place !== 'number') return failure(request, place.status);
     base = place;
   }
@@ -213,16 +222,27 @@ function mapImage(context: MemoryContext, section: Section, space: AddressSpace,
   return { status: result, base: virtualAddress(base), offset, size };
 }
 
-function isPreferredFree(space: AddressSpace, base: number, size: number, zeroBits: number): boolean {
-  if (base < ALLOCATION_GRANULARITY || base + size - 1 > highestAddressForZeroBits(zeroBits)) return false;
+function isPreferredFree(
+  layout: AddressLayout,
+  space: AddressSpace,
+  base: number,
+  size: number,
+  zeroBits: number,
+): boolean {
+  if (base < ALLOCATION_GRANULARITY || base + size - 1 > highestAddressForZeroBits(layout, zeroBits)) return false;
   return !isRangeTaken(space.vads, base, size);
 }
 
 /** The address of a view: the one that was asked for, or a hole. */
-function placeView(space: AddressSpace, request: ViewRequest, size: number): number | { readonly status: NtStatus } {
-  const highest = highestAddressForZeroBits(request.zeroBits);
+function placeView(
+  layout: AddressLayout,
+  space: AddressSpace,
+  request: ViewRequest,
+  size: number,
+): number | { readonly status: NtStatus } {
+  const highest = highestAddressForZeroBits(layout, request.zeroBits);
   if (request.base !== 0) {
-    if (request.base + size - 1 > HIGHEST_VAD_ADDRESS) return { status: Status.CONFLICTING_ADDRESSES };
+    if (request.base + size - 1 > layout.highestVadAddress) return { status: Status.CONFLICTING_ADDRESSES };
     return isRangeTaken(space.vads, request.base, size) ? { status: Status.CONFLICTING_ADDRESSES } : request.base;
   }
   const isTopDown = (request.allocationType & MemoryType.TopDown) !== 0;
@@ -246,7 +266,7 @@ function addView(context: MemoryContext, space: AddressSpace, vad: Vad): NtStatu
  * (secured), PROCESS_IS_TERMINATING. Dirty pages stay in memory until the section is flushed or goes.
  */
 export function unmapViewOfSection(context: MemoryContext, space: AddressSpace, base: number): NtStatus {
-  if (base > HIGHEST_USER_ADDRESS) return Status.NOT_MAPPED_VIEW;
+  if (base > context.mm.layout.highestUserAddress) return Status.NOT_MAPPED_VIEW;
   if (space.deleted) return Status.PROCESS_IS_TERMINATING;
   const vad = space.vads.find(base >>> 12);
   if (vad === null || vad.controlArea === null) return Status.NOT_MAPPED_VIEW;

@@ -21,7 +21,7 @@ import { FaultVerifier, type VerificationOptions } from './fault-verifier.js';
 import type { FaultWatch } from './fault-watch.js';
 import { allowFramesToLeave } from './frame-placement.js';
 import { createKernelStack, DeadKernelStacks, deleteKernelStack } from './kernel-stack.js';
-import { NONPAGED_POOL_END, PAGE_SIZE, PAGED_POOL_FIRST, PFN_DATABASE, SYSTEM_RANGE_START } from './layout.js';
+import { type AddressLayout, addressLayout, PAGE_SIZE, PAGED_POOL_FIRST } from './layout.js';
 import { MappedWriterQueue } from './mapped-writer.js';
 import { FLUID_PAGES, type MemoryThresholds, memoryThresholds } from './memory-thresholds.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
@@ -33,7 +33,7 @@ import { type PageRead, Paging } from './paging.js';
 import type { DeviceClock } from './paging-device.js';
 import { tracePagingRequest } from './paging-trace.js';
 import type { PfnDatabase } from './pfn.js';
-import { PoolPages, pagedPoolEnd } from './pool-pages.js';
+import { nonPagedPoolEnd, PoolPages, pagedPoolEnd } from './pool-pages.js';
 import { NO_PTE, type PteFormat } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
@@ -56,6 +56,8 @@ export interface MemoryManagerEnvironment {
   readonly cpu: Cpu;
   readonly memory: PhysicalMemory;
   readonly pae: boolean;
+  /** Megabytes of user space of a boot with /3GB, 2048 to 3072; a boot without when null or not given. */
+  readonly userSpace?: number | null;
   bugcheck(code: number, p1?: number, p2?: number, p3?: number, p4?: number): never;
   /** TEB address of the running thread, 0 when it has none (system thread, boot). */
   currentTeb(): number;
@@ -214,6 +216,7 @@ export class MemoryManager {
   readonly words: Int32Array;
   readonly bytes: Uint8Array;
   readonly view: DataView;
+  readonly layout: AddressLayout;
   readonly format: PteFormat;
   readonly pfn: PfnDatabase;
   readonly lists: PageLists;
@@ -223,7 +226,7 @@ export class MemoryManager {
   readonly commit: CommitAccounting;
   readonly committed: SystemCommitment = { processOverhead: 0, kernelStacks: 0, pool: 0, systemPageTables: 0, awe: 0 };
   readonly counters: FaultCounters;
-  readonly directoryPointers = new DirectoryPointerPool();
+  readonly directoryPointers: DirectoryPointerPool;
   readonly systemPtes: SystemPtes;
   readonly system: SystemMemory;
   readonly user: UserMemory;
@@ -330,7 +333,9 @@ export class MemoryManager {
     this.words = memory.words;
     this.bytes = memory.bytes;
     this.view = memory.view;
-    this.format = pae ? new PaePteFormat(memory.words) : new X86PteFormat(memory.words);
+    this.layout = addressLayout(environment.userSpace ?? null);
+    this.directoryPointers = new DirectoryPointerPool(this.layout);
+    this.format = new (pae ? PaePteFormat : X86PteFormat)(memory.words, this.layout);
     const { pfn, frames } = createPfnDatabase(memory, pae);
     this.pfn = pfn;
     this.lists = new PageLists(pfn, memory, this.format, pageListListener(this));
@@ -353,11 +358,11 @@ export class MemoryManager {
     enablePaging(this);
     this.system = new SystemMemory(this);
     this.user = new UserMemory(this);
-    this.nonPagedPoolStart = PFN_DATABASE + frames * PAGE_SIZE;
+    this.nonPagedPoolStart = this.layout.pfnDatabase + frames * PAGE_SIZE;
     this.pool = new Pool(
       new PoolPages(this),
-      { start: this.nonPagedPoolStart, end: NONPAGED_POOL_END },
-      { start: PAGED_POOL_FIRST, end: pagedPoolEnd(this.pfn) },
+      { start: this.nonPagedPoolStart, end: nonPagedPoolEnd(this.layout, this.nonPagedPoolStart) },
+      { start: PAGED_POOL_FIRST, end: pagedPoolEnd(this.layout, this.pfn) },
     );
     this.context = { mm: this, ex: { pool: this.pool } };
     allowFramesToLeave(this);
@@ -442,7 +447,7 @@ export class MemoryManager {
     if (read.isPinned && !this.pfn.isDeleted(read.frame)) {
       this.faults.completing = true;
       this.faults.readOutcome = read.place.outcome;
-      const user = address < SYSTEM_RANGE_START;
+      const user = address < this.layout.systemRangeStart;
       if (this.environment.traceFault === null) accessFault(this, address, access, user);
       else this.#tracedFault(address, access, user);
       this.faults.completing = false;

@@ -15,7 +15,7 @@ import { aweServices } from './awe-services.js';
 import { pagingFileServices } from './create-paging-file.js';
 import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { checkFreeRange, checkFreeType, freeVirtualMemory } from './free-virtual-memory.js';
-import { HIGHEST_USER_ADDRESS, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
+import { PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import { lockServices } from './lock-virtual-memory.js';
 import { checkProtectRange, protectVirtualMemory } from './protect-virtual-memory.js';
 import { INVALID_PROTECTION, makeProtectionMask, PageProtection } from './protection.js';
@@ -65,7 +65,7 @@ function allocate(kernel: Kernel, given: AllocateArguments, mayExtend: boolean):
   if (status !== Status.SUCCESS) return status;
   const base = kernel.user.read32(baseAddress);
   const size = kernel.user.read32(regionSize);
-  status = checkAllocationRange(base, size);
+  status = checkAllocationRange(kernel.mm.layout, base, size);
   if (status !== Status.SUCCESS) return status;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
@@ -100,7 +100,7 @@ function ntFreeVirtualMemory(
   if (status !== Status.SUCCESS) return status;
   const base = kernel.user.read32(baseAddress);
   const size = kernel.user.read32(regionSize);
-  status = checkFreeRange(base, size);
+  status = checkFreeRange(kernel.mm.layout, base, size);
   if (status !== Status.SUCCESS) return status;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
@@ -126,7 +126,7 @@ function ntProtectVirtualMemory(
   if (status !== Status.SUCCESS) return status;
   const base = kernel.user.read32(baseAddress);
   const size = kernel.user.read32(regionSize);
-  status = checkProtectRange(base, size);
+  status = checkProtectRange(kernel.mm.layout, base, size);
   if (status !== Status.SUCCESS) return status;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
@@ -208,7 +208,7 @@ function ntQueryVirtualMemory(
   if (status === Status.SUCCESS) status = kernel.user.probe(buffer, length, 4, AccessKind.Write);
   if (status === Status.SUCCESS && returnLength !== 0) status = probeDword(kernel, returnLength);
   if (status !== Status.SUCCESS) return status;
-  if (base > HIGHEST_USER_ADDRESS) return Status.INVALID_PARAMETER;
+  if (base > kernel.mm.layout.highestUserAddress) return Status.INVALID_PARAMETER;
   const space = addressSpaceOf(kernel, process, ProcessRight.QueryInformation);
   if (typeof space === 'number') return space;
   switch (informationClass) {
@@ -217,7 +217,7 @@ function ntQueryVirtualMemory(
     case MemoryInformation.WorkingSetEx:
       return queryWorkingSetEx(kernel, space, buffer, length, returnLength);
     case MemoryInformation.SectionName: {
-      const { status: found, name } = queryMappedFileName(space, base);
+      const { status: found, name } = queryMappedFileName(kernel.mm, space, base);
       return found === Status.SUCCESS ? writeName(kernel, name, buffer, length, returnLength) : found;
     }
     default:
@@ -289,7 +289,8 @@ interface Transfer {
 
 function transfer(kernel: Kernel, process: number, request: Transfer): NtStatus {
   const { remote, local, size, done } = request;
-  if (leavesUserHalf(remote, size) || leavesUserHalf(local, size)) return Status.ACCESS_VIOLATION;
+  if (leavesUserHalf(kernel.mm.layout, remote, size) || leavesUserHalf(kernel.mm.layout, local, size))
+    return Status.ACCESS_VIOLATION;
   if (done !== 0) {
     const status = probeDword(kernel, done);
     if (status !== Status.SUCCESS) return status;
@@ -315,7 +316,7 @@ function transfer(kernel: Kernel, process: number, request: Transfer): NtStatus 
 
 /** NtFlushInstructionCache(Process, Base, Length): the processor sees every store at once, so nothing is left to do. */
 function ntFlushInstructionCache(kernel: Kernel, process: number, base: number, length: number): NtStatus {
-  if (base !== 0 && length !== 0 && leavesUserHalf(base, length)) return Status.ACCESS_VIOLATION;
+  if (base !== 0 && length !== 0 && leavesUserHalf(kernel.mm.layout, base, length)) return Status.ACCESS_VIOLATION;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmWrite);
   return typeof space === 'number' ? space : Status.SUCCESS;
 }

@@ -3,16 +3,14 @@ import { pageFrameNumber, physicalAddress } from '../types.js';
 import { AddressSpace } from './address-space.js';
 import { ensurePages } from './free-pages.js';
 import {
+  type AddressLayout,
   HYPERSPACE_SIZE,
   HYPERSPACE_VAD_BITMAP,
   HYPERSPACE_WORKING_SET_LIST,
-  KERNEL_DATA,
-  KERNEL_DATA_END,
   PAGE_SHIFT,
   PAGE_SIZE,
   PTE_BASE,
   SHARED_USER_DATA_USER,
-  SYSTEM_RANGE_START,
   WSL_USED_PAGE_TABLE_ENTRIES,
 } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -194,7 +192,7 @@ function copySystemHalf(mm: MemoryManager, space: AddressSpace): void {
   const { format } = mm;
   const tables = 2 ** (32 - format.tableShift);
   const perDirectory = format.entriesPerTable;
-  for (let table = SYSTEM_RANGE_START >>> format.tableShift; table < tables; table++) {
+  for (let table = mm.layout.systemRangeStart >>> format.tableShift; table < tables; table++) {
     if (isPerProcess(mm, table)) continue;
     const directory = Math.floor(table / perDirectory);
     const offset = (table % perDirectory) * format.entryWords;
@@ -297,15 +295,20 @@ function listPages(space: AddressSpace): number {
 /** The quads that CR3 points at under PAE: 32-byte pieces of pages in the kernel's data range. */
 export class DirectoryPointerPool {
   readonly #free: number[] = [];
-  #next = KERNEL_DATA;
-  #end = KERNEL_DATA;
+  #next: number;
+  #end: number;
+
+  constructor({ kernelData }: AddressLayout) {
+    this.#next = kernelData;
+    this.#end = kernelData;
+  }
 
   /** System address of a quad, 0 when no page is left for more. */
   take(mm: MemoryManager): number {
     const reused = this.#free.pop();
     if (reused !== undefined) return reused;
     if (this.#next === this.#end) {
-      if (this.#end === KERNEL_DATA_END || !mapSystemPages(mm, this.#end, 1)) return 0;
+      if (this.#end === mm.layout.kernelDataEnd || !mapSystemPages(mm, this.#end, 1)) return 0;
       this.#end += PAGE_SIZE;
     }
     const quad = this.#next;

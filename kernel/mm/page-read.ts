@@ -2,7 +2,7 @@ import { Increment } from '../ke/priority.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import { FaultOutcome } from './fault-outcome.js';
-import { PAGE_MASK, PAGE_SIZE, PageLocation, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_MASK, PAGE_SIZE, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PageRead, type ReadPlace } from './paging.js';
 import { contentsReplaced, decrementReferenceCount, incrementShareCount } from './pfn-counts.js';
@@ -90,7 +90,7 @@ export function submitPageRead(
 function neighbours(mm: MemoryManager, pte: DiskPte): { readonly before: number; readonly after: number } {
   const { paging } = mm;
   const most = Math.min(mm.environment.clusterPageFileReads ?? 0, MAXIMUM_NEIGHBOURS);
-  const isUserPage = !pte.isPrototype && mm.format.addressOfPte(pte.address) < SYSTEM_RANGE_START;
+  const isUserPage = !pte.isPrototype && mm.format.addressOfPte(pte.address) < mm.layout.systemRangeStart;
   if (most === 0 || !isUserPage || mm.lists.availablePages <= PLENTY) return { before: 0, after: 0 };
   if (paging.singleReads > 0) {
     paging.singleReads--;
@@ -223,7 +223,7 @@ function noteFailure(mm: MemoryManager, read: PageRead, status: NtStatus, isWant
   if (!isWanted) return;
   const pteAddress = pfn.pteAddress(frame);
   const address = pfn.isPrototype(frame) ? 0 : format.addressOfPte(pteAddress - (pteAddress & 3));
-  const isKernelData = address >= SYSTEM_RANGE_START;
+  const isKernelData = address >= mm.layout.systemRangeStart;
   read.mustRetry = read.frames.length > 1;
   if (isRetryable(status)) {
     paging.readRetries++;

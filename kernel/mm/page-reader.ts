@@ -121,7 +121,7 @@ export class PageReader {
   /** A demand-zero page, whose slot would be 0, has not been written yet. */
   #inPagingFile(pte: PteLocation, ownFormat: PteFormat): PageView | null {
     const { paging } = this.#mm;
-    this.#scratch ??= newScratch(ownFormat.isPae);
+    this.#scratch ??= newScratch(this.#mm);
     const { bytes, words, format, data } = this.#scratch;
     const slot = ownFormat.pageFileOffset(pte);
     if (slot === 0) bytes.fill(0);
@@ -245,9 +245,9 @@ interface Scratch {
   readonly format: PteFormat;
 }
 
-function newScratch(isPae: boolean): Scratch {
+function newScratch({ format: { isPae }, layout }: MemoryManager): Scratch {
   const words = new Int32Array(SCRATCH_START + WORDS_PER_PAGE);
-  const format = isPae ? new PaePteFormat(words) : new X86PteFormat(words);
+  const format = new (isPae ? PaePteFormat : X86PteFormat)(words, layout);
   return { bytes: new Uint8Array(words.buffer, SCRATCH_START * 4), words, data: new DataView(words.buffer), format };
 }
 

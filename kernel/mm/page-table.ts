@@ -1,5 +1,5 @@
 import type { AddressSpace } from './address-space.js';
-import { PAGE_SHIFT, PTE_BASE, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT, PTE_BASE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { makePte, residentPte } from './page-table-fault.js';
 import { decrementShareCount, deletePage, deleteTransitionPage, markModified } from './pfn-counts.js';
@@ -88,7 +88,7 @@ function freePageTable(mm: MemoryManager, space: AddressSpace, address: number):
 
 /** Drops what the processor may have cached for an address of this process. */
 export function invalidate(mm: MemoryManager, space: PageDirectories, address: number): void {
-  if (space === mm.current || address >= SYSTEM_RANGE_START) mm.cpu.invalidatePage(address | 0);
+  if (space === mm.current || address >= mm.layout.systemRangeStart) mm.cpu.invalidatePage(address | 0);
 }
 
 /** A store happened through this valid PTE: the page must be written before it can be reused. */

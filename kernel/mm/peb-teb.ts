@@ -3,7 +3,7 @@ import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js'
 import { findEmptyAddressRangeDown, isRangeTaken, NO_ADDRESS } from './address-search.js';
 import type { AddressSpace } from './address-space.js';
 import { deletePrivateVad } from './free-virtual-memory.js';
-import { HIGHEST_VAD_ADDRESS, PAGE_SIZE } from './layout.js';
+import { PAGE_SIZE, SHARED_USER_DATA_USER } from './layout.js';
 import { inAddressSpace } from './process-access.js';
 import { ProtectionMask } from './protection.js';
 import type { ImageInformation } from './segment.js';
@@ -37,8 +37,8 @@ export interface TebParameters {
 }
 
 const PEB_SIZE = 0x230;
-/** Addresses below this end the space where PEBs and TEBs lie. */
-const TOP = HIGHEST_VAD_ADDRESS + 1;
+/** PEBs and TEBs lie below it, which every process can reach, wherever its user space ends. */
+const TOP = SHARED_USER_DATA_USER;
 const BUILD_NUMBER = 3790;
 /** 30 days in 100 ns units, negative: a relative time (nt52 11.3). */
 const CRITICAL_SECTION_TIMEOUT = -25_920_000_000_000n;
@@ -126,7 +126,7 @@ export function deleteTeb(context: MemoryContext, space: AddressSpace, teb: numb
 /** A page of committed read-write memory that may be neither freed nor made inaccessible (nt52 4.5). */
 function createBlock(context: MemoryContext, space: AddressSpace, wanted: number): BlockResult {
   let address = wanted;
-  if (address === 0) address = findEmptyAddressRangeDown(space.vads, PAGE_SIZE, PAGE_SIZE, HIGHEST_VAD_ADDRESS);
+  if (address === 0) address = findEmptyAddressRangeDown(space.vads, PAGE_SIZE, PAGE_SIZE, TOP - 1);
   if (address === NO_ADDRESS) return { status: Status.NO_MEMORY, address: virtualAddress(0) };
   const vpn = address >>> 12;
   const vad = new Vad(vpn, vpn, ProtectionMask.ReadWrite, true);

@@ -1,5 +1,5 @@
 import { type PoolMemory, PoolType } from '../ex/pool.js';
-import { PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_START } from './layout.js';
+import { type AddressLayout, PAGE_SIZE, PAGED_POOL_END, PAGED_POOL_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { emptyPte } from './page-table.js';
 import type { PfnDatabase } from './pfn.js';
@@ -11,14 +11,18 @@ const MEGABYTE = 0x10_0000;
 /** Maximum of nonpaged pool: the PFN database and so much, and for each MB of memory so much more (nt52.md 10.2). */
 const NONPAGED_BASE = MEGABYTE;
 const NONPAGED_PER_MEGABYTE = 400 * 1024;
-const NONPAGED_LIMIT = 256 * MEGABYTE;
 const MINIMUM_PAGED_POOL = 32 * MEGABYTE;
 
+/** Where nonpaged pool ends at most. */
+export function nonPagedPoolEnd(layout: AddressLayout, start: number): number {
+  return Math.min(start + layout.nonPagedPoolMaximum, layout.nonPagedPoolEnd);
+}
+
 /** Where paged pool ends: it is twice the maximum of nonpaged pool, at least 32 MB, as far as there are addresses. */
-export function pagedPoolEnd(pfn: PfnDatabase): number {
+export function pagedPoolEnd(layout: AddressLayout, pfn: PfnDatabase): number {
   const megabytes = (pfn.frameCount * PAGE_SIZE) / MEGABYTE;
   const nonPaged = NONPAGED_BASE + pfn.frameCount * pfn.entrySize + megabytes * NONPAGED_PER_MEGABYTE;
-  const size = Math.max(MINIMUM_PAGED_POOL, 2 * Math.min(nonPaged, NONPAGED_LIMIT));
+  const size = Math.max(MINIMUM_PAGED_POOL, 2 * Math.min(nonPaged, layout.nonPagedPoolMaximum));
   return Math.min(PAGED_POOL_START + Math.ceil(size / PAGE_SIZE) * PAGE_SIZE, PAGED_POOL_END);
 }
 

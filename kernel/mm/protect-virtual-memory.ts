@@ -3,7 +3,7 @@ import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js'
 import type { AddressSpace } from './address-space.js';
 import { aweProtection, protectAwePages } from './awe.js';
 import { chargeProcessCommit, releaseProcessCommit } from './commit.js';
-import { HIGHEST_USER_ADDRESS } from './layout.js';
+import type { AddressLayout } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { committedProtection, isPrivatePage, protectionOfPage } from './page-state.js';
 import { residentPte } from './page-table.js';
@@ -34,9 +34,9 @@ export interface ProtectResult {
 }
 
 /** Checks of the captured base and size: INVALID_PARAMETER_2, INVALID_PARAMETER_3. */
-export function checkProtectRange(base: number, size: number): NtStatus {
-  if (base > HIGHEST_USER_ADDRESS) return Status.INVALID_PARAMETER_2;
-  if (size > HIGHEST_USER_ADDRESS - base || size === 0) return Status.INVALID_PARAMETER_3;
+export function checkProtectRange({ highestUserAddress }: AddressLayout, base: number, size: number): NtStatus {
+  if (base > highestUserAddress) return Status.INVALID_PARAMETER_2;
+  if (size > highestUserAddress - base || size === 0) return Status.INVALID_PARAMETER_3;
   return Status.SUCCESS;
 }
 
@@ -54,7 +54,7 @@ export function protectVirtualMemory(
   const failure = (status: NtStatus): ProtectResult => ({ status, base: virtualAddress(base), size, oldProtection: 0 });
   const mask = makeProtectionMask(protection);
   if (mask === INVALID_PROTECTION) return failure(Status.INVALID_PAGE_PROTECTION);
-  const rangeStatus = checkProtectRange(base, size);
+  const rangeStatus = checkProtectRange(context.mm.layout, base, size);
   if (rangeStatus !== Status.SUCCESS) return failure(rangeStatus);
   if (space.deleted) return failure(Status.PROCESS_IS_TERMINATING);
   const { mm } = context;

@@ -1,7 +1,7 @@
 import { resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { startFileRead } from './file-read.js';
-import { PAGE_SHIFT, PageLocation, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT, PageLocation } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { collidedFault, isBeingRead, startPageRead } from './page-read.js';
 import { pageTableFrame } from './page-table.js';
@@ -133,7 +133,7 @@ function complete(
   incrementShareCount(mm, pageTableFrame(mm, space, address));
   const store = write && isWritable(protection) && !isCopyOnWrite(protection);
   if (store) markModified(mm, frame);
-  const isCacheView = address >= SYSTEM_RANGE_START;
+  const isCacheView = address >= mm.layout.systemRangeStart;
   format.writeValid(at, frame, protection, isCacheView ? PteOwner.Kernel : PteOwner.User, store);
   const own = isCacheView || protection === viewDefaultProtection(mm, space, vpn) ? 0 : protection;
   insertSharedEntry(mm, space, address, frame, own);

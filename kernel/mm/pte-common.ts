@@ -1,3 +1,4 @@
+import type { AddressLayout } from './layout.js';
 import { isCopyOnWrite, ProtectionMask } from './protection.js';
 import { type PteLocation, PteOwner } from './pte.js';
 
@@ -42,10 +43,17 @@ export function isDataOnly(protection: number): boolean {
 
 /** What is the same in both formats: everything that the low dword decides. */
 export abstract class CommonPteFormat {
+  abstract readonly tableShift: number;
   protected readonly words: Int32Array;
+  protected readonly layout: AddressLayout;
 
-  constructor(words: Int32Array) {
+  constructor(words: Int32Array, layout: AddressLayout) {
     this.words = words;
+    this.layout = layout;
+  }
+
+  get userTables(): number {
+    return this.layout.systemRangeStart >>> this.tableShift;
   }
 
   low(at: PteLocation): number {

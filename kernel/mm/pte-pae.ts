@@ -18,13 +18,12 @@ export class PaePteFormat extends CommonPteFormat implements PteFormat {
   readonly entriesPerTable = 512;
   readonly tableShift = 21;
   readonly directoryCount = 4;
-  readonly userTables = 1024;
   readonly hyperspace = layout.HYPERSPACE_PAE;
   readonly pteTop = layout.PTE_TOP_PAE;
   readonly noExecute = true;
 
   over(words: Int32Array): PteFormat {
-    return new PaePteFormat(words);
+    return new PaePteFormat(words, this.layout);
   }
 
   pteAddress(address: number): number {

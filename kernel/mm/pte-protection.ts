@@ -1,11 +1,12 @@
 import type { AddressSpace } from './address-space.js';
-import { PAGE_SHIFT, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SHIFT } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { captureDirty, findPte, invalidate, makePte, pageTableFrame, pteBecameNonZero } from './page-table.js';
 import { decrementShareCount } from './pfn-counts.js';
 import { isGuard, isNoAccess, makeNotWriteCopy, makeWriteCopy, ProtectionMask } from './protection.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { residentLocation } from './system-fault.js';
+import type { Vad } from './vad.js';
 import { entryProtection, removeEntry, setEntryProtection } from './working-set.js';
 import type { WorkingSetOwner } from './working-set-owner.js';
 import { captureWriteWatch } from './write-watch.js';
@@ -22,9 +23,15 @@ export function prototypeProtection(mm: MemoryManager, prototypeAddress: number)
   return mm.format.protection(mm.pfn.originalPte(mm.format.frame(at)));
 }
 
+/** The view that shows a shared page; null for KUSER_SHARED_DATA, whose place may be a reservation, and for the system cache. */
+function viewOf(space: WorkingSetOwner, vpn: number): Vad | null {
+  const vad = space.vads.find(vpn);
+  return vad === null || vad.rejectsCommit ? null : vad;
+}
+
 /** Protection of a page of a section view that has none of its own: the VAD's, for images the prototype PTE's. */
 export function viewDefaultProtection(mm: MemoryManager, space: WorkingSetOwner, vpn: number): number {
-  const vad = space.vads.find(vpn);
+  const vad = viewOf(space, vpn);
   if (vad === null) return ProtectionMask.ReadOnly;
   return vad.isImage ? prototypeProtection(mm, vad.prototypePte(vpn)) : vad.protection;
 }
@@ -68,9 +75,10 @@ export function removeFromWorkingSet(mm: MemoryManager, space: WorkingSetOwner, 
     return;
   }
   const vpn = address >>> PAGE_SHIFT;
-  const vad = space.vads.find(vpn);
+  const vad = viewOf(space, vpn);
   const plainImage = vad === null || (vad.isImage && entryProtection(mm, space, vpn, frame) === 0);
-  if (plainImage) format.writePrototypePointer(at, pfn.pteAddress(frame), vad === null && address < SYSTEM_RANGE_START);
+  if (plainImage)
+    format.writePrototypePointer(at, pfn.pteAddress(frame), vad === null && address < mm.layout.systemRangeStart);
   else format.writeLookupMarker(at, protection);
   invalidate(mm, space, address);
   removeEntry(mm, space, vpn, frame);

@@ -4,7 +4,6 @@ import { CommonPteFormat, DECOMMITTED, PteBit } from './pte-common.js';
 
 const FRAME_FIELD = 0xfffff000 | 0;
 /** SUBSECTION addresses are packed relative to the nonpaged pool (nt52.md 2.2), 128 MB from either end. */
-const SUBSECTION_BASE = layout.PFN_DATABASE;
 const SUBSECTION_REACH = 0x8000000;
 const WHICH_POOL = 0x80000000 | 0;
 
@@ -16,13 +15,12 @@ export class X86PteFormat extends CommonPteFormat implements PteFormat {
   readonly entriesPerTable = 1024;
   readonly tableShift = 22;
   readonly directoryCount = 1;
-  readonly userTables = 512;
   readonly hyperspace = layout.HYPERSPACE_X86;
   readonly pteTop = layout.PTE_TOP_X86;
   readonly noExecute = false;
 
   over(words: Int32Array): PteFormat {
-    return new X86PteFormat(words);
+    return new X86PteFormat(words, this.layout);
   }
 
   pteAddress(address: number): number {
@@ -83,7 +81,7 @@ export class X86PteFormat extends CommonPteFormat implements PteFormat {
   subsectionAddress(at: PteLocation): number {
     const low = this.words[at];
     const offset = (((low >>> 1) & 0xf) << 3) | (((low >>> 11) & 0xfffff) << 7);
-    return (low & WHICH_POOL) !== 0 ? SUBSECTION_BASE + offset : layout.NONPAGED_POOL_END - offset;
+    return (low & WHICH_POOL) !== 0 ? this.layout.pfnDatabase + offset : this.layout.nonPagedPoolEnd - offset;
   }
 
   pageFileOffset(at: PteLocation): number {
@@ -137,9 +135,9 @@ export class X86PteFormat extends CommonPteFormat implements PteFormat {
   }
 
   writeSubsection(at: PteLocation, subsectionAddress: number, protection: number): void {
-    const fromBase = subsectionAddress - SUBSECTION_BASE;
+    const fromBase = subsectionAddress - this.layout.pfnDatabase;
     const low = fromBase >= 0 && fromBase < SUBSECTION_REACH;
-    const offset = low ? fromBase : layout.NONPAGED_POOL_END - subsectionAddress;
+    const offset = low ? fromBase : this.layout.nonPagedPoolEnd - subsectionAddress;
     const packed = (((offset >>> 3) & 0xf) << 1) | (((offset >>> 7) & 0xfffff) << 11);
     this.words[at] = PteBit.Prototype | packed | this.softwareBits(protection) | (low ? WHICH_POOL : 0);
   }

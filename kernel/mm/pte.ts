@@ -28,7 +28,7 @@ export interface PteFormat {
   readonly tableShift: number;
   /** Page directories of a process: 1 or 4. */
   readonly directoryCount: number;
-  /** Page tables of the whole user half: 512 or 1024. */
+  /** Page tables of the whole user half: 512 or 1024 where it has 2 GB. */
   readonly userTables: number;
   readonly hyperspace: number;
   readonly pteTop: number;

@@ -2,7 +2,7 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { MemoryType } from './allocate-virtual-memory.js';
-import { HIGHEST_USER_ADDRESS, HIGHEST_VAD_ADDRESS, SHARED_USER_DATA_USER } from './layout.js';
+import { SHARED_USER_DATA_USER } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { committedProtection, NOT_COMMITTED, protectionOfPage } from './page-state.js';
 import { residentPte } from './page-table.js';
@@ -32,32 +32,33 @@ export interface QueryResult {
  * Environment: PASSIVE_LEVEL, does not block.
  */
 export function queryVirtualMemory(mm: MemoryManager, space: AddressSpace, base: number): QueryResult {
-  if (base > HIGHEST_USER_ADDRESS) return { status: Status.INVALID_PARAMETER, information: null };
+  if (base > mm.layout.highestUserAddress) return { status: Status.INVALID_PARAMETER, information: null };
   if (space.deleted) return { status: Status.PROCESS_IS_TERMINATING, information: null };
   const page = base - (base % 0x1000);
-  if (page > HIGHEST_VAD_ADDRESS) return { status: Status.SUCCESS, information: topOfUserSpace(page) };
+  if (page === SHARED_USER_DATA_USER || page > mm.layout.highestVadAddress)
+    return { status: Status.SUCCESS, information: topOfUserSpace(mm, page) };
   const vad = space.vads.find(page >>> 12);
-  const information = vad === null ? freeHole(space, page) : regionAt(mm, space, vad, page >>> 12);
+  const information = vad === null ? freeHole(mm, space, page) : regionAt(mm, space, vad, page >>> 12);
   return { status: Status.SUCCESS, information };
 }
 
-/** The last 64 KB: the shared data page, and what is kept out of reach behind it. */
-function topOfUserSpace(page: number): MemoryBasicInformation {
+/** The shared data page, and the last 64 KB, which are kept out of reach. */
+function topOfUserSpace({ layout }: MemoryManager, page: number): MemoryBasicInformation {
   const isSharedData = page === SHARED_USER_DATA_USER;
   return {
     baseAddress: page,
-    allocationBase: SHARED_USER_DATA_USER,
+    allocationBase: isSharedData ? SHARED_USER_DATA_USER : layout.highestVadAddress + 1,
     allocationProtect: PageProtection.ReadOnly,
-    regionSize: isSharedData ? 0x1000 : HIGHEST_USER_ADDRESS + 1 - page,
+    regionSize: isSharedData ? 0x1000 : layout.highestUserAddress + 1 - page,
     state: isSharedData ? MemoryType.Commit : MemoryType.Reserve,
     protect: isSharedData ? PageProtection.ReadOnly : PageProtection.NoAccess,
     type: MemoryType.Private,
   };
 }
 
-function freeHole(space: AddressSpace, page: number): MemoryBasicInformation {
+function freeHole(mm: MemoryManager, space: AddressSpace, page: number): MemoryBasicInformation {
   const next = space.vads.findAtOrAfter(page >>> 12);
-  const end = next === null ? HIGHEST_VAD_ADDRESS + 1 : next.startingVpn * 0x1000;
+  const end = next === null ? mm.layout.highestVadAddress + 1 : next.startingVpn * 0x1000;
   return {
     baseAddress: page,
     allocationBase: 0,
@@ -99,11 +100,12 @@ function regionType(vad: Vad): number {
 
 /** Name of the file behind a view (class 2). INVALID_ADDRESS: no view there; FILE_INVALID: backed by the page file. */
 export function queryMappedFileName(
+  mm: MemoryManager,
   space: AddressSpace,
   base: number,
 ): { readonly status: NtStatus; readonly name: string } {
-  if (base > HIGHEST_USER_ADDRESS) return { status: Status.INVALID_PARAMETER, name: '' };
-  if (base > HIGHEST_VAD_ADDRESS) return { status: Status.INVALID_ADDRESS, name: '' };
+  if (base > mm.layout.highestUserAddress) return { status: Status.INVALID_PARAMETER, name: '' };
+  if (base > mm.layout.highestVadAddress) return { status: Status.INVALID_ADDRESS, name: '' };
   const area = space.vads.find(base >>> 12)?.controlArea ?? null;
   if (area === null) return { status: Status.INVALID_ADDRESS, name: '' };
   if (area.file === null) return { status: Status.FILE_INVALID, name: '' };

@@ -2,7 +2,7 @@ import { AccessKind } from '../../cpu/index.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
-import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
+import { type AddressLayout, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { inAddressSpace } from './process-access.js';
 
@@ -25,8 +25,8 @@ export interface CopyResult {
 }
 
 /** True when [address, address + size) ends above the user half (or wraps). */
-export function leavesUserHalf(address: number, size: number): boolean {
-  return address + size > HIGHEST_USER_ADDRESS + 1;
+export function leavesUserHalf({ highestUserAddress }: AddressLayout, address: number, size: number): boolean {
+  return address + size > highestUserAddress + 1;
 }
 
 /**

@@ -10,7 +10,7 @@ import { checkSectionParameters, createSection, releaseSection, SectionAttribute
 import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { extendSection } from './extend-section.js';
 import { captureViewDirtyBits, flushDataPages } from './flush-pages.js';
-import { HIGHEST_USER_ADDRESS, PAGE_SIZE } from './layout.js';
+import { PAGE_SIZE } from './layout.js';
 import {
   checkViewAlignment,
   checkViewParameters,
@@ -152,7 +152,7 @@ function ntMapViewOfSection(
   const base = user.read32(baseAddress);
   const size = user.read32(viewSize);
   const offset = sectionOffset === 0 ? 0n : user.read64(sectionOffset);
-  status = checkViewRange(base, size, zeroBits);
+  status = checkViewRange(kernel.mm.layout, base, size, zeroBits);
   if (status !== Status.SUCCESS) return status;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
@@ -212,7 +212,7 @@ function pagesForCopies({ controlArea, segment, sizeOfSection }: Section, size: 
 
 /** NtUnmapViewOfSection(Process, Base): nt52 8.5. */
 function ntUnmapViewOfSection(kernel: Kernel, process: number, base: number): NtStatus {
-  if (base > HIGHEST_USER_ADDRESS) return Status.NOT_MAPPED_VIEW;
+  if (base > kernel.mm.layout.highestUserAddress) return Status.NOT_MAPPED_VIEW;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
   const vad = space.vads.find(base >>> 12);
@@ -283,7 +283,8 @@ function ntFlushVirtualMemory(
   if (status !== Status.SUCCESS) return status;
   const base = user.read32(baseAddress);
   const size = user.read32(regionSize);
-  if (base > HIGHEST_USER_ADDRESS || size > HIGHEST_USER_ADDRESS - base) return Status.INVALID_PARAMETER_2;
+  const { highestUserAddress } = kernel.mm.layout;
+  if (base > highestUserAddress || size > highestUserAddress - base) return Status.INVALID_PARAMETER_2;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
   const vad = space.vads.find(base >>> 12);

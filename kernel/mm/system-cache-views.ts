@@ -4,7 +4,7 @@ import { makePrototypeArrays } from './control-area.js';
 import { accessFault } from './fault.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { noPagesAvailable } from './free-pages.js';
-import { PAGE_SIZE, SYSTEM_CACHE_END, SYSTEM_CACHE_START } from './layout.js';
+import { PAGE_SIZE, SYSTEM_CACHE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { captureDirty, emptyPte, invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
@@ -16,8 +16,6 @@ import type { MemoryContext } from './vad-charges.js';
 /** VACB_MAPPING_GRANULARITY: every view has this many bytes (nt52.md 13). */
 export const CACHE_VIEW_SIZE = 0x40000;
 export const CACHE_VIEW_PAGES = CACHE_VIEW_SIZE / PAGE_SIZE;
-/** Views that fit into the range. */
-export const CACHE_VIEWS = (SYSTEM_CACHE_END - SYSTEM_CACHE_START) / CACHE_VIEW_SIZE;
 
 /** What a view of the system cache shows. */
 export interface CacheView {
@@ -27,7 +25,7 @@ export interface CacheView {
 }
 
 /**
- * The system cache range C1000000 to E0FFFFFF, in views of 256 KB of data sections. A view's PTEs point to the section's
+ * The system cache range, in views of 256 KB of data sections. A view's PTEs point to the section's
  * prototype PTEs, so that its pages are those that every process with a view of the file has; they come by page faults, and belong
  * to the system working set. Environment: PASSIVE_LEVEL; nothing here waits.
  */
@@ -185,7 +183,10 @@ export class SystemCacheViews {
   #takePlace(): number {
     const place = this.#free.pop();
     if (place !== undefined) return place;
-    return this.#unused < CACHE_VIEWS ? SYSTEM_CACHE_START + this.#unused++ * CACHE_VIEW_SIZE : 0;
+    const next = SYSTEM_CACHE_START + this.#unused * CACHE_VIEW_SIZE;
+    if (next === this.#mm.layout.systemCacheEnd) return 0;
+    this.#unused++;
+    return next;
   }
 
   #point(base: number): void {

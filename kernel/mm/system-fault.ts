@@ -1,7 +1,7 @@
 import { dispatchFault } from './demand-zero.js';
 import { FaultAccess, FaultOutcome } from './fault-outcome.js';
 import { ensurePages } from './free-pages.js';
-import { SYSTEM_CACHE_END, SYSTEM_CACHE_START, SYSTEM_RANGE_START } from './layout.js';
+import { SYSTEM_CACHE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { isHyperspace } from './page-directory.js';
 import { findPte, isPageTableAddress, pdeLocation } from './page-table.js';
@@ -59,7 +59,7 @@ export function faultAtRaisedIrql(
   from: KernelContext,
 ): FaultOutcome {
   const { format } = mm;
-  const copied = address >= SYSTEM_RANGE_START && copySystemDirectory(mm, address);
+  const copied = address >= mm.layout.systemRangeStart && copySystemDirectory(mm, address);
   const pde = pdeLocation(mm, mm.current, address);
   if (!format.isValid(pde)) return irqlNotLessOrEqual(mm, address, access, from);
   if (format.isLargePage(pde)) return largePage(mm, address, access, from, SubCode.ExecuteLargeAtRaisedIrql);
@@ -109,7 +109,7 @@ export function systemFault(
 
 /** A PTE of the system cache that points to a prototype PTE. */
 function isCacheView(mm: MemoryManager, address: number, at: PteLocation): boolean {
-  return address >= SYSTEM_CACHE_START && address < SYSTEM_CACHE_END && mm.format.isPrototype(at);
+  return address >= SYSTEM_CACHE_START && address < mm.layout.systemCacheEnd && mm.format.isPrototype(at);
 }
 
 /** A page of a file that the cache manager reads or writes. */
@@ -123,7 +123,7 @@ function cacheViewFault(mm: MemoryManager, address: number, at: PteLocation, acc
 function pageTableAccess(mm: MemoryManager, address: number): FaultOutcome {
   const { format } = mm;
   const mapped = format.addressOfPte(address);
-  if (mapped >= SYSTEM_RANGE_START) {
+  if (mapped >= mm.layout.systemRangeStart) {
     return copySystemDirectory(mm, mapped) ? FaultOutcome.SystemDirectory : FaultOutcome.AccessViolation;
   }
   const pde = pdeLocation(mm, mm.current, mapped);

@@ -1,4 +1,4 @@
-import { PAGE_SHIFT, PAGE_SIZE, SYSTEM_PTE_START } from './layout.js';
+import { type AddressLayout, PAGE_SHIFT, PAGE_SIZE, SYSTEM_PTE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { NO_PTE, type PteLocation, pteLocation } from './pte.js';
 import { makeSystemPte, systemPte } from './system-pages.js';
@@ -7,6 +7,8 @@ import { makeSystemPte, systemPte } from './system-pages.js';
 const DEFAULT_COUNT = 11000;
 const MINIMUM_COUNT = 7000;
 const SMALL_MACHINE_FRAMES = 0x1300;
+/** Most system PTEs that a machine has (nt52.md 1.1). */
+const MAXIMUM_COUNT = 50_000;
 
 /** "End of list" in the next-index field. */
 const END = 0xfffff;
@@ -19,22 +21,32 @@ const ONE_ENTRY = 2;
  * Environment: any; nothing here waits.
  */
 export class SystemPtes {
+  /** Of both ranges. */
   readonly count: number;
   /** PTEs in no use. */
   free: number;
   readonly #mm: MemoryManager;
+  /** PTEs of the ordinary range, which have the indices below; and of the extra range, whose indices begin one above. */
+  readonly #ordinary: number;
+  readonly #extra: number;
   #first = 0;
 
-  /** Makes the page tables of the whole range; they are never freed. */
+  /** Makes the page tables of the whole ranges; they are never freed. */
   constructor(mm: MemoryManager) {
     this.#mm = mm;
-    this.count = mm.pfn.frameCount < SMALL_MACHINE_FRAMES ? MINIMUM_COUNT : DEFAULT_COUNT;
+    const isSmall = mm.pfn.frameCount < SMALL_MACHINE_FRAMES;
+    this.#ordinary = isSmall ? MINIMUM_COUNT : DEFAULT_COUNT;
+    this.#extra = isSmall ? 0 : Math.min(extraPtes(mm.layout), MAXIMUM_COUNT - this.#ordinary);
+    this.count = this.#ordinary + this.#extra;
     this.free = this.count;
-    for (let index = 0; index < this.count; index += mm.format.entriesPerTable) {
-      makeSystemPte(mm, SYSTEM_PTE_START + index * PAGE_SIZE);
+    makePageTables(mm, SYSTEM_PTE_START, this.#ordinary);
+    if (this.#extra === 0) {
+      this.#writeCluster(0, END, this.#ordinary);
+      return;
     }
-    makeSystemPte(mm, SYSTEM_PTE_START + (this.count - 1) * PAGE_SIZE);
-    this.#writeCluster(0, END, this.count);
+    makePageTables(mm, mm.layout.extraSystemPtes, this.#extra);
+    this.#writeCluster(0, this.#ordinary + 1, this.#ordinary);
+    this.#writeCluster(this.#ordinary + 1, END, this.#extra);
   }
 
   /** MiReserveSystemPtes: address of the first of `pages` contiguous free PTEs, now zero, or 0 when there is no such run. */
@@ -49,7 +61,7 @@ export class SystemPtes {
         else this.#writeCluster(index, this.#next(index), size - pages);
         for (let page = start; page < start + pages; page++) this.#mm.format.writeZero(this.#at(page));
         this.free -= pages;
-        return SYSTEM_PTE_START + start * PAGE_SIZE;
+        return this.#address(start);
       }
       previous = index;
     }
@@ -58,7 +70,7 @@ export class SystemPtes {
 
   /** MiReleaseSystemPtes: the PTEs, all zero by now, join the free clusters beside them. */
   release(address: number, pages: number): void {
-    const start = (address - SYSTEM_PTE_START) / PAGE_SIZE;
+    const start = this.#indexOf(address);
     let previous = END;
     let next = this.#first;
     while (next !== END && next < start) {
@@ -83,7 +95,9 @@ export class SystemPtes {
 
   /** True for the addresses that system PTEs map. */
   contains(address: number): boolean {
-    return address >= SYSTEM_PTE_START && address < SYSTEM_PTE_START + this.count * PAGE_SIZE;
+    const { extraSystemPtes } = this.#mm.layout;
+    if (address >= SYSTEM_PTE_START) return address < SYSTEM_PTE_START + this.#ordinary * PAGE_SIZE;
+    return address >= extraSystemPtes && address < extraSystemPtes + this.#extra * PAGE_SIZE;
   }
 
   /** The first thing wrong with the free list, in one sentence, or null. */
@@ -94,7 +108,8 @@ export class SystemPtes {
       if (index <= end) return `free system PTE cluster ${index} lies before the end of the one before it`;
       if (this.#mm.format.isValid(this.#at(index))) return `free system PTE ${index} is valid`;
       const size = this.#size(index);
-      if (size < 1 || index + size > this.count) return `free system PTE cluster ${index} has ${size} PTEs`;
+      const limit = index < this.#ordinary ? this.#ordinary : this.#ordinary + 1 + this.#extra;
+      if (size < 1 || index + size > limit) return `free system PTE cluster ${index} has ${size} PTEs`;
       total += size;
       end = index + size;
     }
@@ -102,7 +117,18 @@ export class SystemPtes {
   }
 
   #at(index: number): PteLocation {
-    return systemPte(this.#mm, SYSTEM_PTE_START + index * PAGE_SIZE);
+    return systemPte(this.#mm, this.#address(index));
+  }
+
+  /** The index between the two ranges is nobody's, so that no cluster reaches from one into the other. */
+  #address(index: number): number {
+    if (index < this.#ordinary) return SYSTEM_PTE_START + index * PAGE_SIZE;
+    return this.#mm.layout.extraSystemPtes + (index - this.#ordinary - 1) * PAGE_SIZE;
+  }
+
+  #indexOf(address: number): number {
+    if (address >= SYSTEM_PTE_START) return (address - SYSTEM_PTE_START) / PAGE_SIZE;
+    return this.#ordinary + 1 + (address - this.#mm.layout.extraSystemPtes) / PAGE_SIZE;
   }
 
   #next(index: number): number {
@@ -147,4 +173,13 @@ export class SystemPtes {
     }
     this.#writeField(previous, next, this.#mm.format.low(this.#at(previous)) & ONE_ENTRY);
   }
+}
+
+function extraPtes({ extraSystemPtes, extraSystemPtesEnd }: AddressLayout): number {
+  return (extraSystemPtesEnd - extraSystemPtes) / PAGE_SIZE;
+}
+
+function makePageTables(mm: MemoryManager, start: number, count: number): void {
+  for (let index = 0; index < count; index += mm.format.entriesPerTable) makeSystemPte(mm, start + index * PAGE_SIZE);
+  makeSystemPte(mm, start + (count - 1) * PAGE_SIZE);
 }

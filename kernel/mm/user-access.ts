@@ -1,7 +1,7 @@
 import { AccessKind } from '../../cpu/index.js';
 import { accessFault } from './fault.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
-import { HIGHEST_USER_ADDRESS, PAGE_MASK } from './layout.js';
+import { PAGE_MASK } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { retryLater } from './wait-after-fault.js';
 
@@ -32,7 +32,7 @@ export function userHostOrWait(mm: MemoryManager, address: number, access: Acces
 
 function hostOf(mm: MemoryManager, address: number, access: AccessKind, mayWait: boolean): number {
   const { faults } = mm;
-  if (address > HIGHEST_USER_ADDRESS || address < 0) {
+  if (address > mm.layout.highestUserAddress || address < 0) {
     faults.userOutcome = FaultOutcome.AccessViolation;
     return 0;
   }

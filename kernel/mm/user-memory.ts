@@ -3,7 +3,7 @@ import { isSuccess, Status } from '../ntstatus.js';
 import { ObjectFlag } from '../ob/object-header.js';
 import { type Blocking, type Handle, handle, type NtStatus, ntStatus } from '../types.js';
 import { FaultAccess } from './fault-outcome.js';
-import { PAGE_MASK, PAGE_SIZE, USER_PROBE_ADDRESS } from './layout.js';
+import { type AddressLayout, PAGE_MASK, PAGE_SIZE } from './layout.js';
 import { faultStatus, type MemoryManager } from './memory-manager.js';
 import { MUST_WAIT, userHost, userHostOrWait } from './user-access.js';
 import { exceptionAfterWait } from './wait-after-fault.js';
@@ -75,7 +75,7 @@ export class UserMemory {
 
   /** The probes for a caller that cannot wait: paging I/O is finished on the spot, and virtual time passes. */
   probe(address: number, size: number, alignment: number, access: AccessKind): NtStatus {
-    const status = checkProbe(address, size, alignment);
+    const status = checkProbe(this.#mm.layout, address, size, alignment);
     if (status !== Status.SUCCESS || size === 0) return status;
     for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
       this.#mm.memory.evictor?.makeRoomBetween();
@@ -88,7 +88,7 @@ export class UserMemory {
     const mm = this.#mm;
     const wait = mm.environment.waitForPaging;
     if (wait === undefined) return this.probe(address, size, alignment, access);
-    const status = checkProbe(address, size, alignment);
+    const status = checkProbe(this.#mm.layout, address, size, alignment);
     if (status !== Status.SUCCESS || size === 0) return status;
     for (let at = address; at < address + size; at = at - (at & PAGE_MASK) + PAGE_SIZE) {
       mm.memory.evictor?.makeRoomBetween();
@@ -260,10 +260,10 @@ export class UserMemory {
 }
 
 /** What is wrong with a range before anybody looks at its pages. */
-function checkProbe(address: number, size: number, alignment: number): NtStatus {
+function checkProbe(layout: AddressLayout, address: number, size: number, alignment: number): NtStatus {
   if (size === 0) return Status.SUCCESS;
   if (address % alignment !== 0) return Status.DATATYPE_MISALIGNMENT;
-  return address + size > USER_PROBE_ADDRESS ? Status.ACCESS_VIOLATION : Status.SUCCESS;
+  return address + size > layout.userProbeAddress ? Status.ACCESS_VIOLATION : Status.SUCCESS;
 }
 
 function noAttributes(status: NtStatus): CapturedObjectAttributes {

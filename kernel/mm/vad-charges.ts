@@ -28,14 +28,17 @@ export function insertVad(context: MemoryContext, space: AddressSpace, vad: Vad)
   const first = vad.startingVpn >>> shift;
   const last = vad.endingVpn >>> shift;
   let tables = 0;
-  for (let table = first; table <= last; table++) if (space.committedPageTables[table] === 0) tables++;
-  if (!chargeVad(mm, space, vad, commitPages(vad) + tables)) {
+  if (!vad.rejectsCommit) {
+    for (let table = first; table <= last; table++) if (space.committedPageTables[table] === 0) tables++;
+  }
+  if (!chargeVad(mm, space, vad, vad.commitCharge + tables)) {
     context.ex.pool.free(block);
     return Status.COMMITMENT_LIMIT;
   }
-  space.committedPageTables.fill(1, first, last + 1);
   vad.poolAddress = block;
   space.vads.insert(vad);
+  if (vad.rejectsCommit) return Status.SUCCESS;
+  space.committedPageTables.fill(1, first, last + 1);
   if (vad.type === VadType.WriteWatch) space.vads.watchedRegions++;
   space.virtualSize += vad.pages * 0x1000;
   if (space.virtualSize > space.peakVirtualSize) space.peakVirtualSize = space.virtualSize;
@@ -77,10 +80,13 @@ export function removeVad(context: MemoryContext, space: AddressSpace, vad: Vad)
     space.vads.watchedRegions--;
     deleteWriteWatch(context, vad);
   }
-  const tables = uncommitPageTables(context.mm, space, { first: vad.startingVpn, last: vad.endingVpn }, previous, next);
-  releaseProcessCommit(context.mm.commit, space, commitPages(vad) + tables);
+  if (!vad.rejectsCommit) {
+    const range = { first: vad.startingVpn, last: vad.endingVpn };
+    const tables = uncommitPageTables(context.mm, space, range, previous, next);
+    releaseProcessCommit(context.mm.commit, space, vad.commitCharge + tables);
+    space.virtualSize -= vad.pages * 0x1000;
+  }
   releasePoolQuota(context.mm, space, vad);
-  space.virtualSize -= vad.pages * 0x1000;
   context.ex.pool.free(vad.poolAddress);
   vad.poolAddress = virtualAddress(0);
 }
@@ -94,10 +100,12 @@ export function uncommitPageTables(
   next: Vad | null,
 ): number {
   const shift = mm.format.tableShift - 12;
+  const before = payingNeighbour(previous, (vad) => space.vads.previous(vad));
+  const behind = payingNeighbour(next, (vad) => space.vads.next(vad));
   let first = range.first >>> shift;
   let last = range.last >>> shift;
-  if (previous !== null && previous.endingVpn >>> shift === first) first++;
-  if (next !== null && next.startingVpn >>> shift === last) last--;
+  if (before !== null && before.endingVpn >>> shift === first) first++;
+  if (behind !== null && behind.startingVpn >>> shift === last) last--;
   let count = 0;
   for (let table = first; table <= last; table++) {
     count += space.committedPageTables[table];
@@ -106,7 +114,9 @@ export function uncommitPageTables(
   return count;
 }
 
-/** Reservations that reject commits carry a marker in place of a charge. */
-export function commitPages(vad: Vad): number {
-  return vad.rejectsCommit ? 0 : vad.commitCharge;
+/** The nearest VAD in a direction that pays for its page tables. */
+function payingNeighbour(vad: Vad | null, step: (vad: Vad) => Vad | null): Vad | null {
+  let found = vad;
+  while (found?.rejectsCommit) found = step(found);
+  return found;
 }

@@ -17,9 +17,6 @@ export const VadType = {
 } as const;
 export type VadType = (typeof VadType)[keyof typeof VadType];
 
-/** CommitCharge value of address-space reservations that reject every commit. */
-export const MAXIMUM_COMMIT_CHARGE = 0x7ffff;
-
 /** Bytes and tags of the three VAD structures. */
 export const VadSize = { Short: 0x18, Normal: 0x28, Long: 0x34 } as const;
 export const VadTag = { Short: 'VadS', Normal: 'Vad ', Long: 'Vadl' } as const;
@@ -50,6 +47,8 @@ export class Vad {
   /** Reserved and committed in one call: zero PTEs count as committed with `protection`. */
   memCommit = false;
   noChange = false;
+  /** CommitCharge MM_MAX_COMMIT: addresses that the kernel keeps from the process; nothing is charged for them. */
+  rejectsCommit = false;
 
   // Views of sections.
   controlArea: ControlArea | null = null;
@@ -123,11 +122,6 @@ export class Vad {
   /** Private memory that is committed, paged and locked as usual. */
   get isPageable(): boolean {
     return this.type === VadType.None || this.type === VadType.WriteWatch;
-  }
-
-  /** True for reservations that no commit may enter. */
-  get rejectsCommit(): boolean {
-    return this.commitCharge === MAXIMUM_COMMIT_CHARGE;
   }
 
   /**

@@ -1,4 +1,3 @@
-import { HIGHEST_USER_ADDRESS } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { findPte } from './page-table.js';
 import { NO_PTE } from './pte.js';
@@ -40,9 +39,9 @@ export function verifyAwe(mm: MemoryManager): string | null {
 }
 
 /** The frame is a part of a large page, whose PDE was checked with the page tables. */
-function isOfLargePage({ format, pfn }: MemoryManager, frame: number): boolean {
+function isOfLargePage({ format, layout, pfn }: MemoryManager, frame: number): boolean {
   const mapped = pfn.pteAddress(frame);
-  return mapped >= format.pdeAddress(0) && mapped <= format.pdeAddress(HIGHEST_USER_ADDRESS);
+  return mapped >= format.pdeAddress(0) && mapped <= format.pdeAddress(layout.highestUserAddress);
 }
 
 /** The counts of a page of AWE do not change by mapping it. */

@@ -28,9 +28,9 @@ function verifyProcess(mm: MemoryManager, space: AddressSpace, findings: Verifie
   let charge = 0;
   let size = 0;
   for (let vad = space.vads.first(); vad !== null; vad = space.vads.next(vad)) {
+    if (vad.rejectsCommit) continue;
     size += vad.pages * 0x1000;
     paidTables.fill(1, vad.startingVpn >>> tableShift, (vad.endingVpn >>> tableShift) + 1);
-    if (vad.rejectsCommit) continue;
     charge += vad.commitCharge;
     if (!vad.privateMemory || vad.type === VadType.Awe) continue;
     const committed = findings.committedPages(vad);

@@ -6,7 +6,6 @@ import {
   PageLocation,
   PTE_BASE,
   SHARED_USER_DATA_USER,
-  SYSTEM_RANGE_START,
 } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { bookkeepingPteAddress } from './outswap.js';
@@ -44,7 +43,7 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, findings: VerifierF
   const wrong =
     verifyUserHalf(mm, space, directories, findings, totals) ??
     verifySystemHalf(mm, space, directories, findings, totals) ??
-    verifyWorkingSet(mm, space, isUserAddress, totals.validUser, processOverheadPages(mm));
+    verifyWorkingSet(mm, space, (address) => address < mm.layout.systemRangeStart, totals.validUser, processOverheadPages(mm));
   if (wrong !== null) return wrong;
   return totals.privateUser === space.privatePages
     ? null
@@ -225,7 +224,7 @@ function verifyDirectoryEntry(
   const { format } = mm;
   const pdeAddress = format.pdeAddress(address);
   if (format.isValid(pde)) return verifyValid(mm, pde, pdeAddress, directory, findings);
-  if (address >= SYSTEM_RANGE_START) return `is ${text(mm, pde)}, neither valid nor zero`;
+  if (address >= mm.layout.systemRangeStart) return `is ${text(mm, pde)}, neither valid nor zero`;
   if (format.isTransition(pde)) return verifyTransition(mm, pde, pdeAddress, directory);
   const isPagedOut = !format.isPrototype(pde) && format.pageFileOffset(pde) !== 0;
   return isPagedOut ? findings.slots.note(format, pde) : `is ${text(mm, pde)}, no form of a page table's`;
@@ -242,7 +241,7 @@ function verifyTable(
 ): string | null {
   const { pfn } = mm;
   const { format, frame: tableFrame } = table;
-  const isUser = base < SYSTEM_RANGE_START;
+  const isUser = base < mm.layout.systemRangeStart;
   let used = 0;
   let vad: Vad | null = null;
   const entries = format.entriesPerTable;
@@ -352,8 +351,6 @@ function verifyTransition(mm: MemoryManager, at: PteLocation, pteAddress: number
   }
   return null;
 }
-
-const isUserAddress = (address: number): boolean => address < SYSTEM_RANGE_START;
 
 function text(mm: MemoryManager, at: PteLocation, format = mm.format): string {
   const low = hex(format.low(at));

@@ -3,7 +3,7 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { aweProtection } from './awe.js';
-import { HIGHEST_VAD_ADDRESS, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
+import { PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { findPte, forEachValidPte } from './page-table.js';
 import { win32Protection } from './protection.js';
@@ -12,7 +12,6 @@ import { pteProtection } from './pte-protection.js';
 import { writeDword } from './service-support.js';
 import { findEntry } from './working-set.js';
 
-const HIGHEST_VPN = HIGHEST_VAD_ADDRESS >>> 12;
 const MAXIMUM_SHARE_COUNT = 7;
 const SHARED_BIT = 0x100;
 const LOCKED_BIT = 1 << 22;
@@ -30,7 +29,7 @@ export function queryWorkingSetList(
 ): NtStatus {
   const { mm } = kernel;
   const entries: number[] = [];
-  forEachValidPte(mm, space, 0, HIGHEST_VPN, (at, vpn) => {
+  forEachValidPte(mm, space, 0, mm.layout.highestVadAddress >>> PAGE_SHIFT, (at, vpn) => {
     const frame = mm.format.frame(at);
     if (mm.pfn.isAwe(frame)) return;
     const protection = pteProtection(mm, space, vpn * 0x1000, at) & 0x1f;
@@ -62,7 +61,7 @@ export function queryWorkingSetEx(
   for (let index = 0; index < count; index++) {
     const entry = buffer + index * 8;
     const address = user.read32(entry);
-    const at = address > HIGHEST_VAD_ADDRESS ? NO_PTE : findPte(mm, space, address);
+    const at = address > mm.layout.highestVadAddress ? NO_PTE : findPte(mm, space, address);
     let attributes = 0;
     if (at !== NO_PTE && mm.format.isValid(at)) {
       const frame = mm.format.frame(at);

@@ -1,4 +1,4 @@
-import { PAGE_SIZE, PAGED_POOL_FIRST, SYSTEM_CACHE_END, SYSTEM_CACHE_START, SYSTEM_RANGE_START } from './layout.js';
+import { PAGE_SIZE, PAGED_POOL_FIRST, SYSTEM_CACHE_START } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { invalidate } from './page-table.js';
 import { NO_PTE } from './pte.js';
@@ -10,7 +10,6 @@ import type { WorkingSetOwner } from './working-set-owner.js';
 import { traceTrim } from './working-set-trace.js';
 
 /** First page number of the system half. */
-const SYSTEM_VPN = SYSTEM_RANGE_START / PAGE_SIZE;
 /** An entry that is this old is replaced without looking further. */
 const OLD_ENOUGH = 2;
 /** Entries that a replacement looks at before it takes the best of them. */
@@ -147,9 +146,9 @@ function isTrimmable(mm: MemoryManager, space: WorkingSetOwner, index: number): 
   const list = space.workingSet;
   if (!list.isValid(index) || index < list.firstDynamic) return false;
   const vpn = list.vpn(index);
-  if (vpn < SYSTEM_VPN) return true;
   const address = vpn * PAGE_SIZE;
-  if (address >= SYSTEM_CACHE_START && address < SYSTEM_CACHE_END) return true;
+  if (address < mm.layout.systemRangeStart) return true;
+  if (address >= SYSTEM_CACHE_START && address < mm.layout.systemCacheEnd) return true;
   if (address > mm.format.pteTop && address < PAGED_POOL_FIRST) return false;
   return mm.pfn.shareCount(mm.format.frame(workingSetPte(mm, space, vpn))) === 1;
 }

@@ -3,7 +3,7 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
-import { HIGHEST_USER_ADDRESS, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
+import { PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import { addressSpaceOf, ProcessRight, probeDword, writeDword } from './service-support.js';
 import { isWritten, resetWriteWatch, watchedRegion } from './write-watch.js';
 
@@ -29,8 +29,9 @@ interface WatchRequest {
 function getWriteWatch(kernel: Kernel, request: WatchRequest): NtStatus {
   const { base, size, addresses, granularity } = request;
   const { user, mm } = kernel;
-  if (request.flags > FLAG_RESET || base > HIGHEST_USER_ADDRESS) return Status.INVALID_PARAMETER_2;
-  if (size > HIGHEST_USER_ADDRESS - base) return Status.INVALID_PARAMETER_3;
+  const { highestUserAddress } = mm.layout;
+  if (request.flags > FLAG_RESET || base > highestUserAddress) return Status.INVALID_PARAMETER_2;
+  if (size > highestUserAddress - base) return Status.INVALID_PARAMETER_3;
   let status = probeDword(kernel, request.count);
   if (status !== Status.SUCCESS) return status;
   const room = user.read32(request.count);
@@ -58,8 +59,9 @@ function getWriteWatch(kernel: Kernel, request: WatchRequest): NtStatus {
 
 /** NtResetWriteWatch(Process, Base, Size): INVALID_PARAMETER_2, INVALID_PARAMETER_3, the handle, INVALID_PARAMETER_1. */
 function ntResetWriteWatch(kernel: Kernel, process: number, base: number, size: number): NtStatus {
-  if (base > HIGHEST_USER_ADDRESS) return Status.INVALID_PARAMETER_2;
-  if (size > HIGHEST_USER_ADDRESS - base) return Status.INVALID_PARAMETER_3;
+  const { highestUserAddress } = kernel.mm.layout;
+  if (base > highestUserAddress) return Status.INVALID_PARAMETER_2;
+  if (size > highestUserAddress - base) return Status.INVALID_PARAMETER_3;
   const space = addressSpaceOf(kernel, process, ProcessRight.VmOperation);
   if (typeof space === 'number') return space;
   if (size === 0) return Status.INVALID_PARAMETER_3;

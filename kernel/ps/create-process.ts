@@ -1,4 +1,5 @@
 import { Process } from '../ke/process.js';
+import { cleanAddressSpace } from '../mm/clean-address-space.js';
 import { cloneAddressSpace } from '../mm/clone-address-space.js';
 import { makeProcessResident } from '../mm/outswap.js';
 import { inAddressSpace } from '../mm/process-access.js';
@@ -69,6 +70,7 @@ function makeProcessObject(manager: ProcessManager, { parent, imagePath }: NewPr
   if (parent?.quotaBlock) pcb.addressSpace.quota.moveTo(parent.quotaBlock);
   const process = manager.createProcessObject(pcb, parent?.processId ?? SYSTEM_PROCESS_ID, imagePath);
   if (process === null) {
+    cleanAddressSpace(kernel, pcb.addressSpace);
     kernel.mm.deleteAddressSpace(pcb.addressSpace);
     manager.freeClientId(id);
     return null;
@@ -108,6 +110,8 @@ function mapImages(manager: ProcessManager, process: EProcess, section: Section)
   const { kernel, memory, systemDll } = manager;
   const image = section.segment.imageInformation;
   if (systemDll === null || image === null) return Status.DLL_NOT_FOUND;
+  const limited = memory.limitAddresses(process, image);
+  if (!isSuccess(limited)) return limited;
   const mapped = memory.mapImage(process, section);
   if (!isSuccess(mapped.status)) return mapped.status;
   process.sectionBaseAddress = mapped.base;

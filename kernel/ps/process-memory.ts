@@ -13,6 +13,7 @@ import { createAddressSpace, deleteAddressSpace } from '../mm/page-directory.js'
 import { createPeb, createTeb, deleteTeb } from '../mm/peb-teb.js';
 import { protectVirtualMemory } from '../mm/protect-virtual-memory.js';
 import { PageProtection } from '../mm/protection.js';
+import { reserveLargeAddresses, reserveSharedUserData } from '../mm/reserved-addresses.js';
 import type { Section } from '../mm/section.js';
 import type { ImageInformation, SectionFile } from '../mm/segment.js';
 import { isSuccess, Status } from '../ntstatus.js';
@@ -35,6 +36,8 @@ export interface Block {
 export interface ProcessMemory {
   /** Null: INSUFFICIENT_RESOURCES. */
   createAddressSpace(processId: number): AddressSpace | null;
+  /** Keeps what is above 2 GB from a program that does not know such addresses. INSUFFICIENT_RESOURCES, COMMITMENT_LIMIT. */
+  limitAddresses(process: EProcess, image: ImageInformation): NtStatus;
   /** Removes everything mapped or allocated, then the address space; twice does nothing. */
   deleteAddressSpace(process: EProcess): void;
   /** `isNamed`: the object is to get a name. */
@@ -58,6 +61,7 @@ export interface ProcessMemory {
 
 const PRIVATE = { zeroBits: 0, protection: PageProtection.ReadWrite } as const;
 const GRANULARITY = 0x10000;
+const IMAGE_FILE_LARGE_ADDRESS_AWARE = 0x20;
 const TEB_DEALLOCATION_STACK = 0xe0c;
 const TEB_FREE_STACK_ON_TERMINATION = 0xf75;
 
@@ -77,8 +81,17 @@ export function processMemory(kernel: Kernel): ProcessMemory {
   return {
     createAddressSpace(processId) {
       const space = createAddressSpace(mm);
-      if (space !== null) space.processId = processId;
-      return space;
+      if (space === null) return null;
+      space.processId = processId;
+      if (isSuccess(reserveSharedUserData(kernel, space))) return space;
+      deleteAddressSpace(mm, space);
+      return null;
+    },
+    limitAddresses(process, image) {
+      const space = spaceOf(process);
+      if (space === null) return gone.status;
+      const knowsLargeAddresses = (image.characteristics & IMAGE_FILE_LARGE_ADDRESS_AWARE) !== 0;
+      return knowsLargeAddresses ? Status.SUCCESS : reserveLargeAddresses(kernel, space);
     },
     deleteAddressSpace(process) {
       const space = spaceOf(process);

@@ -37,7 +37,6 @@ interface Query {
 }
 
 const PROCESSOR_ARCHITECTURE_INTEL = 0;
-const SYSTEM_RANGE_START = 0x80000000;
 
 const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
   [InformationClass.Basic, { size: 0x2c, fill: basicInformation }],
@@ -51,7 +50,10 @@ const queries: ReadonlyMap<number, Query> = new Map<number, Query>([
   [InformationClass.Interrupt, { size: 0x18, atLeast: true, fill: interruptInformation }],
   [InformationClass.TimeAdjustment, { size: 0x0c, fill: timeAdjustment }],
   [InformationClass.TimeZone, { size: 0xac, fill: timeZone }],
-  [InformationClass.RangeStart, { size: 4, fill: () => new Fields(4).dword(0, SYSTEM_RANGE_START).bytes }],
+  [
+    InformationClass.RangeStart,
+    { size: 4, fill: ({ mm }) => new Fields(4).dword(0, mm.layout.systemRangeStart).bytes },
+  ],
 ]);
 
 /** Classes where a shorter buffer takes what fits. */
@@ -106,7 +108,7 @@ function basicInformation(kernel: Kernel): Uint8Array {
     .dword(0x14, pages - 1)
     .dword(0x18, 0x10000)
     .dword(0x1c, 0x10000)
-    .dword(0x20, 0x7ffeffff)
+    .dword(0x20, kernel.mm.layout.highestUserAddress)
     .dword(0x24, 1)
     .byte(0x28, 1).bytes;
 }

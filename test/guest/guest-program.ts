@@ -5,6 +5,7 @@ import { NodeHost } from '../../tools/host-node.js';
 import type { Mount } from '../../tools/machine-flags.js';
 import { guestImages } from '../../tools/package-root.js';
 import { quoteArgument } from '../../tools/run.js';
+import { bootOptions } from '../boot-options.js';
 
 export interface GuestRun {
   readonly result: RunResult;
@@ -80,6 +81,7 @@ export function guestMachine(name: string, options: GuestRunOptions = {}): Guest
         ...options.trace,
         sink: (line) => trace.push(line),
       },
+      ...bootOptions,
       ...options.machine,
     },
     host,

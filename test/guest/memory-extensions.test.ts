@@ -7,8 +7,14 @@ import { runGuest } from './guest-program.js';
 
 const MEGABYTE = 2 ** 20;
 
-function expectSuccess(name: string, args: readonly string[], pae: boolean, megabytes: number): void {
-  const machine = { pae, memorySize: megabytes * MEGABYTE, privileges: [Privilege.LOCK_MEMORY] };
+function expectSuccess(
+  name: string,
+  args: readonly string[],
+  pae: boolean,
+  megabytes: number,
+  userSpace: number | null = null,
+): void {
+  const machine = { pae, userSpace, memorySize: megabytes * MEGABYTE, privileges: [Privilege.LOCK_MEMORY] };
   const run = runGuest(name, { args, machine });
   expect(run.stdout).toMatch(new RegExp(`^${name}: \\d+ tests executed, 0 failures\n$`));
   expect(run.result).toMatchObject({ status: 0, unhandledException: null, bugcheck: null });
@@ -35,6 +41,22 @@ describe('code in data pages', () => {
   });
 });
 
+describe('user space of a boot with /3GB and /USERVA', () => {
+  it.each([
+    ['large-address', 3072, true, 65536, 2800],
+    ['large-address', 3072, false, 256, 160],
+    ['large-address', 2560, true, 32, 64],
+    ['large-address', 2048, false, 32, 16],
+    ['large-address-unaware', 3072, true, 32, 16],
+  ] as const)('%s, %d MB, PAE %s, %d MB of memory', (name, userSpace, pae, megabytes, touched) => {
+    expectSuccess(name, [String(userSpace), String(touched)], pae, megabytes, userSpace);
+  });
+
+  it('is 2 GB in other boots, marked image or not', () => {
+    expectSuccess('large-address', ['2048', '8'], true, 32);
+  });
+});
+
 describe('with 64 GB', () => {
   it('awe: more memory than addresses, of which the host holds what was touched', () => {
     expectSuccess('awe', ['64', '16'], true, 65536);
@@ -46,7 +68,11 @@ describe('with 64 GB', () => {
     ['enterprise', false, 4],
     ['datacenter', true, 64],
   ] as const)('the product %s with PAE %s uses %d GB', (sku, pae, gigabytes) => {
-    expect(usableMemory({ sku, pae, memorySize: 2 ** 36 })).toBe(gigabytes * 2 ** 30);
+    expect(usableMemory({ sku, pae, memorySize: 2 ** 36, userSpace: null })).toBe(gigabytes * 2 ** 30);
+  });
+
+  it('a boot with /3GB uses 16 GB', () => {
+    expect(usableMemory({ sku: 'datacenter', pae: true, memorySize: 2 ** 36, userSpace: 2048 })).toBe(2 ** 34);
   });
 });
 

@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest';
 import { AccessKind } from '../../cpu/index.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
 import { createKernelStack, deleteKernelStack, KERNEL_STACK_SIZE } from '../../kernel/mm/kernel-stack.js';
-import { PFN_DATABASE } from '../../kernel/mm/layout.js';
 import { findPte } from '../../kernel/mm/page-table.js';
 import { PageProtection } from '../../kernel/mm/protection.js';
 import { mapSystemPages, systemPte, unmapSystemPages } from '../../kernel/mm/system-pages.js';
@@ -33,7 +32,7 @@ describe.each([{ pae: true }, { pae: false }])('address spaces, %o', ({ pae }) =
     machine.reserve(space, 0x0040_0000, 16, 4, true);
     machine.write(0x0040_1000, 1);
     const frame = mm.format.frame(findPte(mm, space, 0x0040_1000));
-    const entry = PFN_DATABASE + frame * mm.pfn.entrySize;
+    const entry = machine.mm.layout.pfnDatabase + frame * mm.pfn.entrySize;
     expect(mm.system.read32(entry + 4)).toBe(mm.format.pteAddress(0x0040_1000));
     expect(mm.system.read32(entry + 8)).toBe(1);
     expect(mm.system.read16(entry + 12)).toBe(1);

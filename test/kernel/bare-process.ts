@@ -14,6 +14,7 @@ import { type MachineOptions, machineOptions } from '../../kernel/options.js';
 import type { EProcess } from '../../kernel/ps/process.js';
 import { services } from '../../kernel/services.js';
 import { type Blocking, type NtStatus, virtualAddress } from '../../kernel/types.js';
+import { bootOptions } from '../boot-options.js';
 
 /** Where the program's code, its data and its stack lie. */
 export const CODE = 0x00400000;
@@ -59,7 +60,7 @@ export class BareProcess {
     volumes: ReadonlyMap<string, HostVolume> = new Map(),
   ) {
     this.kernel = new BootedKernel(
-      machineOptions({ imagePath: '\\??\\C:\\none.exe', memorySize: 16 << 20, ...options }),
+      machineOptions({ imagePath: '\\??\\C:\\none.exe', memorySize: 16 << 20, ...bootOptions, ...options }),
       this.#host(volumes),
       services,
     );

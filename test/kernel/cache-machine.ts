@@ -11,6 +11,7 @@ import { isSuccess, Status, statusName } from '../../kernel/ntstatus.js';
 import { type MachineOptions, machineOptions } from '../../kernel/options.js';
 import { services } from '../../kernel/services.js';
 import type { Blocking, NtStatus } from '../../kernel/types.js';
+import { bootOptions } from '../boot-options.js';
 
 const READ_WRITE_DELETE = 0xc0110000;
 
@@ -86,7 +87,7 @@ export class CacheMachine {
 
   constructor(options: Partial<MachineOptions> = {}) {
     const trace = { cache: true, sink: (line: string) => this.traceLines.push(line) };
-    const given = { imagePath: '\\??\\C:\\none.exe', memorySize: 8 << 20, trace, ...options };
+    const given = { imagePath: '\\??\\C:\\none.exe', memorySize: 8 << 20, trace, ...bootOptions, ...options };
     this.kernel = new BootedKernel(machineOptions(given), this.#host(), services);
   }
 

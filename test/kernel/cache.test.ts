@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AccessKind } from '../../cpu/index.js';
 import { CreateOption } from '../../kernel/io/file-object.js';
-import { SYSTEM_CACHE_END, SYSTEM_CACHE_START } from '../../kernel/mm/layout.js';
+import { SYSTEM_CACHE_START } from '../../kernel/mm/layout.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
 import { Status } from '../../kernel/ntstatus.js';
 import { CacheMachine } from './cache-machine.js';
@@ -33,10 +33,10 @@ describe('cached reads', () => {
     const file = machine.open('file');
     expect(machine.read(file, 100, 5000)).toEqual(pattern(5000, 100));
     expect(machine.read(file, 300 * KB, 10)).toEqual(pattern(10, 300 * KB));
-    const { cacheViews } = machine.kernel.mm;
+    const { cacheViews, layout } = machine.kernel.mm;
     expect([...cacheViews.views.values()].map((view) => view.firstPage)).toEqual([0, 64]);
     for (const base of cacheViews.views.keys()) {
-      expect(base >= SYSTEM_CACHE_START && base < SYSTEM_CACHE_END && base % (256 * KB) === 0).toBe(true);
+      expect(base >= SYSTEM_CACHE_START && base < layout.systemCacheEnd && base % (256 * KB) === 0).toBe(true);
     }
     expect(file.control.sectionObjectPointers.dataSectionObject?.numberOfSystemCacheViews).toBe(2);
     expect(machine.verify()).toBeNull();

@@ -323,7 +323,7 @@ describe('mapped files', () => {
     expect(machine.read(0x13000)).toBe(-1);
     expect(machine.write(0x10000, 1)).toBe(false);
     expect(file.reads).toBe(1);
-    expect(queryMappedFileName(space, 0x10000)).toEqual({ status: 0, name: file.name });
+    expect(queryMappedFileName(machine.mm, space, 0x10000)).toEqual({ status: 0, name: file.name });
     expect(machine.mm.verify()).toBeNull();
   });
 

@@ -7,6 +7,7 @@ import { switchAddressSpace } from '../../kernel/mm/page-directory.js';
 import { Vad } from '../../kernel/mm/vad.js';
 import { insertVad } from '../../kernel/mm/vad-charges.js';
 import type { NoExecutePolicy, ReplacementPolicy } from '../../kernel/options.js';
+import { bootOptions } from '../boot-options.js';
 
 export class TestBugcheck extends Error {
   readonly code: number;
@@ -30,6 +31,7 @@ export class MemoryMachine {
   constructor(
     options: {
       readonly pae?: boolean;
+      readonly userSpace?: number | null;
       readonly megabytes?: number;
       readonly noExecute?: NoExecutePolicy;
       readonly replacement?: ReplacementPolicy;
@@ -43,7 +45,8 @@ export class MemoryMachine {
     this.mm = new MemoryManager({
       cpu: this.cpu,
       memory: this.memory,
-      pae: options.pae ?? true,
+      pae: options.pae ?? bootOptions.pae ?? true,
+      userSpace: options.userSpace === undefined ? (bootOptions.userSpace ?? null) : options.userSpace,
       noExecute: options.noExecute ?? 'optin',
       replacement: options.replacement ?? 'clock',
       clusterPageFileReads: options.clusterPageFileReads ?? 0,

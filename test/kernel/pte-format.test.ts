@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { addressLayout } from '../../kernel/mm/layout.js';
 import { ProtectionMask } from '../../kernel/mm/protection.js';
 import { PteOwner, pteLocation } from '../../kernel/mm/pte.js';
 import { PaePteFormat } from '../../kernel/mm/pte-pae.js';
@@ -6,8 +7,8 @@ import { X86PteFormat } from '../../kernel/mm/pte-x86.js';
 
 const words = new Int32Array(16);
 const at = pteLocation(4);
-const x86 = new X86PteFormat(words);
-const pae = new PaePteFormat(words);
+const x86 = new X86PteFormat(words, addressLayout(null));
+const pae = new PaePteFormat(words, addressLayout(null));
 const low = (): number => words[4] >>> 0;
 const high = (): number => words[5] >>> 0;
 const { ReadOnly, ReadWrite, WriteCopy, Execute, ExecuteRead, ExecuteReadWrite, NoAccess, NoCache } = ProtectionMask;

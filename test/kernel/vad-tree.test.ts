@@ -6,10 +6,12 @@ import {
   highestAddressForZeroBits,
   NO_ADDRESS,
 } from '../../kernel/mm/address-search.js';
+import { addressLayout } from '../../kernel/mm/layout.js';
 import { ProtectionMask } from '../../kernel/mm/protection.js';
 import { Vad } from '../../kernel/mm/vad.js';
 import { VadTree } from '../../kernel/mm/vad-tree.js';
 
+const layout = addressLayout(null);
 const TOP = 0x7ffdffff;
 
 function vad(first: number, last: number): Vad {
@@ -102,10 +104,10 @@ describe('address search', () => {
   });
 
   it('obeys ZeroBits', () => {
-    expect(highestAddressForZeroBits(0)).toBe(TOP);
-    expect(highestAddressForZeroBits(1)).toBe(TOP);
-    expect(highestAddressForZeroBits(8)).toBe(0x00ffffff);
-    expect(findEmptyAddressRange(treeOf([[0x10, 0x1000]]), 0x1000, 0x10000, highestAddressForZeroBits(8))).toBe(
+    expect(highestAddressForZeroBits(layout, 0)).toBe(TOP);
+    expect(highestAddressForZeroBits(layout, 1)).toBe(TOP);
+    expect(highestAddressForZeroBits(layout, 8)).toBe(0x00ffffff);
+    expect(findEmptyAddressRange(treeOf([[0x10, 0x1000]]), 0x1000, 0x10000, highestAddressForZeroBits(layout, 8))).toBe(
       NO_ADDRESS,
     );
   });

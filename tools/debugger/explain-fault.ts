@@ -45,10 +45,11 @@ function pteValue(event: FaultEvent, pae: boolean): { before: string; after: str
 
 /** The VAD that covers an address, in one line. */
 function vadText(session: Session, address: number): { text: string; data: Json } {
-  const vad = address < 0x80000000 ? (session.space?.vads.find(address >>> 12) ?? null) : null;
+  const { systemRangeStart } = session.machine.kernel.mm.layout;
+  const vad = address < systemRangeStart ? (session.space?.vads.find(address >>> 12) ?? null) : null;
   if (vad === null) {
     const place = address < 0x10000 ? 'no VAD: the lowest 64 KB belong to nobody' : 'no VAD: nothing is reserved there';
-    return { text: address >= 0x80000000 ? 'system address: no VAD' : place, data: null };
+    return { text: address >= systemRangeStart ? 'system address: no VAD' : place, data: null };
   }
   const file = vad.controlArea?.file?.name ?? '';
   const range = `${hex(vad.startingVpn)}-${hex(vad.endingVpn)}`;

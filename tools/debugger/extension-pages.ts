@@ -51,7 +51,7 @@ function pte(session: Session, args: string): CommandOutput {
   const address = isPteAddress ? format.addressOfPte(given & ~(format.entrySize - 1)) : given;
   const space = session.space ?? mm.systemSpace;
   const own = pdeLocation(mm, space, address);
-  const isSystem = address >= 0x80000000;
+  const isSystem = address >= mm.layout.systemRangeStart;
   const pdeAt = isSystem && !format.isValid(own) ? pdeLocation(mm, mm.systemSpace, address) : own;
   const large = format.isValid(pdeAt) && format.isLargePage(pdeAt);
   const found = isSystem && !isSelfMap(mm, address) ? systemPte(mm, address) : findPte(mm, space, address);
@@ -92,7 +92,7 @@ function pfn(session: Session, args: string): CommandOutput {
     throw new DebuggerError(`PFN ${upper8(frame)} is beyond the last, ${upper8(database.frameCount - 1)}`);
   const location = database.location(frame);
   const active = location === PageLocation.Active || location === PageLocation.Transition;
-  const entryAddress = PFN_DATABASE + frame * database.entrySize;
+  const entryAddress = mm.layout.pfnDatabase + frame * database.entrySize;
   const original = pteContents(mm.format, database.originalPte(frame));
   const flags = [
     database.isModified(frame) ? 'M' : '',
@@ -131,8 +131,6 @@ function pfn(session: Session, args: string): CommandOutput {
   return output(lines.join('\n'), data);
 }
 
-const PFN_DATABASE = 0x81000000;
-
 /** !vtop ADDRESS: the physical address, level by level. */
 function virtualToPhysical(session: Session, args: string): CommandOutput {
   const [where] = splitArguments(args);
@@ -140,7 +138,7 @@ function virtualToPhysical(session: Session, args: string): CommandOutput {
   const { mm } = session.machine.kernel;
   const address = session.address(where);
   const space = session.space ?? mm.systemSpace;
-  const at = address >= 0x80000000 ? systemPte(mm, address) : findPte(mm, space, address);
+  const at = address >= mm.layout.systemRangeStart ? systemPte(mm, address) : findPte(mm, space, address);
   if (at === NO_PTE || !mm.format.isValid(at)) {
     return output(
       `${hex8(address)} has no physical address: ${at === NO_PTE ? 'no page table' : pteMeaning(mm.format, at).text}`,

@@ -45,7 +45,7 @@ function pool(session: Session, args: string): CommandOutput {
   if (where === undefined) throw new DebuggerError('!pool takes an address');
   const address = session.address(where);
   const { mm, ex } = session.machine.kernel;
-  const nonPaged = address >= mm.nonPagedPoolStart && address < 0xa0000000;
+  const nonPaged = address >= mm.nonPagedPoolStart && address < mm.layout.nonPagedPoolEnd;
   const paged = address >= 0xe1000000 && address < 0xeb000000;
   if (!nonPaged && !paged) throw new DebuggerError(`${hex8(address)} is not in a pool`);
   const page = address - (address & 0xfff);

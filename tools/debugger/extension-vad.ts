@@ -1,4 +1,4 @@
-import { findPte, NO_PTE, type Vad } from '../../kernel/index.js';
+import { type AddressLayout, findPte, NO_PTE, type Vad } from '../../kernel/index.js';
 import { type CommandOutput, commands, output, splitArguments } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { AddressSpace, MemoryManager } from './machine-types.js';
@@ -103,6 +103,7 @@ function usageOf(session: Session, vad: Vad): string {
 
 function regions(session: Session): Region[] {
   const list: Region[] = [];
+  const { userProbeAddress } = session.machine.kernel.mm.layout;
   let next = 0x10000;
   for (const one of spaceOf(session).vads) {
     const start: number = one.startAddress;
@@ -118,8 +119,8 @@ function regions(session: Session): Region[] {
       usage: usageOf(session, one),
     });
   }
-  if (next < 0x7fff0000)
-    list.push({ start: next, end: 0x7fff0000, state: 'MEM_FREE', type: '', protection: '', usage: '' });
+  if (next < userProbeAddress)
+    list.push({ start: next, end: userProbeAddress, state: 'MEM_FREE', type: '', protection: '', usage: '' });
   return list;
 }
 
@@ -137,7 +138,8 @@ function address(session: Session, args: string): CommandOutput {
     );
   }
   const at = session.address(where);
-  if (at >= 0x80000000) return systemRegion(at);
+  const { layout } = session.machine.kernel.mm;
+  if (at >= layout.systemRangeStart) return systemRegion(layout, at);
   const region = regions(session).find(({ start, end }) => at >= start && at < end);
   if (region === undefined) return output(`${hex8(at)} belongs to nobody`, null);
   const { mm } = session.machine.kernel;
@@ -159,20 +161,28 @@ function pageText(mm: MemoryManager, space: AddressSpace, at: number): string {
   return location === NO_PTE ? 'no page table' : pteMeaning(mm.format, location).text;
 }
 
-const SYSTEM_REGIONS: readonly (readonly [number, number, string])[] = [
-  [0x80000000, 0x81000000, 'kernel images and data'],
-  [0x81000000, 0xa0000000, 'PFN database and nonpaged pool'],
-  [0xa0000000, 0xc0000000, 'session space'],
-  [0xc0000000, 0xc0800000, 'page tables (self-map)'],
-  [0xc0800000, 0xc1000000, 'hyperspace and working set lists'],
-  [0xc1000000, 0xe1000000, 'system cache'],
-  [0xe1000000, 0xeb000000, 'paged pool'],
-  [0xeb000000, 0xffbe0000, 'system PTEs'],
-  [0xffbe0000, 0x100000000, 'crash dump and HAL: KUSER_SHARED_DATA, PCR'],
-];
+/** Kernel images lie so far below the kernel's data. */
+const KERNEL_IMAGES = 0x80_0000;
 
-function systemRegion(at: number): CommandOutput {
-  const region = SYSTEM_REGIONS.find(([start, end]) => at >= start && at < end);
+/** What lies in the system half, by address. */
+function systemRegions(layout: AddressLayout): readonly (readonly [number, number, string])[] {
+  const images = layout.kernelData - KERNEL_IMAGES;
+  return [
+    [layout.extraSystemPtes, layout.extraSystemPtesEnd, 'system PTEs'],
+    [images, layout.pfnDatabase, 'kernel images and data'],
+    [layout.pfnDatabase, layout.nonPagedPoolEnd, 'PFN database and nonpaged pool'],
+    [layout.sessionSpace, layout.sessionSpaceEnd, 'session space'],
+    [0xc0000000, 0xc0800000, 'page tables (self-map)'],
+    [0xc0800000, 0xc1000000, 'hyperspace and working set lists'],
+    [0xc1000000, layout.systemCacheEnd, 'system cache'],
+    [0xe1000000, 0xeb000000, 'paged pool'],
+    [0xeb000000, 0xffbe0000, 'system PTEs'],
+    [0xffbe0000, 0x100000000, 'crash dump and HAL: KUSER_SHARED_DATA, PCR'],
+  ];
+}
+
+function systemRegion(layout: AddressLayout, at: number): CommandOutput {
+  const region = systemRegions(layout).find(([start, end]) => at >= start && at < end);
   if (region === undefined) return output(`${hex8(at)} belongs to nobody`, null);
   const [start, end, usage] = region;
   return output(`  ${hex8(start)} - ${hex8(end - 1)}  ${usage}`, { start, end, usage });

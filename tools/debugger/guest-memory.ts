@@ -19,7 +19,6 @@ import { type Entry, entryOf } from './pte-text.js';
 
 const PAGE_SIZE = 0x1000;
 const FIRST_ERROR = 0xc0000000;
-const SYSTEM_RANGE = 0x80000000;
 /** The one page of the user half that no VAD describes. */
 const SHARED_USER_DATA = 0x7ffe0000;
 
@@ -134,7 +133,7 @@ export class GuestMemory {
     const mm = this.#mm;
     const { format } = mm;
     const space = this.space ?? mm.current;
-    if (address >= SYSTEM_RANGE) {
+    if (address >= mm.layout.systemRangeStart) {
       const at = systemPte(mm, address);
       if (at === NO_PTE || !format.isValid(at)) return 0;
       return mm.memory.hostPage(format.frame(at)) + (address & 0xfff);
@@ -162,7 +161,7 @@ export class GuestMemory {
 
   #page(address: number): Uint8Array | null {
     const mm = this.#mm;
-    if (address >= SYSTEM_RANGE) return this.#systemPage(address);
+    if (address >= mm.layout.systemRangeStart) return this.#systemPage(address);
     const space = this.space ?? mm.current;
     const entry = this.#entry(space, address);
     if (entry === null) return null;

@@ -22,6 +22,7 @@ import {
   type Thread,
   TrapFrameField,
 } from '../../../kernel/index.js';
+import { bootOptions } from '../../boot-options.js';
 import { Drive, drivenProgram, drivenSystemDll, Image } from './driven-image.js';
 import { differences, type MemoryFigures, MemoryView, type PageView } from './memory-view.js';
 
@@ -104,7 +105,7 @@ export class DrivenMachine {
 
   constructor({ files = {}, ...options }: DrivenOptions = {}) {
     this.machine = new Machine(
-      { imagePath: '\\??\\C:\\driven.exe', memorySize: 16 << 20, ...options },
+      { imagePath: '\\??\\C:\\driven.exe', memorySize: 16 << 20, ...bootOptions, ...options },
       drivenHost(files),
       this.#recorder,
     );
