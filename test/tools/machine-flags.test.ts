@@ -109,6 +109,15 @@ describe('machine flags', () => {
     expect(machineFlags(raw)).toMatchObject({ account: 'admin', privileges: [] });
   });
 
+  it('reads where user space ends', () => {
+    expect(machineFlags(raw).userSpace).toBeNull();
+    expect(machineFlags({ ...raw, '3gb': true }).userSpace).toBe(3072);
+    expect(machineFlags({ ...raw, '3gb': true, userva: 2900 }).userSpace).toBe(2900);
+    expect(() => machineFlags({ ...raw, userva: 2900 })).toThrow(/write both/);
+    for (const userva of [2047, 3073, 2048.5, Number.NaN])
+      expect(() => machineFlags({ ...raw, '3gb': true, userva })).toThrow(/from 2048 to 3072/);
+  });
+
   it('knows the trace categories', () => {
     const options = traceOptions('faults,modules', () => {});
     expect([options.faults, options.syscalls, options.threads, options.modules]).toEqual([true, false, false, true]);
@@ -134,6 +143,8 @@ describe('a snapshot', () => {
     maxmem: '32M',
     'host-memory': '100M',
     pae: false,
+    '3gb': true,
+    userva: 2560,
     noexecute: 'alwaysoff',
     sku: 'web',
     mount: ['D=/:ro'],
@@ -154,7 +165,8 @@ describe('a snapshot', () => {
   const passing = ['host-memory', 'max-instructions', 'max-time', 'pagefile-path', 'verify'];
 
   it.each(Object.entries(other))('--%s makes another machine of it', (name, value) => {
-    expect(machineFlags({ ...raw, [name]: value })).not.toEqual(machineFlags(raw));
+    const usual = { ...raw, '3gb': name === 'userva' };
+    expect(machineFlags({ ...usual, [name]: value })).not.toEqual(machineFlags(usual));
   });
 
   it('knows every flag but those that pass', () => {
