@@ -1,12 +1,6 @@
 import type { AddressSpace } from './address-space.js';
 import { verifyLargePage } from './large-page.js';
-import {
-  HYPERSPACE_SIZE,
-  PAGE_SIZE,
-  PageLocation,
-  PTE_BASE,
-  SHARED_USER_DATA_USER,
-} from './layout.js';
+import { HYPERSPACE_SIZE, PAGE_SIZE, PageLocation, PTE_BASE, SHARED_USER_DATA_USER } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { bookkeepingPteAddress } from './outswap.js';
 import { isHyperspace, isPerProcess, processOverheadPages } from './page-directory.js';
@@ -43,7 +37,13 @@ function verifySpace(mm: MemoryManager, space: AddressSpace, findings: VerifierF
   const wrong =
     verifyUserHalf(mm, space, directories, findings, totals) ??
     verifySystemHalf(mm, space, directories, findings, totals) ??
-    verifyWorkingSet(mm, space, (address) => address < mm.layout.systemRangeStart, totals.validUser, processOverheadPages(mm));
+    verifyWorkingSet(
+      mm,
+      space,
+      (address) => address < mm.layout.systemRangeStart,
+      totals.validUser,
+      processOverheadPages(mm),
+    );
   if (wrong !== null) return wrong;
   return totals.privateUser === space.privatePages
     ? null
