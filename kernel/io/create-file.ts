@@ -7,7 +7,7 @@ import type { NtStatus } from '../types.js';
 import { ConsoleChannel, consoleChannel } from './console-device.js';
 import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
-import { CreateOption, FileAccess, FileAttribute, FileObject, FileShare } from './file-object.js';
+import { CreateOption, FileAccess, FileAttribute, FileObject, FileShare, WRITES } from './file-object.js';
 import { checkAllocation, forgetContents, setEndOfFile } from './file-size.js';
 import type { IoManager } from './io-manager.js';
 import { parseVolumePath, pathBelow, type VolumePath } from './path.js';
@@ -55,7 +55,6 @@ export interface CreateOutcome {
   readonly information: number;
 }
 
-const WRITES = FileAccess.WRITE_DATA | FileAccess.APPEND_DATA;
 const DATA_ACCESS = FileAccess.READ_DATA | FileAccess.EXECUTE | WRITES;
 const SYNCHRONOUS = CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
 const DIRECTORY_DISPOSITIONS: readonly number[] = [Disposition.OPEN, Disposition.CREATE, Disposition.OPEN_IF];

@@ -9,7 +9,7 @@ import { ConsoleChannel, type ConsoleDevice, ControlEvent, OutputMode } from './
 import { InputMode } from './console-line.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
-import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
+import { beginOperation, completeOperation, type IoOperation, type IoResult, neededFor, refused } from './io-status.js';
 
 /** Control codes of \Device\Console: kernel32's console functions. Text is UTF-16. */
 export const ConsoleControl = {
@@ -67,7 +67,11 @@ function* deviceIoControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus
   let status = yield* user.probeForRead(inputBuffer, inputLength);
   if (isSuccess(status)) status = yield* user.probeForWrite(outputBuffer, outputLength);
   if (!isSuccess(status)) return status;
-  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
+  const operation = yield* beginOperation(
+    kernel,
+    { file, event, apcRoutine, apcContext, ioStatusBlock },
+    neededFor(code),
+  );
   if (typeof operation === 'number') return operation;
   countOperation(kernel, 'other', 0);
   const { device } = operation.file;

@@ -45,6 +45,9 @@ export const FileAccess = {
   WRITE_ATTRIBUTES: 0x100,
 } as const;
 
+/** Either right is good for writing. */
+export const WRITES = FileAccess.WRITE_DATA | FileAccess.APPEND_DATA;
+
 export const FileShare = { READ: 1, WRITE: 2, DELETE: 4, VALID: 7 } as const;
 
 /** FILE_ATTRIBUTE_*. */

@@ -5,9 +5,9 @@ import { Access } from '../ob/access-mask.js';
 import { HandleFlag, ObjectFlag } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { type CreateOutcome, type CreateRequest, Disposition } from './create-file.js';
-import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
+import { CreateOption, type FileObject, FileShare, WRITES } from './file-object.js';
 import { cancelPending } from './io-request.js';
-import { beginOperation, completeOperation, done, handleArguments, refused } from './io-status.js';
+import { beginOperation, completeOperation, done, handleArguments } from './io-status.js';
 import { flushPipe } from './pipe-transfer.js';
 
 const IO_STATUS_BLOCK_SIZE = 8;
@@ -91,10 +91,8 @@ function* deleteFile(kernel: Kernel, objectAttributes: number): Blocking<NtStatu
 }
 
 function* flushBuffers(kernel: Kernel, file: number, ioStatusBlock: number): Blocking<NtStatus> {
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0, WRITES);
   if (typeof operation === 'number') return operation;
-  const mayWrite = (operation.file.grantedAccess & (FileAccess.WRITE_DATA | FileAccess.APPEND_DATA)) !== 0;
-  if (!mayWrite) return completeOperation(kernel, operation, refused(Status.ACCESS_DENIED));
   const { control, device, pipe } = operation.file;
   if (pipe !== null) return yield* flushPipe(kernel, operation, pipe);
   if (device.kind === 'console' || device.kind === 'stream') device.host.flush();

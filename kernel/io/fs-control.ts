@@ -6,7 +6,7 @@ import { ConsoleChannel } from './console-device.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
 import type { UserBuffer } from './io-request.js';
-import { beginOperation, completeOperation, type IoOperation, type IoResult, refused } from './io-status.js';
+import { beginOperation, completeOperation, type IoOperation, type IoResult, neededFor, refused } from './io-status.js';
 import { PipeState } from './pipe.js';
 import { controlPipe, PEEK_HEADER, PipeControl } from './pipe-control.js';
 
@@ -22,7 +22,11 @@ function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   let status = yield* user.probeForRead(inputBuffer, inputLength);
   if (isSuccess(status)) status = yield* user.probeForWrite(outputBuffer, outputLength);
   if (!isSuccess(status)) return status;
-  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
+  const operation = yield* beginOperation(
+    kernel,
+    { file, event, apcRoutine, apcContext, ioStatusBlock },
+    neededFor(code),
+  );
   if (typeof operation === 'number') return operation;
   countOperation(kernel, 'other', 0);
   const output = { address: outputBuffer, length: outputLength };

@@ -26,6 +26,8 @@ export interface IoOperation {
   readonly object: ObjectHeader<FileObject>;
   readonly file: FileObject;
   readonly event: ObjectHeader<KEvent> | null;
+  /** Rights of the handle that names the file: a duplicate may have fewer than the open. */
+  readonly grantedAccess: number;
 }
 
 /** Outcome of an operation. */
@@ -42,13 +44,25 @@ export function handleArguments(file: number, ioStatusBlock: number): IoArgument
 /**
  * Begins an operation: probes the IO_STATUS_BLOCK, references file and event, resets both events (IopCreateFile's peers).
  * ACCESS_VIOLATION, INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED; INVALID_PARAMETER: an APC and a completion port.
+ * @param access rights that the handle has to carry, all of them
+ * @param anyOf and one of these at least; 0: nothing more
  */
-export function* beginOperation(kernel: Kernel, given: IoArguments, access: number): Blocking<IoOperation | NtStatus> {
+export function* beginOperation(
+  kernel: Kernel,
+  given: IoArguments,
+  access: number,
+  anyOf = 0,
+): Blocking<IoOperation | NtStatus> {
   const { ob, ke } = kernel;
   const probed = yield* kernel.user.probeForWrite(given.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
   if (!isSuccess(probed)) return probed;
   const { status, object } = ob.referenceObjectByHandle(given.file, ob.types.file, access);
   if (object === null) return status;
+  const grantedAccess = ob.grantedAccess(given.file);
+  if (anyOf !== 0 && (grantedAccess & anyOf) === 0) {
+    ob.dereferenceObject(object);
+    return Status.ACCESS_DENIED;
+  }
   if (given.apcRoutine !== 0 && object.body.completion !== null) {
     ob.dereferenceObject(object);
     return Status.INVALID_PARAMETER;
@@ -64,7 +78,7 @@ export function* beginOperation(kernel: Kernel, given: IoArguments, access: numb
     ke.resetEvent(event.body);
   }
   ke.resetEvent(object.body.event);
-  return { arguments: given, object, file: object.body, event };
+  return { arguments: given, object, file: object.body, event, grantedAccess };
 }
 
 /**
@@ -115,3 +129,6 @@ export function releaseOperation({ ob }: Kernel, { event, object }: IoOperation)
 
 export const done = (information: number): IoResult => ({ status: Status.SUCCESS, information });
 export const refused = (status: NtStatus): IoResult => ({ status, information: 0 });
+
+/** Rights that a control code asks for: its bits 14 and 15 are FILE_READ_DATA and FILE_WRITE_DATA. */
+export const neededFor = (controlCode: number): number => (controlCode >>> 14) & 3;

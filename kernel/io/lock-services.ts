@@ -5,8 +5,11 @@ import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { FileLock } from './byte-range-locks.js';
 import type { FileControlBlock } from './file-control-block.js';
-import { FileAccess } from './file-object.js';
+import { FileAccess, WRITES } from './file-object.js';
 import { beginOperation, completeOperation, handleArguments, type IoOperation } from './io-status.js';
+
+/** Who may read or write may lock. */
+const TRANSFERS = FileAccess.READ_DATA | WRITES;
 
 /**
  * NtLockFile(file, event, apc, context, iosb, offset*, length*, key, fail immediately, exclusive). LOCK_NOT_GRANTED when it
@@ -17,7 +20,7 @@ function* lockFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const [failImmediately, exclusive] = given.slice(8);
   const range = yield* captureRange(kernel, offsetAddress, lengthAddress);
   if (typeof range === 'number') return range;
-  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0);
+  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, 0, TRANSFERS);
   if (typeof operation === 'number') return operation;
   const refusal = checkLockable(operation);
   if (!isSuccess(refusal)) return completeOperation(kernel, operation, { status: refusal, information: 0 });
@@ -55,7 +58,7 @@ function* unlockFile(
 ): Blocking<NtStatus> {
   const range = yield* captureRange(kernel, offsetAddress, lengthAddress);
   if (typeof range === 'number') return range;
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0, TRANSFERS);
   if (typeof operation === 'number') return operation;
   const refusal = checkLockable(operation);
   const { control } = operation.file;
@@ -79,11 +82,9 @@ function* captureRange(
 }
 
 function checkLockable(operation: IoOperation): NtStatus {
-  const { control, grantedAccess } = operation.file;
+  const { control } = operation.file;
   if (control === null) return Status.INVALID_DEVICE_REQUEST;
-  if (control.isDirectory) return Status.INVALID_PARAMETER;
-  const transfers = FileAccess.READ_DATA | FileAccess.WRITE_DATA | FileAccess.APPEND_DATA;
-  return (grantedAccess & transfers) === 0 ? Status.ACCESS_DENIED : Status.SUCCESS;
+  return control.isDirectory ? Status.INVALID_PARAMETER : Status.SUCCESS;
 }
 
 export const lockServices: readonly Service[] = [service('NtLockFile', lockFile), service('NtUnlockFile', unlockFile)];

@@ -4,8 +4,8 @@ import type { Kernel } from '../kernel.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
-import { FileAccess } from './file-object.js';
-import { beginOperation, completeOperation, done, type IoResult, refused } from './io-status.js';
+import { FileAccess, WRITES } from './file-object.js';
+import { beginOperation, done, type IoResult, refused } from './io-status.js';
 import { readPipe, writePipe } from './pipe-transfer.js';
 import { finishTransfer, type Transfer, transferVolume } from './volume-operations.js';
 import { CHUNK } from './volume-transfer.js';
@@ -23,12 +23,10 @@ function* readFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
 }
 
 function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
-  const transfer = yield* beginTransfer(kernel, given, 0);
+  const transfer = yield* beginTransfer(kernel, given, 0, WRITES);
   if (typeof transfer === 'number') return transfer;
   const { operation } = transfer;
-  const { grantedAccess, pipe, device, control } = operation.file;
-  const mayWrite = (grantedAccess & (FileAccess.WRITE_DATA | FileAccess.APPEND_DATA)) !== 0;
-  if (!mayWrite) return completeOperation(kernel, operation, refused(Status.ACCESS_DENIED));
+  const { pipe, device, control } = operation.file;
   const probed = yield* kernel.user.probeForRead(transfer.buffer, transfer.length);
   if (!isSuccess(probed)) return finishTransfer(kernel, operation, 'write', refused(probed));
   if (pipe !== null) return yield* writePipe(kernel, transfer, pipe);
@@ -37,7 +35,12 @@ function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
 }
 
 /** Captures what NtReadFile and NtWriteFile share: (file, event, apc, context, iosb, buffer, length, offset*, key*). */
-function* beginTransfer(kernel: Kernel, given: readonly number[], access: number): Blocking<Transfer | NtStatus> {
+function* beginTransfer(
+  kernel: Kernel,
+  given: readonly number[],
+  access: number,
+  anyOf = 0,
+): Blocking<Transfer | NtStatus> {
   const [file, event, apcRoutine, apcContext, ioStatusBlock, buffer, length, offsetAddress, keyAddress] = given;
   const { user } = kernel;
   let status: NtStatus = Status.SUCCESS;
@@ -46,7 +49,8 @@ function* beginTransfer(kernel: Kernel, given: readonly number[], access: number
   if (!isSuccess(status)) return status;
   const offset = offsetAddress === 0 ? null : user.read64(offsetAddress);
   const key = keyAddress === 0 ? 0 : user.read32(keyAddress);
-  const operation = yield* beginOperation(kernel, { file, event, apcRoutine, apcContext, ioStatusBlock }, access);
+  const named = { file, event, apcRoutine, apcContext, ioStatusBlock };
+  const operation = yield* beginOperation(kernel, named, access, anyOf);
   if (typeof operation === 'number') return operation;
   return { operation, buffer, length, offset, key };
 }

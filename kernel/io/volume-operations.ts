@@ -102,10 +102,11 @@ function planTransfer(
   control: FileControlBlock | null,
 ): VolumeTransfer | IoResult {
   const { buffer, length, offset } = transfer;
-  const { file } = transfer.operation;
+  const { file, grantedAccess } = transfer.operation;
+  const appends = kind === 'write' && (grantedAccess & FileAccess.WRITE_DATA) === 0;
   const writes = kind === 'write';
   if (control === null || control.isDirectory) return refused(Status.INVALID_DEVICE_REQUEST);
-  const start = startOffset(file, offset, control, writes);
+  const start = startOffset(file, appends ? WRITE_TO_END_OF_FILE : offset, control, writes);
   if (typeof start !== 'number') return refused(start.status);
   if (length === 0 && !writes) return done(0);
   if (writes && BigInt(start) + BigInt(length) > MAXIMUM_OFFSET) return refused(Status.DISK_FULL);
@@ -137,8 +138,7 @@ function startOffset(
   control: FileControlBlock,
   writes: boolean,
 ): number | { readonly status: NtStatus } {
-  const appendsOnly = (file.grantedAccess & FileAccess.WRITE_DATA) === 0;
-  if (writes && (appendsOnly || offset === WRITE_TO_END_OF_FILE)) return control.size();
+  if (writes && offset === WRITE_TO_END_OF_FILE) return control.size();
   if (offset === null || (offset === USE_FILE_POINTER_POSITION && file.isSynchronous)) {
     return file.isSynchronous ? file.currentOffset : { status: Status.INVALID_PARAMETER };
   }

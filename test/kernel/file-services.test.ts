@@ -250,7 +250,7 @@ describe('objects and processes as services see them', () => {
       const duplicate = (access: number, options: number) =>
         guest.call('NtDuplicateObject', 0xffffffff, file, 0xffffffff, HANDLE, access, 0, options);
       expect(yield* duplicate(0x80000000, 0)).toBe('SUCCESS');
-      expect(yield* guest.write(user.read32(HANDLE), 'x')).toBe('SUCCESS');
+      expect(yield* guest.write(user.read32(HANDLE), 'x')).toBe('ACCESS_DENIED');
       expect(yield* duplicate(0, 3)).toBe('SUCCESS');
       const moved = user.read32(HANDLE);
       expect(yield* guest.write(moved, 'x')).toBe('SUCCESS');
