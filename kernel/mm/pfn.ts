@@ -206,6 +206,15 @@ export class PfnDatabase {
     return (this.#words[this.entry(frame) + this.#last] & IN_PAGE_ERROR) !== 0;
   }
 
+  /** An active page that belongs to one PTE, no prototype PTE, at this address and in this frame: one look for all of it. */
+  isOwnedBy(frame: number, pteAddress: number, pteFrame: number): boolean {
+    const at = this.entry(frame);
+    const words = this.#words;
+    const state = words[at + REFERENCES_AND_FLAGS] & (LOCATION_FIELD | PROTOTYPE_PTE);
+    if (state !== PageLocation.Active << LOCATION_SHIFT || words[at + PTE_ADDRESS] !== (pteAddress | 0)) return false;
+    return (words[at + this.#last] & FRAME_FIELD) === pteFrame;
+  }
+
   /** The page belongs to a program that maps it itself: PteAddress is where it is mapped now, 0 for nowhere. */
   isAwe(frame: number): boolean {
     return (this.#words[this.entry(frame) + this.#last] & AWE_ALLOCATION) !== 0;

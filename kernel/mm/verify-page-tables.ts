@@ -320,6 +320,20 @@ function verifyValid(
   const frame = format.frame(at);
   if (frame === 0 || frame >= pfn.frameCount) return `maps frame ${frame.toString(16)}, which does not exist`;
   mappings[frame]++;
+  if (!pfn.isOwnedBy(frame, pteAddress, tableFrame)) return verifyUnowned(mm, at, pteAddress, tableFrame, contained);
+  const isBoth = format.isWritable(at) && format.isCopyOnWrite(at);
+  return isBoth ? `maps ${pageName(frame)} writable and copy-on-write` : null;
+}
+
+/** A valid PTE whose page belongs to a prototype PTE or to AWE: everything else is wrong. */
+function verifyUnowned(
+  { format, pfn }: MemoryManager,
+  at: PteLocation,
+  pteAddress: number,
+  tableFrame: number,
+  contained: Uint32Array,
+): string | null {
+  const frame = format.frame(at);
   if (pfn.location(frame) !== PageLocation.Active)
     return `maps ${pageName(frame)}, which has location ${pfn.location(frame)}`;
   if (pfn.isPrototype(frame)) {
@@ -329,12 +343,8 @@ function verifyValid(
   if (pfn.isAwe(frame) && pfn.pteAddress(frame) === pteAddress) return null;
   if (pfn.pteAddress(frame) !== pteAddress)
     return `maps ${pageName(frame)}, which belongs to the PTE at ${hex(pfn.pteAddress(frame))}`;
-  const table = pfn.pteFrame(frame);
-  if (table !== tableFrame) {
-    return `maps ${pageName(frame)}, which says its PTE is in frame ${table.toString(16)}, not ${tableFrame.toString(16)}`;
-  }
-  const isBoth = format.isWritable(at) && format.isCopyOnWrite(at);
-  return isBoth ? `maps ${pageName(frame)} writable and copy-on-write` : null;
+  const table = pfn.pteFrame(frame).toString(16);
+  return `maps ${pageName(frame)}, which says its PTE is in frame ${table}, not ${tableFrame.toString(16)}`;
 }
 
 function verifyTransition(mm: MemoryManager, at: PteLocation, pteAddress: number, tableFrame: number): string | null {

@@ -1,4 +1,4 @@
-import { PAGE_MASK, PAGE_SIZE, PageLocation } from './layout.js';
+import { PAGE_MASK, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { NO_PTE } from './pte.js';
 import { systemPte } from './system-pages.js';
@@ -6,14 +6,12 @@ import type { VerifierFindings } from './verifier-findings.js';
 
 /**
  * The bitmaps of the paging files: a slot is used exactly when one PTE, prototype PTE or OriginalPte names it.
- * @param findings the slots that PTEs of processes and of paged pool name; the others are added
+ * @param findings the slots that PTEs of processes and of paged pool, and OriginalPtes, name; the others are added
  * @returns the first inconsistency, or null
  */
 export function verifyPagingFiles(mm: MemoryManager, findings: VerifierFindings): string | null {
   if (mm.paging.files.length === 0) return null;
-  return (
-    noteStacks(mm, findings) ?? notePrototypes(mm, findings) ?? noteFrames(mm, findings) ?? compareBitmaps(mm, findings)
-  );
+  return noteStacks(mm, findings) ?? notePrototypes(mm, findings) ?? compareBitmaps(mm, findings);
 }
 
 function noteStacks(mm: MemoryManager, { slots }: VerifierFindings): string | null {
@@ -48,19 +46,6 @@ function notePrototype(mm: MemoryManager, { reader, slots }: VerifierFindings, a
   if (home === null) return null;
   const wrong = slots.note(home.format, home.at((address & PAGE_MASK) / mm.format.entrySize));
   return wrong === null ? null : `the prototype PTE at ${hex(address)} ${wrong}`;
-}
-
-/** OriginalPtes. */
-function noteFrames(mm: MemoryManager, { slots }: VerifierFindings): string | null {
-  const { format, pfn } = mm;
-  const { knownFrames } = mm.lists;
-  for (let frame = 1; frame < knownFrames; frame++) {
-    const location = pfn.location(frame);
-    if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
-    const wrong = slots.note(format, pfn.originalPte(frame));
-    if (wrong !== null) return `PFN ${hex(frame)} ${wrong}`;
-  }
-  return null;
 }
 
 function compareBitmaps(mm: MemoryManager, { slots }: VerifierFindings): string | null {

@@ -56,11 +56,13 @@ function verifyAddressSpaces(mm: MemoryManager): string | null {
 
 /** Every frame is on exactly one list, or active with the right counts, or pinned in transition. */
 function verifyFrames(mm: MemoryManager, listed: Uint8Array, findings: VerifierFindings): string | null {
-  const { pfn } = mm;
+  const { format, pfn } = mm;
   const { knownFrames } = mm.lists;
   for (let frame = 1; frame < knownFrames; frame++) {
     const location = pfn.location(frame);
     if (location === PageLocation.Zeroed || location === PageLocation.Free || location === PageLocation.Bad) continue;
+    const wrong = findings.slots.note(format, pfn.originalPte(frame));
+    if (wrong !== null) return `${name(frame)} ${wrong}`;
     if (pfn.isAwe(frame) || (location === PageLocation.Transition && pfn.isDeleted(frame))) continue;
     const table = pfn.pteFrame(frame);
     if (table === 0 || table >= pfn.frameCount)

@@ -187,11 +187,13 @@ export class WorkingSetList {
   freeChain(): { readonly count: number; readonly wrong: number | null } {
     const words = this.#words;
     const { lastInitialized } = this;
+    const header = this.#headerWords;
+    const inFirstPage = WORDS_PER_PAGE - header;
     let count = 0;
     let index = this.firstFree;
     while (index !== NO_ENTRY) {
       if (index > lastInitialized || count > lastInitialized) return { count, wrong: index };
-      const entry = words[this.#at(index)];
+      const entry = words[index < inFirstPage ? this.#home + header + index : this.#at(index)];
       if ((entry & WsleBit.Valid) !== 0) return { count, wrong: index };
       count++;
       index = entry >>> 4;

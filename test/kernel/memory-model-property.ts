@@ -5,8 +5,8 @@ import { commands, ModelRunner } from './memory-model-runner.js';
 
 /** A machine is booted for each sequence: long ones leave the time for steps. */
 const LENGTH = 4000;
-/** Of all configurations together; NT86_MODEL_STEPS=200000 is the long form. */
-const STEPS = Number(process.env.NT86_MODEL_STEPS ?? 80_000);
+/** Of all configurations together. */
+const STEPS = Number(process.env.NT86_MODEL_STEPS ?? 200_000);
 /** Two replacement policies, two formats of PTEs. */
 const CONFIGURATIONS = 4;
 /** One of the two policies runs in a linear memory in which not all frames have room (cpu/frame-eviction.ts). */

@@ -126,7 +126,7 @@ export class ModelRunner {
   #current = 0;
   steps = 0;
 
-  constructor({ pae, replacement, megabytes = 4, linear }: RunnerOptions) {
+  constructor({ pae, replacement, megabytes = 3, linear }: RunnerOptions) {
     const machine = new MemoryMachine({ pae, replacement, megabytes, linear });
     this.#machine = machine;
     const { mm } = machine;

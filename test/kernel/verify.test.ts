@@ -3,6 +3,7 @@ import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { PageLocation } from '../../kernel/mm/layout.js';
 import type { MemoryManager } from '../../kernel/mm/memory-manager.js';
 import { findPte, pdeLocation } from '../../kernel/mm/page-table.js';
+import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { PteOwner } from '../../kernel/mm/pte.js';
 import { MemoryMachine } from './memory-machine.js';
 
@@ -129,7 +130,89 @@ const defects: readonly [string, (mm: MemoryManager, space: AddressSpace) => voi
     },
     /the working set should have/,
   ],
+  [
+    'a page on a list that links back astray',
+    (mm) => mm.pfn.setBlink(mm.lists.zeroed.blink, 5),
+    /is on page list 0 but links back to 5/,
+  ],
+  [
+    'a page on a list that somebody refers to',
+    (mm) => mm.pfn.setReferenceCount(mm.lists.zeroed.flink, 1),
+    /is on page list 0 but has reference count 1/,
+  ],
+  [
+    'a modified page on the standby list',
+    (mm, space) => {
+      const frame = mm.format.frame(findPte(mm, space, PAGE));
+      mm.pfn.setModified(frame, true);
+      mm.lists.insertStandby(frame, false);
+      mm.pfn.setReferenceCount(frame, 0);
+    },
+    /is on page list 2 but is modified/,
+  ],
+  [
+    'a page that is written to and copied on write',
+    (mm, space) => {
+      const at = findPte(mm, space, PAGE);
+      mm.format.write(at, mm.format.low(at) | 0x200, mm.format.high(at));
+    },
+    /writable and copy-on-write/,
+  ],
+  [
+    'a page table in use that does not exist',
+    (mm, space) => mm.view.setUint16(space.usedPageTableEntries + 200, 3, true),
+    /3 PTEs should be in use in the page table of .*, which does not exist/,
+  ],
+  [
+    'a chain of free working set entries with one in use',
+    (_mm, space) => {
+      space.workingSet.firstFree = 0;
+    },
+    /the free working set entries link to 0 after 0/,
+  ],
+  [
+    'a free working set entry that is lost',
+    (_mm, space) => {
+      space.workingSet.firstFree = space.workingSet.get(space.workingSet.firstFree) >>> 4;
+    },
+    /working set entries \d+ are in use and/,
+  ],
+  [
+    'a locked working set entry that is not in use',
+    (_mm, space) => {
+      const used = space.workingSet.lastEntry;
+      space.workingSet.firstDynamic = used + 2;
+    },
+    /is on the wrong side of FirstDynamic|is locked but not in use/,
+  ],
+  [
+    'a slot of a paging file that is named but free',
+    (mm, space) => nameSlot(mm, space, PAGE),
+    /page 5 of paging file 0 is free but named/,
+  ],
+  [
+    'a slot of a paging file that two pages name',
+    (mm, space) => {
+      nameSlot(mm, space, PAGE);
+      mm.format.writePageFile(mm.pfn.originalPte(mm.format.frame(findPte(mm, space, PAGE + 0x1000))), 0, 5, 4);
+    },
+    /names page 5 of paging file 0, which something else names too/,
+  ],
+  [
+    'a slot of a paging file that nobody names',
+    (mm) => {
+      mm.paging.create('pagefile', 256, 256, new MemoryPagingStorage());
+      mm.paging.files[0]?.allocate(1);
+    },
+    /is used but nobody names it/,
+  ],
 ];
+
+/** The page says that it is in slot 5 of a new paging file, too. */
+function nameSlot(mm: MemoryManager, space: AddressSpace, address: number): void {
+  mm.paging.create('pagefile', 256, 256, new MemoryPagingStorage());
+  mm.format.writePageFile(mm.pfn.originalPte(mm.format.frame(findPte(mm, space, address))), 0, 5, 4);
+}
 
 describe.each([{ pae: true }, { pae: false }])('the memory manager finds its own defects, %o', ({ pae }) => {
   let machine: MemoryMachine;
