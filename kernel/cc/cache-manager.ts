@@ -3,15 +3,17 @@ import type { Kernel } from '../kernel.js';
 import { createCacheSection, extendDataArea, releaseSection, setFileBytes } from '../mm/create-section.js';
 import { captureDataDirtyBits, flushDataPages } from '../mm/flush-pages.js';
 import { PAGE_SIZE } from '../mm/layout.js';
+import { disableModifiedWrite, enableModifiedWrite } from '../mm/modified-write.js';
 import { purgeSection, zeroBehindEnd } from '../mm/purge-section.js';
 import { CACHE_VIEW_PAGES, CACHE_VIEW_SIZE } from '../mm/system-cache-views.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { hex } from '../trace.js';
 import { type NtStatus, virtualAddress } from '../types.js';
 import { LazyWriter } from './lazy-writer.js';
+import { cleanBcbs, isPinned, newestLsn, verifyBcbs } from './pin.js';
 import { type AccessPattern, PRIVATE_CACHE_MAP_SIZE, PrivateCacheMap } from './private-cache-map.js';
 import { ReadAheadQueue } from './read-ahead.js';
-import { type CachedFile, SHARED_CACHE_MAP_SIZE, SharedCacheMap } from './shared-cache-map.js';
+import { type CachedFile, type FlushToLsn, SHARED_CACHE_MAP_SIZE, SharedCacheMap } from './shared-cache-map.js';
 import { VACB_SIZE, type Vacb, VacbList } from './vacb.js';
 import { WriteThrottle } from './write-throttle.js';
 
@@ -123,6 +125,7 @@ export class CacheManager {
     this.#trace('cache-map-delete', map, {});
     for (const vacb of map.vacbs.all()) this.unmapView(vacb);
     this.noteClean(map, 0, Number.MAX_SAFE_INTEGER);
+    if (map.flushToLsn !== null) enableModifiedWrite(kernel.mm, map.file.sectionObjectPointers);
     this.maps.splice(this.maps.indexOf(map), 1);
     map.file.sharedCacheMap = null;
     releaseSection(kernel, map.section);
@@ -142,6 +145,7 @@ export class CacheManager {
     }
     if (!this.#extendSection(map, (index + 1) * CACHE_VIEW_SIZE) || !map.vacbs.reserve(index)) return null;
     const vacb = this.vacbs.take();
+    if (vacb === null) return null;
     if (vacb.map !== null) this.unmapView(vacb);
     const { kernel } = this;
     const base = kernel.mm.cacheViews.map(kernel, map.section.controlArea, index * CACHE_VIEW_PAGES);
@@ -156,9 +160,9 @@ export class CacheManager {
     return vacb;
   }
 
-  /** The view goes; its pages stay in memory. */
+  /** The view goes, unless somebody has it pinned; its pages stay in memory. */
   unmapView(vacb: Vacb): void {
-    if (vacb.map === null) return;
+    if (vacb.map === null || vacb.activeCount > 0) return;
     this.kernel.mm.cacheViews.unmap(vacb.baseAddress);
     vacb.map.vacbs.set(vacb.fileOffset / CACHE_VIEW_SIZE, null);
     vacb.map = null;
@@ -174,6 +178,17 @@ export class CacheManager {
   /** Pages were written to the file, or are gone. */
   noteClean(map: SharedCacheMap, firstPage: number, count: number): void {
     this.totalDirtyPages -= map.dirty.remove(firstPage, count);
+    if (map.bcbs.length > 0) cleanBcbs(this, map);
+  }
+
+  /**
+   * CcSetLogHandle: the file's pinned changes go to the file only after the log records that tell of them, and nobody but the cache
+   * manager writes its pages. False: too late, somebody has a view of the file already.
+   */
+  setLogHandle(map: SharedCacheMap, flushToLsn: FlushToLsn): boolean {
+    if (!disableModifiedWrite(this.kernel.mm, map.file.sectionObjectPointers)) return false;
+    map.flushToLsn = flushToLsn;
+    return true;
   }
 
   /**
@@ -202,6 +217,9 @@ export class CacheManager {
       const from = Math.max(firstPage, start);
       mm.cacheViews.captureDirtyBits(vacb.baseAddress, from - start, Math.min(end, start + CACHE_VIEW_PAGES) - from);
     }
+    const lsn = map === null ? 0n : newestLsn(map, firstPage, count);
+    const logged = lsn === 0n ? Status.SUCCESS : (map?.flushToLsn?.(lsn) ?? Status.SUCCESS);
+    if (!isSuccess(logged)) return logged;
     const before = counters.mappedPagesWritten;
     const status = flushDataPages(mm, area, firstPage, count);
     counters.dataFlushes++;
@@ -212,7 +230,7 @@ export class CacheManager {
 
   /**
    * CcPurgeCacheSection: pages of a file from a byte on leave memory, changed or not; the next read gets them from the file.
-   * @returns false when programs' views keep some
+   * @returns false when programs' views keep some, or pinned bytes all of them
    */
   purge(file: CachedFile, offset = 0, length = Number.MAX_SAFE_INTEGER): boolean {
     const area = file.sectionObjectPointers.dataSectionObject;
@@ -220,6 +238,7 @@ export class CacheManager {
     const firstPage = Math.floor(offset / PAGE_SIZE);
     const count = Math.min(Math.ceil((offset + length) / PAGE_SIZE), area.segment.totalPages) - firstPage;
     const map = file.sharedCacheMap;
+    if (map !== null && isPinned(map, offset, offset + length)) return false;
     if (map !== null) {
       for (const vacb of map.vacbs.overlapping(offset, offset + length)) this.unmapView(vacb);
       this.#trace('cache-purge', map, { offset });
@@ -280,6 +299,8 @@ export class CacheManager {
     let views = 0;
     for (const map of this.maps) {
       dirty += map.dirty.count;
+      const wrong = verifyBcbs(map, this.kernel.mm.lockedPages);
+      if (wrong !== null) return wrong;
       for (const vacb of map.vacbs.all()) {
         views++;
         if (vacb.map !== map) return `a view of ${map.file.name} belongs to another file`;

@@ -65,7 +65,12 @@ export class LazyWriter {
     this.#dirtyAtLastScan = cc.totalDirtyPages;
     if (trace.cache) trace.event('lazy-write-scan', { dirty, written: this.#writtenLastTime });
     cc.throttle.release();
-    while (cc.throttle.deferredWrites > 0 && cc.totalDirtyPages > 0) this.#writeForDeferred();
+    // Once round without anything written: all that is left waits for a log.
+    for (let idle = 0; idle < cc.maps.length && cc.throttle.deferredWrites > 0 && cc.totalDirtyPages > 0; ) {
+      const left = cc.totalDirtyPages;
+      this.#writeForDeferred();
+      idle = cc.totalDirtyPages < left ? 0 : idle + 1;
+    }
     if (cc.totalDirtyPages > 0) this.#startTimer(IDLE_DELAY);
   }
 
@@ -107,9 +112,11 @@ export class LazyWriter {
       const run = map.dirty.nextRun(map.resumeWritePage, Math.min(MAXIMUM_RUN, wanted - written));
       if (run === null) break;
       if (!isSuccess(cc.writePages(map.file, run.firstPage, run.count))) {
-        // The pages stay in memory, and modified: a flush, or closing the file, tries again.
-        this.reportLoss(map);
-        cc.noteClean(map, run.firstPage, run.count);
+        // The pages stay in memory, and modified: a flush, or closing the file, tries again. What waits for a log is tried by every scan.
+        if (map.flushToLsn === null) {
+          this.reportLoss(map);
+          cc.noteClean(map, run.firstPage, run.count);
+        }
       }
       map.resumeWritePage = run.firstPage + run.count;
       written += run.count;

@@ -1,7 +1,8 @@
 import type { Pool } from '../ex/pool.js';
 import type { Section } from '../mm/section.js';
 import type { SectionFile } from '../mm/segment.js';
-import type { VirtualAddress } from '../types.js';
+import type { NtStatus, VirtualAddress } from '../types.js';
+import type { Bcb } from './bcb.js';
 import { DirtyPages } from './dirty-pages.js';
 import type { PrivateCacheMap } from './private-cache-map.js';
 import { VacbArray } from './vacb.js';
@@ -14,6 +15,9 @@ export interface CachedFile extends SectionFile {
   /** The file's name is gone: nobody will ever read what was written. */
   readonly deleted: boolean;
 }
+
+/** FLUSH_TO_LSN. A failure keeps the change in memory. Does not wait. */
+export type FlushToLsn = (lsn: bigint) => NtStatus;
 
 /** SHARED_CACHE_MAP: what is cached of one file, for all its opens (nt52.md 13). */
 export class SharedCacheMap {
@@ -29,6 +33,10 @@ export class SharedCacheMap {
   readonly vacbs: VacbArray;
   /** Mbcb. */
   readonly dirty: DirtyPages;
+  /** BcbList: what is pinned, or was changed in place. */
+  readonly bcbs: Bcb[] = [];
+  /** Of a file whose changes a log tells of: brings the log as far as a record into its file, before a change is written. */
+  flushToLsn: FlushToLsn | null = null;
   /** The lazy writer goes on from here. */
   resumeWritePage = 0;
   /** The first private cache map lies in the structure itself. */

@@ -17,6 +17,8 @@ export class Vacb {
   map: SharedCacheMap | null = null;
   /** Of the view, in bytes of the file. */
   fileOffset = 0;
+  /** BCBs that are pinned in it: the view stays. */
+  activeCount = 0;
   /** Number of its last use among all uses. */
   lastUse = 0;
 }
@@ -96,8 +98,8 @@ export class VacbList {
     vacb.lastUse = ++this.#uses;
   }
 
-  /** A VACB for another view: a free one, or the one that nobody has used for the longest time. */
-  take(): Vacb {
+  /** A VACB for another view: a free one, or the one that nobody has used for the longest time. Null: all are pinned. */
+  take(): Vacb | null {
     const free = this.vacbs.find((vacb) => vacb.map === null);
     if (free !== undefined) return free;
     if (this.vacbs.length < this.maximum) {
@@ -105,6 +107,10 @@ export class VacbList {
       this.vacbs.push(vacb);
       return vacb;
     }
-    return this.vacbs.reduce((oldest, vacb) => (vacb.lastUse < oldest.lastUse ? vacb : oldest));
+    const unpinned = this.vacbs.filter((vacb) => vacb.activeCount === 0);
+    return unpinned.reduce(
+      (oldest: Vacb | null, vacb) => (vacb.lastUse < (oldest?.lastUse ?? Infinity) ? vacb : oldest),
+      null,
+    );
   }
 }

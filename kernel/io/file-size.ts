@@ -1,3 +1,4 @@
+import { isPinned } from '../cc/index.js';
 import type { Kernel } from '../kernel.js';
 import { isError, Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
@@ -10,6 +11,8 @@ import type { VolumeDevice } from './volume-device.js';
  */
 export function setEndOfFile(kernel: Kernel, control: FileControlBlock, size: number): NtStatus {
   const oldSize = control.size();
+  const map = control.sharedCacheMap;
+  if (size < oldSize && map !== null && isPinned(map, size, oldSize)) return Status.USER_MAPPED_FILE;
   if (size < oldSize && control.isMappedAsData) return Status.USER_MAPPED_FILE;
   if (size < oldSize) kernel.mm.unusedSegments.deleteOf(kernel, control);
   const status = control.setSize(size);

@@ -23,6 +23,7 @@ import { allowFramesToLeave } from './frame-placement.js';
 import { createKernelStack, DeadKernelStacks, deleteKernelStack } from './kernel-stack.js';
 import { type AddressLayout, addressLayout, PAGE_SIZE, PAGED_POOL_FIRST } from './layout.js';
 import { MappedWriterQueue } from './mapped-writer.js';
+import type { Mdl } from './mdl.js';
 import { FLUID_PAGES, type MemoryThresholds, memoryThresholds } from './memory-thresholds.js';
 import { createAddressSpace, DirectoryPointerPool, deleteAddressSpace, switchAddressSpace } from './page-directory.js';
 import { pageListListener } from './page-list-listener.js';
@@ -239,6 +240,8 @@ export class MemoryManager {
   declare systemSpace: AddressSpace;
   /** MmSystemCacheWs: the working set of paged pool and of the system cache. */
   readonly systemCache: SystemWorkingSet;
+  /** What MDLs keep in memory. */
+  readonly lockedPages = new Set<Mdl>();
   /** Views of files in the system cache range. */
   readonly cacheViews = new SystemCacheViews(this);
   /** The address space in CR3. */

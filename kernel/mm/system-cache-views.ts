@@ -129,6 +129,11 @@ export class SystemCacheViews {
     return host;
   }
 
+  /** Frame of a page that touch has made valid just now. */
+  frameAt(address: number): number {
+    return this.#mm.format.frame(systemPte(this.#mm, address));
+  }
+
   /** The first inconsistency between views, PTEs and control areas in one sentence, or null. */
   verify(): string | null {
     const mm = this.#mm;

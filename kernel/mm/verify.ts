@@ -1,4 +1,5 @@
 import { PageLocation } from './layout.js';
+import { verifyLockedPages } from './mdl.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PoolInspector } from './page-reader.js';
 import { VerifierFindings } from './verifier-findings.js';
@@ -38,6 +39,7 @@ export function verifyMemory(mm: MemoryManager): string | null {
     mm.systemPtes.verify() ??
     mm.pool.verify(new PoolInspector(mm)) ??
     mm.cacheViews.verify() ??
+    verifyLockedPages(mm) ??
     verifyPagedPool(mm, findings) ??
     verifyPagingFiles(mm, findings) ??
     verifyTlb(mm) ??
