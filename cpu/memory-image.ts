@@ -43,9 +43,9 @@ export class MemoryImage {
 /** Byte offsets of the pages of an image, in order. */
 function* pageOffsets(memory: PhysicalMemory, end: number): Generator<number> {
   for (let offset = 0; offset < TLB_USER_READ_OFFSET; offset += PAGE_SIZE) yield offset;
-  const start = FRAME_MAP_OFFSET;
-  for (let offset = start; offset < firstFrameOffset(memory.frameCount); offset += PAGE_SIZE) yield offset;
-  for (let offset = firstFrameOffset(memory.frameCount); offset < end; offset += PAGE_SIZE) yield offset;
+  const frames = firstFrameOffset(memory.frameCount);
+  for (let offset = FRAME_MAP_OFFSET; offset < frames; offset += PAGE_SIZE) yield offset;
+  for (let offset = frames; offset < end; offset += PAGE_SIZE) yield offset;
 }
 
 /** Copies the memory; what is equal in `previous` is shared with it. */
@@ -60,7 +60,7 @@ export function captureMemory(
   for (const offset of pageOffsets(memory, end)) {
     const before = previous?.pages[pages.length];
     if (before !== undefined && isSame(memory, offset, before)) pages.push(before);
-    else if (isSame(memory, offset, zeros)) pages.push(zeros);
+    else if (memory.words[offset >>> 2] === 0 && isSame(memory, offset, zeros)) pages.push(zeros);
     else pages.push(memory.words.slice(offset >>> 2, (offset >>> 2) + PAGE_WORDS));
   }
   captureStore(memory, previous, pages, zeros);

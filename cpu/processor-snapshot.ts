@@ -1,5 +1,5 @@
 import type { Cpu } from './cpu.js';
-import { PAGE_SIZE, TLB_FILLED_COUNT } from './layout.js';
+import { PAGE_SIZE, REGION_BUDGET, REGION_LEFT, TLB_FILLED_COUNT } from './layout.js';
 import { captureMemory, type MemoryImage, type PageComparison, restoreMemory } from './memory-image.js';
 import { flushTlb, loadTlb, saveTlb } from './tlb.js';
 
@@ -37,6 +37,8 @@ export function saveProcessor(
   previous: ProcessorSnapshot | null,
   isSame?: PageComparison,
 ): ProcessorSnapshot {
+  // What regions have left behind is of no use any more, and tells which code was translated.
+  cpu.state.fill(0, REGION_BUDGET, REGION_LEFT + 1);
   return {
     fields: {
       instructionCount: cpu.instructionCount,

@@ -60,8 +60,9 @@ export type StreamKind = 'terminal' | 'pipe' | 'file' | 'none';
 export interface HostConsole {
   kind(stream: StandardStream): StreamKind;
   /**
-   * Takes at most `maximum` bytes of input. `'eof'`: the stream has ended. `'wait'`: nothing is there now (terminals
-   * only; files and pipes block, so that their content arrives the same way in every run).
+   * Takes at most `maximum` bytes of input. `'eof'`: the stream has ended. `'wait'`: nothing is there now. Files and pipes block, so
+   * that their content arrives the same way in every run; for a host that does not (a debugger's) the machine stands still: its
+   * run ends with `waiting`.
    */
   read(maximum: number): Uint8Array | 'eof' | 'wait';
   /**

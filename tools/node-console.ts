@@ -10,6 +10,7 @@ import {
 } from '../kernel/index.js';
 import { errorCode, hostCall, sleep } from './node-errors.js';
 import { streamFile } from './node-stream-file.js';
+import { PolledInput } from './polled-input.js';
 
 const DEFAULT_SIZE = { columns: 80, rows: 25 } as const;
 /** How long to sleep when a descriptor that should block does not, in milliseconds. */
@@ -19,8 +20,10 @@ const READ_AHEAD = 4096;
 
 /** How a console behaves under a debugger. */
 export interface NodeConsoleOptions {
-  /** Waiting for a terminal does not block the process: waitForInput() answers at once. */
+  /** Waiting for input does not block the process: waitForInput() answers at once, and pipes give 'wait'. */
   readonly neverWaits?: boolean;
+  /** Commands come from a standard input that is no terminal: it is not the guest's, which finds its end when they have ended. */
+  readonly inputIsOthers?: boolean;
   /** Ctrl-C on a terminal in raw mode calls this and is not the guest's. */
   readonly interrupt?: () => void;
 }
@@ -36,6 +39,8 @@ export class NodeConsole implements HostConsole {
   #pollDescriptor = -1;
   /** Input that waitForInput took. */
   #stash: Uint8Array | null = null;
+  /** A pipe that is not waited for. */
+  #polled: PolledInput | null = null;
   #rawControl: tty.ReadStream | null = null;
   #isRaw = false;
   #ended = false;
@@ -61,13 +66,14 @@ export class NodeConsole implements HostConsole {
       return bytes;
     }
     if (this.#ended || this.#kinds[StandardStream.Input] === 'none') return 'eof';
-    if (this.#kinds[StandardStream.Input] !== 'terminal') return this.#readBlocking(maximum);
+    if (this.#kinds[StandardStream.Input] !== 'terminal') return this.#readPipe(maximum);
     // Somebody who put nt86 into the background has not given it the keyboard: reading would stop the whole process.
     return this.#isRaw ? this.#poll(maximum) : 'wait';
   }
 
   waitForInput(): boolean {
     if (this.#stash !== null || this.#ended) return true;
+    if (this.#polled !== null) return false;
     const polls = this.#options.neverWaits === true && this.#isRaw;
     const input = polls ? this.#poll(READ_AHEAD) : this.#readBlocking(READ_AHEAD);
     if (input === 'wait') return false;
@@ -133,8 +139,19 @@ export class NodeConsole implements HostConsole {
     this.setRaw(false);
     this.#rawControl?.destroy();
     this.#rawControl = null;
+    this.#polled?.close();
+    this.#polled = null;
     if (this.#pollDescriptor >= 0) hostCall(() => fs.closeSync(this.#pollDescriptor));
     this.#pollDescriptor = -1;
+  }
+
+  #readPipe(maximum: number): Uint8Array | 'eof' | 'wait' {
+    const { neverWaits = false, inputIsOthers = false } = this.#options;
+    if (!neverWaits || this.#kinds[StandardStream.Input] !== 'pipe') return this.#readBlocking(maximum);
+    this.#polled ??= new PolledInput(process.stdin, inputIsOthers);
+    const input = this.#polled.poll(maximum);
+    if (input === 'eof') this.#ended = true;
+    return input;
   }
 
   #readBlocking(maximum: number): Uint8Array | 'eof' {

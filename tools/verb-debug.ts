@@ -71,6 +71,7 @@ async function waitForGdb(session: Session, address: string): Promise<void> {
  */
 export async function debugProgram(options: DebugOptions): Promise<number> {
   const batch = batchLines(options);
+  const inputIsOthers = batch === null && process.stdin.isTTY !== true;
   const restored = options.restore === undefined ? null : readSnapshot(options.restore);
   const recipe = restored?.recipe ?? recipeOf(options);
   const flags = machineFlags(restored === null ? options : restoredFlags(recipe, options));
@@ -83,7 +84,7 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
     mounts,
     volumes,
     systemFolder: guestImages,
-    console: { neverWaits: true, interrupt },
+    console: { neverWaits: true, inputIsOthers, interrupt },
     pagingFolder: flags.pagingFolder,
   });
   const write = (text: string): void => {
@@ -118,6 +119,26 @@ export async function debugProgram(options: DebugOptions): Promise<number> {
   }
 }
 
+/** Carries out a script; Ctrl-C breaks in, and ends the script when nothing has run since the last one. False: a command failed. */
+async function runBatch(
+  session: Session,
+  lines: readonly string[],
+  write: (text: string) => void,
+  json: boolean,
+): Promise<boolean> {
+  const { execution } = session;
+  const breakIn = (): void => {
+    if (execution.breakRequested) session.finished = true;
+    execution.breakRequested = true;
+  };
+  process.on('SIGINT', breakIn);
+  try {
+    return await runScript(session, lines, write, json);
+  } finally {
+    process.off('SIGINT', breakIn);
+  }
+}
+
 /** The commands of a script, or of somebody at the terminal or behind gdb. Returns the exit code. */
 async function converse(
   session: Session,
@@ -125,7 +146,7 @@ async function converse(
   options: DebugOptions,
   { write, guest }: { readonly write: (text: string) => void; readonly guest: NodeConsole },
 ): Promise<number> {
-  const succeeded = batch === null || (await runScript(session, batch, write, options.json));
+  const succeeded = batch === null || (await runBatch(session, batch, write, options.json));
   if (options.gdb !== undefined) await waitForGdb(session, options.gdb);
   if (batch !== null) return succeeded ? ExitCode.Success : 1;
   await runTerminal(session, { input: process.stdin, output: process.stdout, guest }, options.json);

@@ -35,15 +35,15 @@ function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
     return yield* controlPipe(kernel, { operation, code, input, output });
   }
   const result =
-    code === PipeControl.PEEK ? peekStream(kernel, operation, output) : refused(Status.INVALID_DEVICE_REQUEST);
+    code === PipeControl.PEEK ? yield* peekStream(kernel, operation, output) : refused(Status.INVALID_DEVICE_REQUEST);
   return completeOperation(kernel, operation, result);
 }
 
-function peekStream(kernel: Kernel, { file }: IoOperation, { address, length }: UserBuffer): IoResult {
+function* peekStream(kernel: Kernel, { file }: IoOperation, { address, length }: UserBuffer): Blocking<IoResult> {
   const { device, channel } = file;
   if (device.kind !== 'stream' || channel !== ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
   if (length < PEEK_HEADER) return refused(Status.INVALID_PARAMETER);
-  const ahead = device.peek();
+  const ahead = yield* device.peek(kernel.ke);
   if (ahead === null) return refused(Status.PIPE_BROKEN);
   const header = [PipeState.CONNECTED, ahead.length, 0, 0].map(dword);
   return putBytes(kernel, address, length, concatenate([...header, ahead.subarray(0, length - PEEK_HEADER)]));

@@ -1,5 +1,6 @@
+import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
-import type { NtStatus } from '../types.js';
+import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import type { FileObject } from './file-object.js';
 import { concatenate, dword } from './information-bytes.js';
@@ -30,10 +31,13 @@ export function setPipeInformation({ pipe }: FileObject, view: DataView): NtStat
 }
 
 /** FILE_PIPE_LOCAL_INFORMATION of a pipe, or of a standard stream of the host that is one. */
-export function pipeLocalInformation({ device, channel, pipe }: FileObject): Uint8Array | NtStatus {
+export function* pipeLocalInformation(
+  kernel: Kernel,
+  { device, channel, pipe }: FileObject,
+): Blocking<Uint8Array | NtStatus> {
   if (pipe !== null) return concatenate(localFields(pipe).map(dword));
   if (device.kind !== 'stream') return Status.INVALID_PARAMETER;
-  return concatenate(streamFields(device, channel).map(dword));
+  return concatenate((yield* streamFields(kernel, device, channel)).map(dword));
 }
 
 function localFields(end: PipeEnd): readonly number[] {
@@ -53,9 +57,9 @@ function localFields(end: PipeEnd): readonly number[] {
 }
 
 /** Byte mode, one instance, what waits to be read. At the end of input it is closing. */
-function streamFields(device: StreamDevice, channel: ConsoleChannel): readonly number[] {
+function* streamFields(kernel: Kernel, device: StreamDevice, channel: ConsoleChannel): Blocking<readonly number[]> {
   const reads = channel === ConsoleChannel.Input;
-  const ahead = reads ? device.peek() : null;
+  const ahead = reads ? yield* device.peek(kernel.ke) : null;
   const state = reads && ahead === null ? PipeState.CLOSING : PipeState.CONNECTED;
   const configuration = reads ? STREAM_INBOUND : STREAM_OUTBOUND;
   const [inQuota, outQuota] = reads ? [STREAM_QUOTA, 0] : [0, STREAM_QUOTA];

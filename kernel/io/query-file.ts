@@ -89,7 +89,10 @@ function* queryInformationFile(
   if (!isSuccess(probed)) return probed;
   const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), description.access);
   if (typeof operation === 'number') return operation;
-  const result = fileInformation(kernel, operation.file, file, informationClass);
+  const result =
+    informationClass === FileInformationClass.PipeLocal
+      ? yield* pipeLocalInformation(kernel, operation.file)
+      : fileInformation(kernel, operation.file, file, informationClass);
   if (typeof result === 'number') return completeOperation(kernel, operation, refused(result));
   return completeOperation(kernel, operation, putBytes(kernel, buffer, length, result));
 }
@@ -116,8 +119,6 @@ function fileInformation(
       return dword(0);
     case FileInformationClass.Pipe:
       return pipeInformation(file);
-    case FileInformationClass.PipeLocal:
-      return pipeLocalInformation(file);
   }
   const { control, device } = file;
   if (control === null || device.kind !== 'volume') {

@@ -65,7 +65,7 @@ function* read(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
     case 'volume':
       return refused(Status.INVALID_DEVICE_REQUEST);
     case 'stream':
-      return readStream(kernel, transfer);
+      return yield* readStream(kernel, transfer);
     case 'console':
       if (file.channel !== ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
       return yield* readConsole(kernel, transfer);
@@ -73,11 +73,11 @@ function* read(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
 }
 
 /** A pipe at its end is broken, as one whose writers have all gone. */
-function readStream(kernel: Kernel, transfer: Transfer): IoResult {
+function* readStream(kernel: Kernel, transfer: Transfer): Blocking<IoResult> {
   const { device, channel } = transfer.operation.file;
   if (device.kind !== 'stream' || channel !== ConsoleChannel.Input) return refused(Status.INVALID_DEVICE_REQUEST);
   if (transfer.length === 0) return done(0);
-  const bytes = device.read(Math.min(transfer.length, CHUNK));
+  const bytes = yield* device.read(kernel.ke, Math.min(transfer.length, CHUNK));
   if (bytes === null) return refused(Status.PIPE_BROKEN);
   const written = kernel.user.writeBytes(transfer.buffer, bytes);
   return written < bytes.length ? refused(kernel.user.takeFailure()) : done(written);

@@ -50,6 +50,8 @@ export class Dispatcher {
   current: Thread;
   /** The thread that runs next (KPRCB.NextThread), in state Standby. */
   standby: Thread | null = null;
+  /** The current thread asks for input that the host has not got yet: nothing happens in the machine until it goes on with that. */
+  hostAwaited = false;
   /** Told of every change of a thread's state. */
   stateListener: ((thread: Thread) => void) | null = null;
   /** Asks the swapper for a thread's kernel stack. */

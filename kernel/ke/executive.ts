@@ -99,6 +99,10 @@ export class Executive implements KernelExecutive {
     return wait.yieldExecution(this.dispatcher);
   }
 
+  awaitHost(): Blocking<void> {
+    return wait.awaitHost(this.dispatcher);
+  }
+
   // --- dispatcher objects
 
   setEvent(event: KEvent, increment: number): number {

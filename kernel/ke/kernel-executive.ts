@@ -65,6 +65,8 @@ export interface KernelExecutive {
   delayExecution(mode: Mode, alertable: boolean, timeout: Timeout): Blocking<NtStatus>;
   /** Lets other ready threads of the same priority run: true when one did. */
   yieldExecution(): Blocking<boolean>;
+  /** The machine stands still until the host is asked again for input that it has not got yet. */
+  awaitHost(): Blocking<void>;
 
   // --- dispatcher objects (events, mutants ...). Event routines return the previous signal state.
   setEvent(event: KEvent, increment: number): number;

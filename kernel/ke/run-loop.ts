@@ -65,6 +65,12 @@ export class RunLoop {
     for (;;) {
       // First of all: the thread that the stop is about is still the current one, even when it waits or has ended.
       if (environment.interrupted()) return 'interrupted';
+      if (dispatcher.hostAwaited) {
+        dispatcher.hostAwaited = false;
+        this.#resume(dispatcher.current);
+        if (dispatcher.hostAwaited) return 'waiting';
+        continue;
+      }
       this.#takeDeviceInterrupts();
       this.#takeClockInterrupts();
       const thread = this.#pickThread();
@@ -110,7 +116,8 @@ export class RunLoop {
   #resume(thread: Thread): void {
     const step = thread.activity?.next();
     if (step === undefined || step.done) thread.activity = null;
-    else if (thread.state === ThreadState.Running) this.#dispatcher.readyThread(thread);
+    else if (thread.state === ThreadState.Running && !this.#dispatcher.hostAwaited)
+      this.#dispatcher.readyThread(thread);
   }
 
   /** Instructions until the next device interrupt, at least 1. */

@@ -128,6 +128,15 @@ export function* yieldExecution(dispatcher: Dispatcher): Blocking<boolean> {
   return true;
 }
 
+/**
+ * The machine stands still until the host is asked again: no time passes, and no other thread runs, just as while a host that blocks
+ * is waited for. The run ends with `waiting`.
+ */
+export function* awaitHost(dispatcher: Dispatcher): Blocking<void> {
+  dispatcher.hostAwaited = true;
+  yield;
+}
+
 /** Gives up the processor until unwait(); the wait blocks are in their lists already. */
 function* blockThread(
   dispatcher: Dispatcher,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Cpu, PhysicalMemory, restoreProcessor, saveProcessor, tlbEntry } from '../../cpu/index.js';
+import { REGION_BLOCK, REGION_BUDGET, REGION_EXITS, REGION_LEFT } from '../../cpu/layout.js';
 
 /** Fields that a snapshot need not have, and why not. */
 const NOT_SAVED = [
@@ -65,6 +66,13 @@ describe('a processor snapshot', () => {
     restoreProcessor(cpu, before);
     cpu.run(1);
     expect(cpu.state[0]).toBe(1);
+  });
+
+  it('knows nothing of which code was translated', () => {
+    const cpu = new Cpu(new PhysicalMemory(0x40000), null);
+    const { memory } = saveProcessor(cpu, null);
+    for (const word of [REGION_BUDGET, REGION_BLOCK, REGION_EXITS, REGION_LEFT]) cpu.state[word] = 7;
+    expect(saveProcessor(cpu, null).memory.pages).toEqual(memory.pages);
   });
 
   it('shares equal pages with the snapshot before', () => {

@@ -97,8 +97,13 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
   const { mounts, volumes, path } = place(options.program, flags.mounts);
   const write = (category: string, output: string): void => emit('output', { category, output });
   const node = new NodeHost({ mounts, volumes, systemFolder: guestImages, pagingFolder: flags.pagingFolder });
+  const console = inputConsole(options.stdin, write);
+  const close = (): void => {
+    console.close();
+    node.close();
+  };
   const host = {
-    console: inputConsole(options.stdin, write),
+    console,
     volumes: node.volumes,
     systemVolume: node.systemVolume,
     debugOutput: (text: string) => write('console', text),
@@ -111,7 +116,7 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
   const session = createSession(programOptions(flags, path, options.args), host, notice, { historyMemory });
   const event = await session.start();
   if (event.kind === 'ended') {
-    node.close();
+    close();
     throw new DebuggerError(runOutcome(options.program, event.result).message ?? 'The program has ended at once');
   }
   const sources = new SourceFiles(options.program, options.sourceFolders);
@@ -124,7 +129,7 @@ async function boot(options: LaunchArguments, raw: RawMachineFlags, emit: EventS
     start: session.machine.kernel.cpu.instructionCount,
     close: () => {
       session.shutDown();
-      node.close();
+      close();
     },
   };
 }

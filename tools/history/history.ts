@@ -6,9 +6,14 @@ import { leastUseful } from './thinning.js';
 
 /** Instructions between two looks at the terminal while the past is executed again. */
 const SLICE = 2_000_000;
-/** Running takes at least so long between two checkpoints, milliseconds, and so many times as long as taking one. */
+/**
+ * The processor runs the machine at least so long between two checkpoints, milliseconds, and so many times as long as taking one took. Where they
+ * lie is nothing that the machine could see: test/tools/history/travel.test.ts has them at other places in every run.
+ */
 const SHORTEST_INTERVAL = 50;
 const INTERVAL_PER_COST = 25;
+/** How often a host is asked for input that the machine needs to go on beyond what is recorded. */
+const INPUT_POLL_MILLISECONDS = 10;
 /** A checkpoint this close before the target makes the next steps back quick. */
 const NEAR = 500_000;
 const DEFAULT_BUDGET = 256 << 20;
@@ -31,6 +36,12 @@ interface Mark<Companion> {
 /** Whether the machine can be run again after such a run. */
 export const goesOn = ({ reason }: RunResult): boolean =>
   reason === 'limit' || reason === 'interrupted' || reason === 'waiting';
+
+/** Milliseconds that this process has had of the processors. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
 
 /** What a history asks of the debugger that it belongs to. */
 export interface HistoryOwner<Companion> {
@@ -56,8 +67,12 @@ export class History<Companion = unknown> {
   #isChanged = false;
   #defect: UnreflectableError | null = null;
   #ended: RunResult | null = null;
+  /** Processor time when the last checkpoint had been taken, and what it took; milliseconds. */
   #lastTaken = 0;
   #cost = 0;
+  #spent = 0;
+  /** Time of the clock before which none is due: it passes no slower than the processor's. */
+  #notBefore = 0;
   #bytes = 0;
 
   /** @param budget host bytes for checkpoints and input, about */
@@ -122,16 +137,19 @@ export class History<Companion = unknown> {
     return this.#marks.map(({ checkpoint }) => checkpoint.instructions);
   }
 
-  /** Milliseconds that the last checkpoint took. */
-  get cost(): number {
-    return this.#cost;
+  /** Milliseconds of processor time that all checkpoints so far have taken. */
+  get spent(): number {
+    return this.#spent;
   }
 
   /** Call when the machine has run a while: takes a checkpoint when it is time to. */
   ran(): void {
     const now = performance.now();
-    if (now - this.#lastTaken < Math.max(SHORTEST_INTERVAL, this.#cost * INTERVAL_PER_COST)) return;
-    this.take();
+    if (now < this.#notBefore) return;
+    const interval = Math.max(SHORTEST_INTERVAL, this.#cost * INTERVAL_PER_COST);
+    const left = this.#lastTaken + interval - processorTime();
+    if (left <= 0) this.take();
+    else this.#notBefore = now + left;
   }
 
   /** Why nothing can be gone back to any more, a defect of the kernel; null: all is well. */
@@ -147,7 +165,7 @@ export class History<Companion = unknown> {
 
   #take(index: number, isChange: boolean): void {
     if (this.#defect !== null) return;
-    const start = performance.now();
+    const start = processorTime();
     try {
       const checkpoint = this.#checkpointer.take();
       const companion = this.#owner.saveCompanion();
@@ -163,8 +181,10 @@ export class History<Companion = unknown> {
     this.#measure(index);
     this.#measure(index + 1);
     this.#thin();
-    this.#lastTaken = performance.now();
+    this.#lastTaken = processorTime();
     this.#cost = this.#lastTaken - start;
+    this.#spent += this.#cost;
+    this.#notBefore = 0;
   }
 
   /** The user changed registers or memory: what was known of the future is no longer true. */
@@ -228,11 +248,11 @@ export class History<Companion = unknown> {
   async #execute(instructions: number, isCancelled: () => boolean): Promise<boolean> {
     this.#machine.kernel.cpu.debug.setHostBreakpoints(new Set(), []);
     for (let left = instructions - this.position; left > 0; left = instructions - this.position) {
-      this.run(Math.min(left, SLICE));
+      const { reason } = this.run(Math.min(left, SLICE));
       if (this.#ended !== null) return this.position === instructions;
       this.arrived();
-      if (left <= SLICE) continue;
-      await new Promise((resolve) => setImmediate(resolve));
+      if (left <= SLICE && reason !== 'waiting') continue;
+      await new Promise((resolve) => setTimeout(resolve, reason === 'waiting' ? INPUT_POLL_MILLISECONDS : 0));
       if (isCancelled()) return false;
     }
     return true;

@@ -12,7 +12,7 @@ import {
   isSuccess,
   type MachineOptions,
   type NtStatus,
-  type StandardStream,
+  StandardStream,
   type StreamKind,
   type UnhandledExceptionReport,
 } from '../../kernel/index.js';
@@ -131,6 +131,12 @@ class RecordingConsole implements HostConsole {
   }
 
   read(maximum: number): Uint8Array | 'eof' | 'wait' {
+    const isLive = this.#log.isAtEnd && this.#returned.length === 0;
+    if (isLive && this.#console.kind(StandardStream.Input) !== 'terminal') {
+      const input = this.#console.read(maximum);
+      // A machine that stands still until a pipe has brought something has seen nothing of that.
+      return input === 'wait' ? input : this.#log.ask(INPUT, () => input, answerBytes);
+    }
     return this.#log.ask(INPUT, () => this.#readReturned(maximum) ?? this.#console.read(maximum), answerBytes);
   }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -83,6 +83,29 @@ describe('a session', () => {
     await client.disconnectRequest();
     await ended;
     expect(readFileSync(join(folder, 'out.txt'), 'latin1')).toBe('cached '.repeat(3000));
+    rmSync(folder, { recursive: true });
+  });
+
+  it('pauses a program that waits for a named pipe', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nt86-dap-'));
+    const stdin = join(folder, 'words');
+    execFileSync('mkfifo', [stdin]);
+    const conversation = connect();
+    const { client, output } = conversation;
+    const initialized = client.waitForEvent('initialized');
+    await client.initializeRequest();
+    await Promise.all([
+      client.launchRequest({ program: join(guestImages, 'word-count.exe'), stdin } as never),
+      initialized,
+    ]);
+    await client.configurationDoneRequest();
+    expect(await run(client, 'pause', { threadId: 1 })).toMatchObject({ reason: 'pause' });
+    const terminated = client.waitForEvent('terminated');
+    await client.continueRequest({ threadId: 1 });
+    writeFileSync(stdin, 'a b a');
+    await terminated;
+    expect(output.stdout).toContain('0 lines, 3 words, 5 bytes, 2 distinct');
+    await client.disconnectRequest();
     rmSync(folder, { recursive: true });
   });
 
