@@ -294,6 +294,10 @@ export class Executive implements KernelExecutive {
     return threads.setBasePriority(this.dispatcher, thread, increment);
   }
 
+  boostThread(thread: Thread, increment: number): void {
+    threads.boostThread(this.dispatcher, thread, increment);
+  }
+
   setPriority(thread: Thread, priority: number): void {
     threads.setPriority(this.dispatcher, thread, priority);
   }

@@ -130,6 +130,7 @@ export interface KernelExecutive {
   forceResumeThread(thread: Thread): void;
   /** Previous base priority increment relative to the process. */
   setBasePriority(thread: Thread, increment: number): number;
+  boostThread(thread: Thread, increment: number): void;
   setPriority(thread: Thread, priority: number): void;
   setProcessPriority(process: Process, basePriority: number): void;
   attachProcess(process: Process): void;

@@ -3,7 +3,13 @@ import type { Blocking, NtStatus } from '../types.js';
 import { flushApcs } from './apc.js';
 import type { Dispatcher } from './dispatcher.js';
 import { abandonMutants, signalObject } from './dispatcher-routines.js';
-import { basePriorityFor, priorityIncrement, SATURATION_INCREMENT } from './priority.js';
+import {
+  basePriorityFor,
+  HIGH_DYNAMIC_PRIORITY,
+  LOW_REALTIME_PRIORITY,
+  priorityIncrement,
+  SATURATION_INCREMENT,
+} from './priority.js';
 import type { Process } from './process.js';
 import { Mode, Thread, ThreadState, WaitReason } from './thread.js';
 
@@ -56,6 +62,15 @@ export function setPriority(dispatcher: Dispatcher, thread: Thread, priority: nu
   thread.quantum = thread.process.quantumReset;
   thread.priorityDecrement = 0;
   if (priority !== thread.priority) dispatcher.setPriority(thread, priority);
+}
+
+/** A temporary boost of a thread that runs on no other (KeBoostPriorityThread); it goes a level with each quantum. Real-time threads get none. */
+export function boostThread(dispatcher: Dispatcher, thread: Thread, increment: number): void {
+  if (thread.priority >= LOW_REALTIME_PRIORITY || thread.priorityDecrement !== 0) return;
+  const boosted = Math.min(thread.priority + increment, HIGH_DYNAMIC_PRIORITY);
+  if (boosted <= thread.priority) return;
+  thread.quantum = thread.process.quantumReset;
+  dispatcher.setPriority(thread, boosted);
 }
 
 /**

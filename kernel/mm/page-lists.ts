@@ -75,6 +75,8 @@ export class PageLists {
   #unlinkedFirst = 0;
   #unlinkedEnd = 0;
   #available = 0;
+  /** The colour that the next batch of the zero page thread begins with. */
+  #zeroingColor = 0;
   /** While the available pages stay in here nobody has to be told. */
   #windowFirst = 0;
   #windowEnd = 0;
@@ -268,12 +270,22 @@ export class PageLists {
     this.#listener.freeInserted();
   }
 
-  /** The oldest free page is cleared and goes to the zeroed list (zero page thread). There must be one. */
-  zeroFreePage(): void {
-    const frame = this.#take(this.free.flink);
-    this.#listener.frameZeroed(frame);
-    this.#memory.zeroFrame(frame);
-    this.insertZeroed(frame);
+  /**
+   * A batch of the zero page thread (nt52.md 7.3): the oldest free page of each of the next colours, so many at the most, is cleared, and
+   * all of them go to the zeroed list.
+   */
+  zeroFreePages(most: number): void {
+    const batch: number[] = [];
+    for (let tries = 0; tries < COLORS && batch.length < most; tries++) {
+      const frame = this.freeByColor.flink[this.#zeroingColor];
+      this.#zeroingColor = (this.#zeroingColor + 1) & COLOR_MASK;
+      if (frame !== -1) batch.push(this.#take(frame));
+    }
+    for (const frame of batch) {
+      this.#listener.frameZeroed(frame);
+      this.#memory.zeroFrame(frame);
+      this.insertZeroed(frame);
+    }
   }
 
   /** A page known to hold zeros goes to the head of the zeroed list. */

@@ -1,11 +1,13 @@
 import { AccessKind } from '../../cpu/index.js';
 import { type Service, service } from '../ke/service.js';
+import { Mode } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { captureAttributes } from '../ob/capture-attributes.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
+import { dereferenceControlArea } from './control-area.js';
 import { checkSectionParameters, createSection, releaseSection, SectionAttribute } from './create-section.js';
 import { canExtendFor, waitForCommitment } from './dereference-thread.js';
 import { extendSection } from './extend-section.js';
@@ -31,7 +33,7 @@ import {
 } from './protection.js';
 import { querySectionBasic, querySectionImage } from './query-section.js';
 import type { Section } from './section.js';
-import { CONTROL_AREA_SIZE, type SectionFile, SUBSECTION_SIZE } from './segment.js';
+import { CONTROL_AREA_SIZE, type ControlArea, type SectionFile, SUBSECTION_SIZE } from './segment.js';
 import { addressSpaceOf, ProcessRight, probeDword, probeDwords, writeDword } from './service-support.js';
 
 const LARGE_INTEGER_SIZE = 8;
@@ -238,6 +240,9 @@ function ntExtendSection(kernel: Kernel, sectionHandle: number, newSize: number)
   return Status.SUCCESS;
 }
 
+/** A flush of a file that is locked is tried so often, 10 ms apart (nt52.md 8.5). */
+const FLUSH_ATTEMPTS = 5;
+const FLUSH_RETRY_DELAY = -100_000n;
 const SectionInformation = { Basic: 0, Image: 1 } as const;
 const SECTION_BASIC_SIZE = 0x10;
 const SECTION_IMAGE_SIZE = 0x30;
@@ -270,13 +275,13 @@ function ntQuerySection(
 }
 
 /** NtFlushVirtualMemory(Process, Base*, Size*, IoStatus*): writes the modified pages of a data-file view: nt52 8.5. */
-function ntFlushVirtualMemory(
+function* ntFlushVirtualMemory(
   kernel: Kernel,
   process: number,
   baseAddress: number,
   regionSize: number,
   ioStatus: number,
-): NtStatus {
+): Blocking<NtStatus> {
   const { user, mm } = kernel;
   let status = probeDwords(kernel, baseAddress, regionSize);
   if (status === Status.SUCCESS) status = user.probe(ioStatus, 8, 4, AccessKind.Write);
@@ -295,12 +300,26 @@ function ntFlushVirtualMemory(
   if (last > vad.endingVpn) return Status.NOT_MAPPED_VIEW;
   captureViewDirtyBits(mm, space, vad, first, last);
   const firstPage = vad.firstSegmentPage + (first - vad.startingVpn);
-  const flushed = flushDataPages(mm, vad.controlArea, firstPage, last - first + 1);
+  const flushed = yield* flushUnlessLocked(kernel, vad.controlArea, firstPage, last - first + 1);
   writeDword(kernel, baseAddress, first * 0x1000);
   writeDword(kernel, regionSize, (last - first + 1) * 0x1000);
   writeDword(kernel, ioStatus, flushed);
   writeDword(kernel, ioStatus + 4, flushed === Status.SUCCESS ? (last - first + 1) * 0x1000 : 0);
   return flushed;
+}
+
+/** The file may be locked by its file system for a moment: FILE_LOCK_CONFLICT is final when it comes for the fifth time in a row. */
+function* flushUnlessLocked(kernel: Kernel, area: ControlArea, firstPage: number, count: number): Blocking<NtStatus> {
+  // The view may go in the wait.
+  area.numberOfSectionReferences++;
+  let status = flushDataPages(kernel.mm, area, firstPage, count);
+  for (let attempt = 1; attempt < FLUSH_ATTEMPTS && status === Status.FILE_LOCK_CONFLICT; attempt++) {
+    yield* kernel.ke.delayExecution(Mode.Kernel, false, FLUSH_RETRY_DELAY);
+    status = flushDataPages(kernel.mm, area, firstPage, count);
+  }
+  area.numberOfSectionReferences--;
+  dereferenceControlArea(kernel, area);
+  return status;
 }
 
 /** NtAreMappedFilesTheSame(a, b): is the view at `a` the image of the file that is mapped at `b`? */

@@ -3,7 +3,7 @@ import type { Kernel } from '../kernel.js';
 import type { Blocking } from '../types.js';
 
 export const ZERO_PAGE_PRIORITY = 0;
-/** Pages between two chances for others to run. */
+/** MM_MAXIMUM_ZEROING pages are mapped and cleared at a time, each of another colour; then others have a chance to run. */
 const BATCH = 32;
 
 /**
@@ -16,7 +16,7 @@ export function* zeroPageThread(kernel: Kernel): Blocking<void> {
   for (;;) {
     yield* ke.waitForSingleObject(mm.zeroPageEvent, WaitReason.FreePage, Mode.Kernel, false, null);
     while (lists.free.total > 0) {
-      for (let page = 0; page < BATCH && lists.free.total > 0; page++) lists.zeroFreePage();
+      lists.zeroFreePages(BATCH);
       yield* ke.yieldExecution();
     }
   }

@@ -86,6 +86,12 @@ export function setBasePriority(kernel: Kernel, process: EProcess, view: DataVie
   return Status.SUCCESS;
 }
 
+/** ProcessRaisePriority: every thread of the process gets a boost of so many levels once. It makes nobody real-time, and lowers nobody. */
+export function raisePriority(kernel: Kernel, process: EProcess, view: DataView): NtStatus {
+  for (const thread of process.pcb.threads) kernel.ke.boostThread(thread, view.getInt32(0, true));
+  return Status.SUCCESS;
+}
+
 /** PsChangeQuantumTable: another Win32PrioritySeparation, for all processes at once. */
 export function changePrioritySeparation(kernel: Kernel, value: number): void {
   kernel.ps.prioritySeparation = new PrioritySeparation(value);

@@ -7,7 +7,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { setExecuteOptions } from './execute-options.js';
 import { Fields } from './information-buffer.js';
 import type { EProcess } from './process.js';
-import { setBasePriority, setForeground, setPriorityClass } from './process-priority.js';
+import { raisePriority, setBasePriority, setForeground, setPriorityClass } from './process-priority.js';
 import { ProcessAccess } from './process-services.js';
 import {
   ioCounters,
@@ -27,6 +27,7 @@ const InformationClass = {
   VmCounters: 3,
   Times: 4,
   BasePriority: 5,
+  RaisePriority: 6,
   DebugPort: 7,
   AccessToken: 9,
   DefaultHardErrorMode: 12,
@@ -182,6 +183,7 @@ interface Change {
 const changes: ReadonlyMap<number, Change> = new Map<number, Change>([
   [InformationClass.QuotaLimits, { sizes: [0x20, 0x38], access: ProcessAccess.SET_QUOTA, apply: setQuotaLimits }],
   [InformationClass.BasePriority, { sizes: [4], apply: setBasePriority }],
+  [InformationClass.RaisePriority, { sizes: [4], apply: raisePriority }],
   [
     InformationClass.AccessToken,
     {

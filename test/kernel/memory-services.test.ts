@@ -18,8 +18,8 @@ const NAME = DATA + 0x200;
 const BAD = 0x7fff0000;
 
 /** Runs a script of service calls in a process and checks the whole memory manager afterwards. */
-function script(body: (bare: BareProcess) => Blocking<void>): void {
-  const bare = new BareProcess(code('F4'));
+function script(body: (bare: BareProcess) => Blocking<void>, program = 'F4'): void {
+  const bare = new BareProcess(code(program));
   bare.inProcess(() => body(bare));
   expect(bare.kernel.mm.verify()).toBeNull();
 }
@@ -251,6 +251,43 @@ describe('section services', () => {
       expect(user.read32(BUFFER)).toBe(0x08070605);
       yield* expectStatus(bare, 'SUCCESS', 'NtClose', file);
     });
+  });
+
+  it('try a flush of a file that is locked for a moment five times, 10 ms apart', () => {
+    script(function* (bare) {
+      const { user, clock, ke } = bare.kernel;
+      // The program itself does nothing meanwhile.
+      ke.suspendThread(bare.thread);
+      const handle = yield* openFile(bare, 'data.bin', 0x12019f, 2);
+      user.write64(SIZE, 0x1000n);
+      yield* expectStatus(bare, 'SUCCESS', 'NtCreateSection', HANDLE, 0xf001f, 0, SIZE, 4, 0x8000000, handle);
+      user.write32(BASE, 0);
+      user.write32(SIZE, 0);
+      const section = user.read32(HANDLE);
+      yield* expectStatus(bare, 'SUCCESS', 'NtMapViewOfSection', section, SELF, BASE, 0, 0, 0, SIZE, 2, 0, 4);
+      const view = user.read32(BASE);
+      const file = bare.process.pcb.addressSpace?.vads.find(view >>> 12)?.controlArea?.file;
+      if (!file) throw new Error('no view of a file');
+      const write = file.write.bind(file);
+      for (const [conflicts, status] of [
+        [4, 'SUCCESS'],
+        [5, 'FILE_LOCK_CONFLICT'],
+      ] as const) {
+        let tries = 0;
+        file.write = (offset, bytes) => (tries++ < conflicts ? Status.FILE_LOCK_CONFLICT : write(offset, bytes));
+        user.write32(view, conflicts);
+        const before = clock.nanoseconds();
+        yield* expectStatus(bare, status, 'NtFlushVirtualMemory', SELF, BASE, SIZE, IOSB);
+        expect(tries).toBe(5);
+        expect(clock.nanoseconds() - before).toBeGreaterThanOrEqual(40_000_000);
+        expect(bare.kernel.mm.verify()).toBeNull();
+      }
+      file.write = write;
+      yield* expectStatus(bare, 'SUCCESS', 'NtFlushVirtualMemory', SELF, BASE, SIZE, IOSB);
+      yield* expectStatus(bare, 'SUCCESS', 'NtUnmapViewOfSection', SELF, view);
+      yield* expectStatus(bare, 'SUCCESS', 'NtClose', section);
+      yield* expectStatus(bare, 'SUCCESS', 'NtClose', handle);
+    }, 'EB FE');
   });
 
   it('ask for the access to the file that the protection needs', () => {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virtual-memory.js';
 import { createSection, releaseSection, SectionAttribute } from '../../kernel/mm/create-section.js';
+import { COLORS } from '../../kernel/mm/page-lists.js';
 import { manageWorkingSets } from '../../kernel/mm/working-set-manager.js';
 import { BareProcess, code } from './bare-process.js';
 
@@ -93,6 +94,24 @@ describe('the system threads of memory management', () => {
     expect(runLoop.run(1_000_000, () => false)).toBe('deadlock');
     expect(mm.lists.free.total).toBe(0);
     expect(mm.verify()).toBeNull();
+  });
+
+  it('zero page thread: clears the oldest page of each colour at a time, 32 at the most', () => {
+    const { lists } = setUp().guest.kernel.mm;
+    const frames: number[] = [];
+    while (frames.length < 3 * COLORS) frames.push(lists.removeZeroPage(frames.length));
+    for (const frame of frames) lists.insertFree(frame);
+    lists.zeroFreePages(32);
+    expect(lists.free.total).toBe(3 * COLORS - 32);
+    const counts = Array.from({ length: COLORS }, (_, color) => lists.freeByColor.count[color]);
+    expect(counts).toEqual([...Array<number>(32).fill(2), ...Array<number>(32).fill(3)]);
+    // The next batch goes on with the next colours.
+    lists.zeroFreePages(32);
+    expect(new Set(lists.freeByColor.count)).toEqual(new Set([2]));
+    for (let batch = 0; batch < 4; batch++) lists.zeroFreePages(32);
+    expect(lists.free.total).toBe(0);
+    lists.zeroFreePages(32);
+    expect(lists.free.total).toBe(0);
   });
 
   it('dereference segment thread: deletes page-file memory that nobody refers to, and what it was charged comes back', () => {

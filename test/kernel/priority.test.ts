@@ -304,6 +304,24 @@ describe('services', () => {
     });
   });
 
+  it('NtSetInformationProcess: ProcessRaisePriority boosts every thread once, up to 15, and never downwards', () => {
+    const machine = new ParameterMachine();
+    const { kernel, thread } = machine.guest;
+    machine.inThread(function* () {
+      const raise = function* (boost: number, size: number) {
+        kernel.user.write32(DATA, boost);
+        const status = yield* machine.guest.call('NtSetInformationProcess', 0xffffffff, 6, DATA, size);
+        return [statusName(status), thread.priority, thread.basePriority];
+      };
+      expect(yield* raise(1, 2)).toEqual(['STATUS_INFO_LENGTH_MISMATCH', 8, 8]);
+      expect(yield* raise(3, 4)).toEqual(['STATUS_SUCCESS', 11, 8]);
+      expect(yield* raise(-5, 4)).toEqual(['STATUS_SUCCESS', 11, 8]);
+      expect(yield* raise(100, 4)).toEqual(['STATUS_SUCCESS', 15, 8]);
+      kernel.ke.setPriority(thread, 16);
+      expect(yield* raise(1, 4)).toEqual(['STATUS_SUCCESS', 16, 8]);
+    });
+  });
+
   it('NtSetInformationProcess: the real-time class and a higher base priority take the privilege', () => {
     for (const privileged of [false, true]) {
       const machine = new ParameterMachine(privileged);
