@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Machine, type MachineOptions, type RunResult, type TraceOptions } from '../../kernel/index.js';
+import {
+  type HostVolume,
+  Machine,
+  type MachineOptions,
+  type RunResult,
+  type TraceOptions,
+} from '../../kernel/index.js';
 import { NodeHost } from '../../tools/host-node.js';
 import type { Mount } from '../../tools/machine-flags.js';
 import { guestImages } from '../../tools/package-root.js';
@@ -21,6 +27,10 @@ export interface GuestRunOptions {
   readonly args?: readonly string[];
   readonly stdin?: string | Uint8Array;
   readonly mounts?: readonly Mount[];
+  /** Drives that are no folders of the host. */
+  readonly volumes?: ReadonlyMap<string, HostVolume>;
+  /** Hears standard output as it is written. */
+  readonly heard?: (text: string) => void;
   readonly machine?: Partial<MachineOptions>;
   /** Categories to record as lines. */
   readonly trace?: Omit<TraceOptions, 'sink'>;
@@ -46,7 +56,7 @@ export function guestMachine(name: string, options: GuestRunOptions = {}): Guest
     systemFolder: guestImages,
   });
   const host = {
-    volumes: nodeHost.volumes,
+    volumes: new Map([...nodeHost.volumes, ...(options.volumes ?? [])]),
     systemVolume: nodeHost.systemVolume,
     debugOutput: () => {},
     hardError: () => {},
@@ -62,6 +72,7 @@ export function guestMachine(name: string, options: GuestRunOptions = {}): Guest
       waitForInput: () => true,
       write: (stream: number, bytes: Uint8Array) => {
         written[stream === 2 ? 1 : 0] += decoder.decode(bytes);
+        if (stream !== 2) options.heard?.(decoder.decode(bytes));
         return 0 as never;
       },
       flush: () => {},
@@ -75,7 +86,7 @@ export function guestMachine(name: string, options: GuestRunOptions = {}): Guest
     {
       imagePath: `\\??\\${path}`,
       commandLine: [path, ...(options.args ?? [])].map(quoteArgument).join(' '),
-      currentDirectory: options.mounts === undefined ? 'Z:\\' : 'C:\\',
+      currentDirectory: options.mounts === undefined && options.volumes === undefined ? 'Z:\\' : 'C:\\',
       maximumInstructions: 3_000_000_000,
       trace: {
         ...options.trace,

@@ -204,6 +204,32 @@ describe('cached writes', () => {
 });
 
 describe('too many dirty pages', () => {
+  it.each([
+    [8, 8],
+    [24, 4],
+    [64, 8 / 3],
+  ])('of a machine of %i MB are one in %f', (megabytes, part) => {
+    const { throttle, ...cc } = new CacheMachine({ memorySize: megabytes << 20 }).kernel.cc;
+    const threshold = Math.floor((megabytes * 256) / part);
+    expect([throttle.threshold, throttle.target]).toEqual([threshold, Math.floor((threshold * 3) / 4)]);
+    expect(cc.totalDirtyPages).toBe(0);
+    expect(throttle.canWrite(threshold * 2)).toBe(true);
+  });
+
+  it('are as many as the threshold says, or leave fewer than 128 pages available', () => {
+    const machine = withFile(0);
+    const file = machine.open('file');
+    const { cc, mm } = machine.kernel;
+    machine.write(file, 0, pattern(100 * KB));
+    const left = cc.throttle.threshold - cc.totalDirtyPages;
+    expect([cc.throttle.canWrite(left - 1), cc.throttle.canWrite(left)]).toEqual([true, false]);
+    const room = mm.lists.availablePages - 128;
+    expect(room).toBeGreaterThan(left);
+    cc.totalDirtyPages -= room;
+    expect([cc.throttle.canWrite(room), cc.throttle.canWrite(room + 1)]).toEqual([true, false]);
+    cc.totalDirtyPages += room;
+  });
+
   it('make a writer wait until the lazy writer has written enough', () => {
     const machine = withFile(0);
     const file = machine.open('file');
