@@ -4,7 +4,7 @@ import type { Vad } from './vad.js';
 
 /**
  * Pages that a fork has made common to several processes (nt52.md 21). Each has a prototype PTE of its own in paged pool (a
- * fork prototype), which the processes' VADs name; the first store copies the page, and the last process to leave deletes it.
+ * fork prototype), which the processes' VADs name; the first store copies the page, and the last process keeps or deletes it.
  */
 
 /** MMCLONE_HEADER: the fork prototypes that one fork made for a region. */
@@ -41,13 +41,18 @@ export function referClone(vad: Vad, vpn: number, page: ClonedPage): void {
  * last reference deletes the page. Environment: fault path; the block stays until freeDeadClones.
  */
 export function releaseClone(mm: MemoryManager, vad: Vad, vpn: number): void {
+  const page = takeClone(vad, vpn);
+  if (page !== null && page.references === 0) deletePrototypePte(mm, page.address);
+}
+
+/** A VAD names a cloned page no more; what was behind the last reference is the caller's. Null: it did not name one. */
+export function takeClone(vad: Vad, vpn: number): ClonedPage | null {
   const page = vad.clones?.get(vpn);
-  if (page === undefined) return;
+  if (page === undefined) return null;
   vad.clones?.delete(vpn);
   page.references--;
-  if (page.references > 0) return;
-  deletePrototypePte(mm, page.address);
-  page.block.live--;
+  if (page.references === 0) page.block.live--;
+  return page;
 }
 
 /** As releaseClone for the pages of a range that are deleted already. */

@@ -3,6 +3,8 @@ import { type Process, ProcessState } from '../../kernel/ke/process.js';
 import { ThreadState, WaitReason } from '../../kernel/ke/thread.js';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { allocateVirtualMemory } from '../../kernel/mm/allocate-virtual-memory.js';
+import { allocateAwePages, mapAwePage } from '../../kernel/mm/awe.js';
+import { largePageSize } from '../../kernel/mm/large-page.js';
 import { makeProcessResident } from '../../kernel/mm/outswap.js';
 import { outSwapKernelStack } from '../../kernel/mm/swapper.js';
 import { systemLocation } from '../../kernel/mm/system-pages.js';
@@ -21,6 +23,7 @@ const SLEEPER = code(
   'eb fe',
 );
 const REGION = 0x00800000;
+const PHYSICAL = 0x10000000;
 
 interface Sleeper {
   readonly guest: BareProcess;
@@ -147,6 +150,51 @@ describe.each([{ pae: true }, { pae: false }])('a process without kernel stacks 
     expectAlive(sleeping);
   });
 });
+
+describe.each([{ pae: true }, { pae: false }])('a process that holds physical pages of its own, %o', ({ pae }) => {
+  it.each([
+    ['AWE', mapPhysicalPage, 1],
+    ['large pages', allocateLargePage, 0],
+  ] as const)('as %s do keeps them and its page directories, and gives up everything else', (_what, hold, tables) => {
+    const sleeping = sleeper(60, pae);
+    const { guest, space } = sleeping;
+    const { kernel } = guest;
+    hold(sleeping);
+    guest.inProcess(function* () {
+      kernel.user.write32(PHYSICAL, 0x5a5a);
+      yield* [];
+    });
+    Object.assign(kernel.mm.thresholds, { plentyFreePages: kernel.mm.pfn.frameCount });
+    outSwapKernelStack(kernel, guest.thread);
+    for (let pass = 0; pass < 6; pass++) {
+      swapperPass(sleeping);
+      writeAndRepurpose(sleeping);
+    }
+    expect(space.outSwapped).toBe(false);
+    expect(space.workingSetSize).toBe(space.bookkeepingFrames.length + tables);
+    expect(space.vm.minimum).toBeGreaterThan(space.workingSetSize);
+    expect(guest.words(PHYSICAL, 1)).toEqual([0x5a5a]);
+    expectAlive(sleeping);
+    expect(guest.words(PHYSICAL, 1)).toEqual([0x5a5a]);
+  });
+});
+
+/** A page of AWE at PHYSICAL. */
+function mapPhysicalPage({ guest: { kernel }, space }: Sleeper): void {
+  const { mm } = kernel;
+  const request = { base: PHYSICAL, zeroBits: 0, size: 0x10000, type: 0x402000, protection: 4 };
+  expect(allocateVirtualMemory(kernel, space, request).status).toBe(Status.SUCCESS);
+  const [frame] = allocateAwePages(mm.context, space, 1).frames;
+  const vad = space.vads.find(PHYSICAL >>> 12);
+  if (vad === null || frame === undefined) throw new Error('no page');
+  mapAwePage(mm, space, vad, PHYSICAL, frame);
+}
+
+/** A large page at PHYSICAL. */
+function allocateLargePage({ guest: { kernel }, space }: Sleeper): void {
+  const request = { base: PHYSICAL, zeroBits: 0, size: largePageSize(kernel.mm), type: 0x20003000, protection: 4 };
+  expect(allocateVirtualMemory(kernel, space, request).status).toBe(Status.SUCCESS);
+}
 
 describe('a process that is out', () => {
   it('has its ready threads wait in state Ready for the swapper', () => {

@@ -53,10 +53,20 @@ describe('pages of a fork', () => {
     const report = drive.write(base + 1, 6);
     expect(report).toMatchObject({
       faults: ['copy-on-write'],
-      after: { frame: { prototype: false, modified: true } },
-      moved: { process: { privatePages: 1 } },
+      after: {
+        pte: { frame: original },
+        frame: {
+          location: 'Active',
+          shareCount: 1,
+          referenceCount: 1,
+          prototype: false,
+          modified: true,
+          original: { form: 'demand-zero', protection: 'READWRITE' },
+        },
+        inWorkingSet: true,
+      },
+      moved: { process: { privatePages: 1 }, lists: {} },
     });
-    expect(drive.view.frame(original).location).toBe('Free');
     expect(drive.peek(base)).toBe(5);
     expect(drive.space.vads.find(base >>> 12)?.clones?.size).toBe(0);
   });

@@ -141,7 +141,8 @@ export const leaves = {
   'R.complete.own-protection': 'a protection that is not the view’s is kept in the WSLE',
   'R.copy-on-write': 'private frame, same contents, one share less; OriginalPte demand zero without copy-on-write',
   'R.copy-on-write.last': 'the last sharer copies: the original goes to a list',
-  'R.copy-on-write.fork-last': 'the last process that shares a page of a fork copies it: the original is free',
+  'R.copy-on-write.fork-last':
+    'the last process that shares a page of a fork keeps it: its PTE owns the frame, nothing is copied',
 } as const satisfies Readonly<Record<string, string>>;
 
 export type LeafId = keyof typeof leaves;
