@@ -124,6 +124,8 @@ export const Status = {
   INVALID_IMAGE_FORMAT: ntStatus(0xc000007b),
   NO_TOKEN: ntStatus(0xc000007c),
   RANGE_NOT_LOCKED: ntStatus(0xc000007e),
+  INVALID_LOCK_RANGE: ntStatus(0xc00001a1),
+  EAS_NOT_SUPPORTED: ntStatus(0xc000004f),
   DISK_FULL: ntStatus(0xc000007f),
   SECTION_NOT_EXTENDED: ntStatus(0xc0000087),
   NOT_MAPPED_DATA: ntStatus(0xc0000088),

@@ -354,11 +354,8 @@ static BOOL lock(HANDLE file, DWORD low, DWORD high, DWORD sizeLow, DWORD sizeHi
   LARGE_INTEGER offset = { .LowPart = low, .HighPart = (LONG)high }, length = { .LowPart = sizeLow, .HighPart = (LONG)sizeHigh };
   NTSTATUS status = NtLockFile(file, event, NULL, NULL, io, &offset, &length, 0, (flags & LOCKFILE_FAIL_IMMEDIATELY) != 0,
                                (flags & LOCKFILE_EXCLUSIVE_LOCK) != 0);
-  if (status == STATUS_PENDING && event == NULL) {
-    status = NtWaitForSingleObject(file, FALSE, NULL);
-    if (NT_SUCCESS(status)) status = io->Status;
-  }
-  return ok(status);
+  // What fails at once is never pending; LockFileEx tells its caller, who gave an OVERLAPPED, to wait.
+  return status == STATUS_PENDING ? refuse(ERROR_IO_PENDING) : ok(status);
 }
 BOOL WINAPI LockFile(HANDLE file, DWORD low, DWORD high, DWORD sizeLow, DWORD sizeHigh) {
   IO_STATUS_BLOCK io;
@@ -366,6 +363,7 @@ BOOL WINAPI LockFile(HANDLE file, DWORD low, DWORD high, DWORD sizeLow, DWORD si
 }
 BOOL WINAPI LockFileEx(HANDLE file, DWORD flags, DWORD reserved, DWORD sizeLow, DWORD sizeHigh, LPOVERLAPPED overlapped) {
   if (reserved != 0) return refuse(ERROR_INVALID_PARAMETER);
+  overlapped->Internal = (ULONG_PTR)STATUS_PENDING;
   return lock(file, overlapped->Offset, overlapped->OffsetHigh, sizeLow, sizeHigh, flags, (PIO_STATUS_BLOCK)overlapped,
               overlapped->hEvent);
 }

@@ -108,6 +108,64 @@ static void contents(void) {
   ok(DeleteFileA("data.bin"), "delete");
 }
 
+static HANDLE open_shared(const char *name, DWORD flags) {
+  return CreateFileA(name, GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, NULL, OPEN_ALWAYS, flags, NULL);
+}
+
+static DWORD read_error(HANDLE file, DWORD offset) {
+  char byte;
+  DWORD count;
+  OVERLAPPED at = {.Offset = offset};
+  return ReadFile(file, &byte, 1, &count, &at) ? 0 : GetLastError();
+}
+static DWORD write_error(HANDLE file, DWORD offset) {
+  DWORD count;
+  OVERLAPPED at = {.Offset = offset};
+  return WriteFile(file, "x", 1, &count, &at) ? 0 : GetLastError();
+}
+
+/* Whoever has a range for himself keeps all others from it; a shared one nobody writes. A request waits its turn. */
+static void locks(void) {
+  HANDLE one = open_shared("locked", 0), two = open_shared("locked", 0), later = open_shared("locked", FILE_FLAG_OVERLAPPED);
+  OVERLAPPED all = { .Offset = 0 }, pending = { .Offset = 4, .hEvent = CreateEventA(NULL, TRUE, FALSE, NULL) };
+  DWORD count;
+  ok(WriteFile(one, "0123456789", 10, &count, NULL), "write");
+  ok(LockFile(one, 2, 0, 4, 0), "lock");
+  ok(read_error(one, 2) == 0 && write_error(one, 5) == 0, "its owner reads and writes");
+  ok(read_error(two, 1) == 0 && read_error(two, 2) == ERROR_LOCK_VIOLATION && read_error(two, 5) == ERROR_LOCK_VIOLATION, "others do not read");
+  ok(write_error(two, 6) == 0 && write_error(two, 3) == ERROR_LOCK_VIOLATION, "others do not write");
+  ok(!LockFile(two, 5, 0, 1, 0) && GetLastError() == ERROR_LOCK_VIOLATION, "no second lock");
+  ok(LockFile(two, 6, 0, 100, 0) && UnlockFile(two, 6, 0, 100, 0), "beside it");
+  ok(!UnlockFile(one, 2, 0, 3, 0) && GetLastError() == ERROR_NOT_LOCKED, "only the whole range is unlocked");
+  ok(!UnlockFile(two, 2, 0, 4, 0) && GetLastError() == ERROR_NOT_LOCKED, "only by its owner");
+  ok(!LockFileEx(later, LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &pending) && GetLastError() == ERROR_IO_PENDING, "a request waits: %lu", GetLastError());
+  ok(WaitForSingleObject(pending.hEvent, 0) == WAIT_TIMEOUT, "not yet");
+  ok(UnlockFile(one, 2, 0, 4, 0), "unlock");
+  ok(GetOverlappedResult(later, &pending, &count, TRUE), "it has the lock now: %lu", GetLastError());
+  ok(read_error(one, 4) == ERROR_LOCK_VIOLATION && read_error(one, 5) == 0, "that keeps the first out");
+  ok(!LockFileEx(later, LOCKFILE_FAIL_IMMEDIATELY | LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, &pending), "an exclusive one only once");
+  ok(LockFileEx(later, LOCKFILE_FAIL_IMMEDIATELY, 0, 1, 0, &pending), "shared with himself");
+  ok(UnlockFile(later, 4, 0, 1, 0), "the exclusive one goes first");
+  ok(read_error(one, 4) == 0 && write_error(one, 4) == ERROR_LOCK_VIOLATION, "the shared one remains");
+  ok(LockFileEx(one, 0, 0, 10, 0, &all) && LockFileEx(two, 0, 0, 10, 0, &all), "and others share it");
+  ok(write_error(one, 7) == ERROR_LOCK_VIOLATION, "nobody writes a shared range");
+  pending.Offset = 0;
+  ok(!LockFileEx(later, LOCKFILE_EXCLUSIVE_LOCK, 0, 10, 0, &pending) && GetLastError() == ERROR_IO_PENDING, "waits for three");
+  ok(CancelIo(later) && !GetOverlappedResult(later, &pending, &count, TRUE) && GetLastError() == ERROR_OPERATION_ABORTED, "cancelled");
+  CloseHandle(later), CloseHandle(two);
+  ok(write_error(one, 7) == ERROR_LOCK_VIOLATION && UnlockFile(one, 0, 0, 10, 0) && write_error(one, 7) == 0, "locks go with their handle");
+  ok(!LockFile(one, 0xffffffff, 0xffffffff, 2, 0), "a range beyond 2^64");
+  // Views and what the cache writes for them pass every lock.
+  two = open_shared("locked", 0);
+  HANDLE mapping = CreateFileMappingA(one, NULL, PAGE_READWRITE, 0, 10, NULL);
+  char *view = MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0);
+  ok(LockFile(two, 0, 0, 10, 0), "lock all");
+  view[0] = 'v';
+  ok(FlushViewOfFile(view, 0) && FlushFileBuffers(two) && read_error(one, 0) == ERROR_LOCK_VIOLATION, "a view passes the lock");
+  UnmapViewOfFile(view), CloseHandle(mapping), CloseHandle(two), CloseHandle(one), CloseHandle(pending.hEvent);
+  ok(DeleteFileA("locked"), "delete");
+}
+
 int main(void) {
   char buffer[MAX_PATH];
   if (!SetCurrentDirectoryA("C:\\")) return 255;
@@ -119,6 +177,7 @@ int main(void) {
   put_file("folder\\noextension", "fourth");
   errors();
   contents();
+  locks();
   ok(count_matches("*.txt") == 2, "*.txt: %d", count_matches("*.txt"));
   ok(count_matches("ONE.*") == 1, "ONE.*");
   ok(count_matches("t?o.txt") == 1, "t?o.txt");

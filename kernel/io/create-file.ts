@@ -36,6 +36,8 @@ export interface CreateRequest {
   readonly shareAccess: number;
   readonly disposition: number;
   readonly options: number;
+  /** Extended attributes for a file that is made or overwritten, which no volume has. */
+  readonly hasExtendedAttributes?: boolean;
 }
 
 /** A synchronous open of something that exists, shared with everybody: for callers in the kernel to start from. */
@@ -61,34 +63,48 @@ const DIRECTORY_DISPOSITIONS: readonly number[] = [Disposition.OPEN, Disposition
 
 const failed = (status: NtStatus, information = 0): CreateOutcome => ({ status, file: null, information });
 
-/** The parameter checks of NtCreateFile (IopCreateFile), in their order: INVALID_PARAMETER, or SUCCESS. */
-export function checkCreateParameters(request: CreateRequest): NtStatus {
-  const { options, desiredAccess, disposition } = request;
-  if ((request.fileAttributes & ~FileAttribute.VALID) !== 0) return Status.INVALID_PARAMETER;
-  if ((request.shareAccess & ~FileShare.VALID) !== 0) return Status.INVALID_PARAMETER;
-  if (disposition > Disposition.OVERWRITE_IF) return Status.INVALID_PARAMETER;
-  if ((options & ~CreateOption.VALID) !== 0) return Status.INVALID_PARAMETER;
-  if ((options & SYNCHRONOUS) === SYNCHRONOUS) return Status.INVALID_PARAMETER;
-  const canWait = (desiredAccess & (Access.SYNCHRONIZE | GENERIC_WITH_SYNCHRONIZE)) !== 0;
-  if ((options & SYNCHRONOUS) !== 0 && !canWait) return Status.INVALID_PARAMETER;
-  const canDelete = (desiredAccess & (Access.DELETE | Access.GENERIC_ALL | Access.MAXIMUM_ALLOWED)) !== 0;
-  if ((options & CreateOption.DELETE_ON_CLOSE) !== 0 && !canDelete) return Status.INVALID_PARAMETER;
-  if ((options & CreateOption.DIRECTORY_FILE) === 0) return Status.SUCCESS;
-  if ((options & CreateOption.NON_DIRECTORY_FILE) !== 0) return Status.INVALID_PARAMETER;
-  if (!DIRECTORY_DISPOSITIONS.includes(disposition)) return Status.INVALID_PARAMETER;
-  return Status.SUCCESS;
-}
+/** What may stand beside DIRECTORY_FILE. */
+const DIRECTORY_OPTIONS =
+  SYNCHRONOUS |
+  CreateOption.DIRECTORY_FILE |
+  CreateOption.WRITE_THROUGH |
+  CreateOption.COMPLETE_IF_OPLOCKED |
+  CreateOption.DELETE_ON_CLOSE |
+  CreateOption.OPEN_BY_FILE_ID |
+  CreateOption.OPEN_FOR_BACKUP_INTENT |
+  CreateOption.NO_COMPRESSION |
+  CreateOption.OPEN_REPARSE_POINT |
+  CreateOption.OPEN_NO_RECALL |
+  CreateOption.OPEN_FOR_FREE_SPACE_QUERY;
+const OPLOCK_CHOICES = CreateOption.COMPLETE_IF_OPLOCKED | CreateOption.RESERVE_OPFILTER;
 
-const GENERIC_WITH_SYNCHRONIZE =
-  Access.GENERIC_READ | Access.GENERIC_WRITE | Access.GENERIC_EXECUTE | Access.GENERIC_ALL | Access.MAXIMUM_ALLOWED;
+/**
+ * The parameter checks of NtCreateFile (IopCreateFile): INVALID_PARAMETER, or SUCCESS. Rights count as they were asked for: generic ones
+ * bring neither SYNCHRONIZE, which synchronous files need, nor DELETE, which deleting on close does.
+ */
+export function checkCreateParameters(request: Omit<CreateRequest, 'attributes' | 'allocationSize'>): NtStatus {
+  const { options, desiredAccess, disposition } = request;
+  const has = (option: number): boolean => (options & option) !== 0;
+  const isWrong =
+    (request.fileAttributes & ~FileAttribute.VALID) !== 0 ||
+    (request.shareAccess & ~FileShare.VALID) !== 0 ||
+    disposition > Disposition.OVERWRITE_IF ||
+    (options & ~CreateOption.VALID) !== 0 ||
+    (options & SYNCHRONOUS) === SYNCHRONOUS ||
+    (has(SYNCHRONOUS) && (desiredAccess & Access.SYNCHRONIZE) === 0) ||
+    (has(CreateOption.DELETE_ON_CLOSE) && (desiredAccess & Access.DELETE) === 0) ||
+    (has(CreateOption.DIRECTORY_FILE) && (options & ~DIRECTORY_OPTIONS) !== 0) ||
+    (has(CreateOption.DIRECTORY_FILE) && !DIRECTORY_DISPOSITIONS.includes(disposition)) ||
+    (options & OPLOCK_CHOICES) === OPLOCK_CHOICES ||
+    (has(CreateOption.NO_INTERMEDIATE_BUFFERING) && (desiredAccess & FileAccess.APPEND_DATA) !== 0);
+  return isWrong ? Status.INVALID_PARAMETER : Status.SUCCESS;
+}
 
 /**
  * Opens or creates what an NT path names: a file or directory of a volume, a volume, or a character device. Gives a file
  * object without handle. Statuses as NtCreateFile; environment: never blocks.
  */
 export function createFile(io: IoManager, request: CreateRequest): CreateOutcome {
-  const parameters = checkCreateParameters(request);
-  if (!isSuccess(parameters)) return failed(parameters);
   if ((request.options & CreateOption.OPEN_BY_FILE_ID) !== 0) return failed(Status.NOT_SUPPORTED);
   const place = io.kernel.ob.lookup(request.attributes);
   if (place.object === null) return failed(place.status);
@@ -296,6 +312,7 @@ function overwrite(
   information: HostFileInformation,
   request: CreateRequest,
 ): NtStatus {
+  if (request.hasExtendedAttributes === true) return Status.EAS_NOT_SUPPORTED;
   const allocated = checkAllocation(control.volume, request.allocationSize - control.size());
   if (!isSuccess(allocated)) return allocated;
   const status = setEndOfFile(kernel, control, 0);
@@ -309,6 +326,7 @@ function createNew(io: IoManager, volume: VolumeDevice, path: VolumePath, reques
   if (!isDirectory && path.trailingSeparator) return failed(Status.OBJECT_NAME_INVALID);
   const deletes = (request.options & CreateOption.DELETE_ON_CLOSE) !== 0;
   if (deletes && (request.fileAttributes & FileAttribute.READONLY) !== 0) return failed(Status.CANNOT_DELETE);
+  if (request.hasExtendedAttributes === true) return failed(Status.EAS_NOT_SUPPORTED);
   const parent = volume.host.information(path.components.slice(0, -1));
   if (typeof parent === 'number') return failed(Status.OBJECT_PATH_NOT_FOUND);
   if (volume.find(parent)?.deletePending) return failed(Status.DELETE_PENDING);

@@ -9,7 +9,15 @@ import { ConsoleChannel, type ConsoleDevice, ControlEvent, OutputMode } from './
 import { InputMode } from './console-line.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
-import { beginOperation, completeOperation, type IoOperation, type IoResult, neededFor, refused } from './io-status.js';
+import {
+  beginOperation,
+  completeOperation,
+  controlAccess,
+  controlBuffers,
+  type IoOperation,
+  type IoResult,
+  refused,
+} from './io-status.js';
 
 /** Control codes of \Device\Console: kernel32's console functions. Text is UTF-16. */
 export const ConsoleControl = {
@@ -62,15 +70,13 @@ interface ControlCall {
 
 function* deviceIoControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const [file, event, apcRoutine, apcContext, ioStatusBlock, code] = given;
-  const [inputBuffer, inputLength, outputBuffer, outputLength] = given.slice(6);
+  const [{ address: outputBuffer, length: outputLength }, { address: inputBuffer, length: inputLength }] =
+    controlBuffers(given);
   const { user } = kernel;
-  let status = yield* user.probeForRead(inputBuffer, inputLength);
-  if (isSuccess(status)) status = yield* user.probeForWrite(outputBuffer, outputLength);
-  if (!isSuccess(status)) return status;
   const operation = yield* beginOperation(
     kernel,
     { file, event, apcRoutine, apcContext, ioStatusBlock },
-    neededFor(code),
+    { access: controlAccess(code), ranges: controlBuffers(given) },
   );
   if (typeof operation === 'number') return operation;
   countOperation(kernel, 'other', 0);

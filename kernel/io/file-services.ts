@@ -4,7 +4,7 @@ import { isSuccess, Status } from '../ntstatus.js';
 import { Access } from '../ob/access-mask.js';
 import { HandleFlag, ObjectFlag } from '../ob/object-header.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { type CreateOutcome, type CreateRequest, Disposition } from './create-file.js';
+import { type CreateOutcome, type CreateRequest, checkCreateParameters, Disposition } from './create-file.js';
 import { CreateOption, type FileObject, FileShare, WRITES } from './file-object.js';
 import { cancelPending } from './io-request.js';
 import { beginOperation, completeOperation, done, handleArguments } from './io-status.js';
@@ -18,15 +18,20 @@ interface CreateCall extends Omit<CreateRequest, 'attributes' | 'allocationSize'
   readonly objectAttributes: number;
   readonly ioStatusBlock: number;
   readonly allocationSizeAddress: number;
+  readonly eaBuffer: number;
+  readonly eaLength: number;
 }
 
 function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   const { user, io } = kernel;
-  let status = yield* user.probeForWrite(call.handleAddress, 4, 4);
+  const checked = checkCreateParameters(call);
+  if (!isSuccess(checked)) return checked;
+  let status = yield* user.probeForWrite(call.handleAddress, 4);
   if (isSuccess(status)) status = yield* user.probeForWrite(call.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
   if (isSuccess(status) && call.allocationSizeAddress !== 0) {
     status = yield* user.probeForRead(call.allocationSizeAddress, 8, 4);
   }
+  if (isSuccess(status)) status = yield* user.probeForRead(call.eaBuffer, call.eaBuffer === 0 ? 0 : call.eaLength, 4);
   if (!isSuccess(status)) return status;
   const allocation = call.allocationSizeAddress === 0 ? 0n : user.read64(call.allocationSizeAddress);
   if (BigInt.asIntN(64, allocation) < 0n) return Status.INVALID_PARAMETER;
@@ -36,7 +41,8 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   const { desiredAccess, fileAttributes, shareAccess, disposition, options } = call;
   const allocationSize = Number(allocation);
   const request = { attributes, desiredAccess, allocationSize, fileAttributes, shareAccess, disposition, options };
-  const outcome = io.createFile(request);
+  const hasExtendedAttributes = call.eaBuffer !== 0 && call.eaLength !== 0;
+  const outcome = io.createFile({ ...request, hasExtendedAttributes });
   if (outcome.file === null) return outcome.status;
   return insertFile(kernel, { ...outcome, file: outcome.file }, attributes.attributes, call);
 }
@@ -91,7 +97,7 @@ function* deleteFile(kernel: Kernel, objectAttributes: number): Blocking<NtStatu
 }
 
 function* flushBuffers(kernel: Kernel, file: number, ioStatusBlock: number): Blocking<NtStatus> {
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0, WRITES);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), { access: { anyOf: WRITES } });
   if (typeof operation === 'number') return operation;
   const { control, device, pipe } = operation.file;
   if (pipe !== null) return yield* flushPipe(kernel, operation, pipe);
@@ -103,7 +109,7 @@ function* flushBuffers(kernel: Kernel, file: number, ioStatusBlock: number): Blo
 
 /** Ends what the calling thread has pending on the file. */
 function* cancelIo(kernel: Kernel, file: number, ioStatusBlock: number): Blocking<NtStatus> {
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), { access: 0 });
   if (typeof operation === 'number') return operation;
   const thread = kernel.ke.currentThread.executive;
   if (thread !== null) cancelPending(kernel, thread, operation.file);
@@ -122,6 +128,8 @@ export const fileServices: readonly Service[] = [
       shareAccess: given[6],
       disposition: given[7],
       options: given[8],
+      eaBuffer: given[9],
+      eaLength: given[10],
     }),
   ),
   service('NtOpenFile', (kernel, handle, desiredAccess, objectAttributes, ioStatusBlock, shareAccess, options) =>
@@ -135,6 +143,8 @@ export const fileServices: readonly Service[] = [
       shareAccess,
       disposition: Disposition.OPEN,
       options,
+      eaBuffer: 0,
+      eaLength: 0,
     }),
   ),
   service('NtDeleteFile', deleteFile),

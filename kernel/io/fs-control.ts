@@ -1,12 +1,20 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
-import { isSuccess, Status } from '../ntstatus.js';
+import { Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
 import type { UserBuffer } from './io-request.js';
-import { beginOperation, completeOperation, type IoOperation, type IoResult, neededFor, refused } from './io-status.js';
+import {
+  beginOperation,
+  completeOperation,
+  controlAccess,
+  controlBuffers,
+  type IoOperation,
+  type IoResult,
+  refused,
+} from './io-status.js';
 import { PipeState } from './pipe.js';
 import { controlPipe, PEEK_HEADER, PipeControl } from './pipe-control.js';
 
@@ -17,21 +25,15 @@ import { controlPipe, PEEK_HEADER, PipeControl } from './pipe-control.js';
  */
 function* fsControl(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
   const [file, event, apcRoutine, apcContext, ioStatusBlock, code] = given;
-  const [inputBuffer, inputLength, outputBuffer, outputLength] = given.slice(6);
-  const { user } = kernel;
-  let status = yield* user.probeForRead(inputBuffer, inputLength);
-  if (isSuccess(status)) status = yield* user.probeForWrite(outputBuffer, outputLength);
-  if (!isSuccess(status)) return status;
+  const [output, input] = controlBuffers(given);
   const operation = yield* beginOperation(
     kernel,
     { file, event, apcRoutine, apcContext, ioStatusBlock },
-    neededFor(code),
+    { access: controlAccess(code), ranges: controlBuffers(given) },
   );
   if (typeof operation === 'number') return operation;
   countOperation(kernel, 'other', 0);
-  const output = { address: outputBuffer, length: outputLength };
   if (operation.file.device.kind === 'pipe') {
-    const input = { address: inputBuffer, length: inputLength };
     return yield* controlPipe(kernel, { operation, code, input, output });
   }
   const result =

@@ -8,13 +8,14 @@ import { isSuccess, Status } from '../ntstatus.js';
 import { Access } from '../ob/access-mask.js';
 import { deliverControlEvent } from '../ps/control-events.js';
 import type { Blocking, NtStatus } from '../types.js';
+import type { SettledLock } from './byte-range-locks.js';
 import { ConsoleDevice } from './console-device.js';
 import { type CreateOutcome, type CreateRequest, createFile, Disposition, kernelAttributes } from './create-file.js';
 import type { DeviceBody } from './device.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, type FileObject, FileShare } from './file-object.js';
 import { deletePackets } from './io-completion.js';
-import { retryCompletions } from './io-request.js';
+import { completeRequest, retryCompletions } from './io-request.js';
 import { MemoryVolume } from './memory-volume.js';
 import { mountedVolume } from './mounted-volume.js';
 import { NullDevice } from './null-device.js';
@@ -186,7 +187,11 @@ export class IoManager {
 
   /** Locks of a file have gone: whoever waited for them learns it. */
   settleLocks(control: FileControlBlock): void {
-    for (const waiter of control.locks.settleWaiters()) this.kernel.ke.setEvent(waiter.event, Increment.Disk);
+    this.#endLocks(control.locks.settle());
+  }
+
+  #endLocks(settled: readonly SettledLock[]): void {
+    for (const { request, status } of settled) completeRequest(this.kernel, request, { status, information: 0 }, null);
   }
 
   /** The last handle goes: locks and sharing end, and a file that was to be deleted is. */
@@ -195,7 +200,7 @@ export class IoManager {
     const control = file.control;
     if (control === null) return;
     this.kernel.cc.uninitializeCacheMap(control, file);
-    control.locks.unlockAll(file);
+    this.#endLocks(control.locks.unlockAll(file));
     this.settleLocks(control);
     const index = control.opens.indexOf(file);
     if (index >= 0) control.opens.splice(index, 1);

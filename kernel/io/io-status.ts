@@ -25,9 +25,9 @@ export interface IoOperation {
   readonly arguments: IoArguments;
   readonly object: ObjectHeader<FileObject>;
   readonly file: FileObject;
-  readonly event: ObjectHeader<KEvent> | null;
-  /** Rights of the handle that names the file: a duplicate may have fewer than the open. */
+  /** What the handle permits, which can be less than the open was granted. */
   readonly grantedAccess: number;
+  readonly event: ObjectHeader<KEvent> | null;
 }
 
 /** Outcome of an operation. */
@@ -41,28 +41,107 @@ export function handleArguments(file: number, ioStatusBlock: number): IoArgument
   return { file, event: 0, apcRoutine: 0, apcContext: 0, ioStatusBlock };
 }
 
+/** Memory of the caller that an operation is going to use. */
+export interface UserRange {
+  readonly address: number;
+  /** Bytes; 0: none is used, whatever the address. */
+  readonly length: number;
+  readonly alignment: number;
+  readonly access: 'read' | 'write';
+}
+
+/** A buffer that is read, of any alignment unless it says so. */
+export const readable = (address: number, length: number, alignment = 1): UserRange => ({
+  address,
+  length,
+  alignment,
+  access: 'read',
+});
+/** A buffer that is written. */
+export const writable = (address: number, length: number, alignment = 1): UserRange => ({
+  address,
+  length,
+  alignment,
+  access: 'write',
+});
+/** A parameter that may be left out by giving 0. */
+export const optional = (address: number, length: number): UserRange =>
+  readable(address, address === 0 ? 0 : length, 4);
+
+/** Output and input buffer of NtDeviceIoControlFile and NtFsControlFile; a null one has no bytes. */
+export function controlBuffers(given: readonly number[]): readonly [UserRange, UserRange] {
+  const [input, inputLength, output, outputLength] = given.slice(6);
+  return [writable(output, output === 0 ? 0 : outputLength), readable(input, input === 0 ? 0 : inputLength)];
+}
+
+/** Rights that a control code asks of the handle: FILE_READ_ACCESS and FILE_WRITE_ACCESS are those to read and write data. */
+export function controlAccess(code: number): number {
+  return (code >>> 14) & 3;
+}
+
+/** What a handle has to permit: all of these rights, or one of them. */
+export type WantedAccess = number | { readonly anyOf: number };
+
+/** What an operation asks for before it begins. */
+export interface OperationNeeds {
+  readonly access: WantedAccess;
+  /** Probed behind the IO_STATUS_BLOCK, in this order. */
+  readonly ranges?: readonly UserRange[];
+  /** Reads, writes and locks look at the handle before they look at any memory; everybody else does it the other way round. */
+  readonly handleFirst?: boolean;
+}
+
 /**
- * Begins an operation: probes the IO_STATUS_BLOCK, references file and event, resets both events (IopCreateFile's peers).
- * ACCESS_VIOLATION, INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED; INVALID_PARAMETER: an APC and a completion port.
- * @param access rights that the handle has to carry, all of them
- * @param anyOf and one of these at least; 0: nothing more
+ * Begins an operation: probes its memory, references file and event, resets both events. Statuses in the order of NT's services:
+ * ACCESS_VIOLATION and DATATYPE_MISALIGNMENT for memory; INVALID_HANDLE, OBJECT_TYPE_MISMATCH, ACCESS_DENIED for the file (these first
+ * where needs say so); INVALID_PARAMETER: an APC and a completion port; what the event's handle gives. May block for pages.
  */
 export function* beginOperation(
   kernel: Kernel,
   given: IoArguments,
-  access: number,
-  anyOf = 0,
+  { access, ranges = [], handleFirst = false }: OperationNeeds,
 ): Blocking<IoOperation | NtStatus> {
-  const { ob, ke } = kernel;
-  const probed = yield* kernel.user.probeForWrite(given.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
-  if (!isSuccess(probed)) return probed;
-  const { status, object } = ob.referenceObjectByHandle(given.file, ob.types.file, access);
-  if (object === null) return status;
-  const grantedAccess = ob.grantedAccess(given.file);
-  if (anyOf !== 0 && (grantedAccess & anyOf) === 0) {
-    ob.dereferenceObject(object);
-    return Status.ACCESS_DENIED;
+  if (!handleFirst) {
+    const probed = yield* probe(kernel, given, ranges);
+    return isSuccess(probed) ? reference(kernel, given, access) : probed;
   }
+  const file = referenceFile(kernel, given.file, access);
+  if (typeof file === 'number') return file;
+  const probed = yield* probe(kernel, given, ranges);
+  if (isSuccess(probed)) return referenceEvent(kernel, given, file);
+  kernel.ob.dereferenceObject(file);
+  return probed;
+}
+
+function* probe({ user }: Kernel, given: IoArguments, ranges: readonly UserRange[]): Blocking<NtStatus> {
+  const status = yield* user.probeForWrite(given.ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
+  if (!isSuccess(status)) return status;
+  for (const { address, length, alignment, access } of ranges) {
+    const probed =
+      access === 'read'
+        ? yield* user.probeForRead(address, length, alignment)
+        : yield* user.probeForWrite(address, length, alignment);
+    if (!isSuccess(probed)) return probed;
+  }
+  return status;
+}
+
+function reference(kernel: Kernel, given: IoArguments, access: WantedAccess): IoOperation | NtStatus {
+  const file = referenceFile(kernel, given.file, access);
+  return typeof file === 'number' ? file : referenceEvent(kernel, given, file);
+}
+
+function referenceFile({ ob }: Kernel, handle: number, access: WantedAccess): ObjectHeader<FileObject> | NtStatus {
+  const all = typeof access === 'number' ? access : 0;
+  const { status, object } = ob.referenceObjectByHandle(handle, ob.types.file, all);
+  if (object === null) return status;
+  if (typeof access === 'number' || (ob.grantedAccess(handle) & access.anyOf) !== 0) return object;
+  ob.dereferenceObject(object);
+  return Status.ACCESS_DENIED;
+}
+
+function referenceEvent(kernel: Kernel, given: IoArguments, object: ObjectHeader<FileObject>): IoOperation | NtStatus {
+  const { ob, ke } = kernel;
   if (given.apcRoutine !== 0 && object.body.completion !== null) {
     ob.dereferenceObject(object);
     return Status.INVALID_PARAMETER;
@@ -78,7 +157,8 @@ export function* beginOperation(
     ke.resetEvent(event.body);
   }
   ke.resetEvent(object.body.event);
-  return { arguments: given, object, file: object.body, event, grantedAccess };
+  const grantedAccess = ob.grantedAccess(given.file);
+  return { arguments: given, object, file: object.body, grantedAccess, event };
 }
 
 /**
@@ -129,6 +209,3 @@ export function releaseOperation({ ob }: Kernel, { event, object }: IoOperation)
 
 export const done = (information: number): IoResult => ({ status: Status.SUCCESS, information });
 export const refused = (status: NtStatus): IoResult => ({ status, information: 0 });
-
-/** Rights that a control code asks for: its bits 14 and 15 are FILE_READ_DATA and FILE_WRITE_DATA. */
-export const neededFor = (controlCode: number): number => (controlCode >>> 14) & 3;

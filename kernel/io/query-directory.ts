@@ -33,14 +33,16 @@ function* queryDirectoryFile(kernel: Kernel, ...given: number[]): Blocking<NtSta
   const nameOffset = nameOffsets.get(informationClass);
   if (nameOffset === undefined) return Status.INVALID_INFO_CLASS;
   if (length < nameOffset) return Status.INFO_LENGTH_MISMATCH;
-  const probed = yield* kernel.user.probeForWrite(buffer, length, 4);
+  const { user } = kernel;
+  let probed = yield* user.probeForWrite(ioStatusBlock, 8, 4);
+  if (isSuccess(probed)) probed = yield* user.probeForWrite(buffer, length, 4);
   if (!isSuccess(probed)) return probed;
-  const captured = nameAddress === 0 ? null : yield* kernel.user.readUnicodeString(nameAddress);
+  const captured = nameAddress === 0 ? null : yield* user.readUnicodeString(nameAddress);
   if (captured !== null && !isSuccess(captured.status)) return captured.status;
   const operation = yield* beginOperation(
     kernel,
     { file, event, apcRoutine, apcContext, ioStatusBlock },
-    FileAccess.READ_DATA,
+    { access: FileAccess.READ_DATA },
   );
   if (typeof operation === 'number') return operation;
   const { control, device } = operation.file;

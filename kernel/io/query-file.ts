@@ -7,7 +7,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import { CreateRequestDefaults, createFile } from './create-file.js';
 import { FileAccess, type FileObject } from './file-object.js';
 import { concatenate, dword, putBytes, quad } from './information-bytes.js';
-import { beginOperation, completeOperation, handleArguments, refused } from './io-status.js';
+import { beginOperation, completeOperation, handleArguments, refused, writable } from './io-status.js';
 import { pipeInformation, pipeLocalInformation } from './pipe-information.js';
 import type { VolumeDevice } from './volume-device.js';
 
@@ -85,9 +85,10 @@ function* queryInformationFile(
   const description = classes.get(informationClass);
   if (description === undefined) return Status.INVALID_INFO_CLASS;
   if (length < description.size) return Status.INFO_LENGTH_MISMATCH;
-  const probed = yield* kernel.user.probeForWrite(buffer, length, 4);
-  if (!isSuccess(probed)) return probed;
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), description.access);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), {
+    access: description.access,
+    ranges: [writable(buffer, length, 4)],
+  });
   if (typeof operation === 'number') return operation;
   const result =
     informationClass === FileInformationClass.PipeLocal

@@ -5,30 +5,38 @@ import { isError, isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { ConsoleChannel } from './console-device.js';
 import { FileAccess, WRITES } from './file-object.js';
-import { beginOperation, done, type IoResult, refused } from './io-status.js';
+import {
+  beginOperation,
+  done,
+  type IoResult,
+  optional,
+  readable,
+  refused,
+  type UserRange,
+  type WantedAccess,
+  writable,
+} from './io-status.js';
 import { readPipe, writePipe } from './pipe-transfer.js';
 import { finishTransfer, type Transfer, transferVolume } from './volume-operations.js';
 import { CHUNK } from './volume-transfer.js';
 
 function* readFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
-  const transfer = yield* beginTransfer(kernel, given, FileAccess.READ_DATA);
+  const [buffer, length] = given.slice(5);
+  const transfer = yield* beginTransfer(kernel, given, FileAccess.READ_DATA, writable(buffer, length));
   if (typeof transfer === 'number') return transfer;
   const { operation } = transfer;
   const { pipe, device, control } = operation.file;
-  const probed = yield* kernel.user.probeForWrite(transfer.buffer, transfer.length);
-  if (!isSuccess(probed)) return finishTransfer(kernel, operation, 'read', refused(probed));
   if (pipe !== null) return yield* readPipe(kernel, transfer, pipe);
   if (device.kind === 'volume') return yield* transferVolume(kernel, transfer, 'read', control);
   return finishTransfer(kernel, operation, 'read', yield* read(kernel, transfer));
 }
 
 function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
-  const transfer = yield* beginTransfer(kernel, given, 0, WRITES);
+  const [buffer, length] = given.slice(5);
+  const transfer = yield* beginTransfer(kernel, given, { anyOf: WRITES }, readable(buffer, length));
   if (typeof transfer === 'number') return transfer;
   const { operation } = transfer;
   const { pipe, device, control } = operation.file;
-  const probed = yield* kernel.user.probeForRead(transfer.buffer, transfer.length);
-  if (!isSuccess(probed)) return finishTransfer(kernel, operation, 'write', refused(probed));
   if (pipe !== null) return yield* writePipe(kernel, transfer, pipe);
   if (device.kind === 'volume') return yield* transferVolume(kernel, transfer, 'write', control);
   return finishTransfer(kernel, operation, 'write', write(kernel, transfer));
@@ -38,20 +46,18 @@ function* writeFile(kernel: Kernel, ...given: number[]): Blocking<NtStatus> {
 function* beginTransfer(
   kernel: Kernel,
   given: readonly number[],
-  access: number,
-  anyOf = 0,
+  access: WantedAccess,
+  range: UserRange,
 ): Blocking<Transfer | NtStatus> {
   const [file, event, apcRoutine, apcContext, ioStatusBlock, buffer, length, offsetAddress, keyAddress] = given;
-  const { user } = kernel;
-  let status: NtStatus = Status.SUCCESS;
-  if (offsetAddress !== 0) status = yield* user.probeForRead(offsetAddress, 8, 4);
-  if (isSuccess(status) && keyAddress !== 0) status = yield* user.probeForRead(keyAddress, 4, 4);
-  if (!isSuccess(status)) return status;
-  const offset = offsetAddress === 0 ? null : user.read64(offsetAddress);
-  const key = keyAddress === 0 ? 0 : user.read32(keyAddress);
-  const named = { file, event, apcRoutine, apcContext, ioStatusBlock };
-  const operation = yield* beginOperation(kernel, named, access, anyOf);
+  const operation = yield* beginOperation(
+    kernel,
+    { file, event, apcRoutine, apcContext, ioStatusBlock },
+    { access, ranges: [range, optional(offsetAddress, 8), optional(keyAddress, 4)], handleFirst: true },
+  );
   if (typeof operation === 'number') return operation;
+  const offset = offsetAddress === 0 ? null : kernel.user.read64(offsetAddress);
+  const key = keyAddress === 0 ? 0 : kernel.user.read32(keyAddress);
   return { operation, buffer, length, offset, key };
 }
 

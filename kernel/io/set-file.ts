@@ -9,7 +9,7 @@ import type { Blocking, NtStatus } from '../types.js';
 import type { FileControlBlock } from './file-control-block.js';
 import { CreateOption, FileAccess, FileAttribute, FileObject } from './file-object.js';
 import { checkAllocation, setEndOfFile } from './file-size.js';
-import { beginOperation, completeOperation, handleArguments, type IoResult, refused } from './io-status.js';
+import { beginOperation, completeOperation, handleArguments, type IoResult, readable, refused } from './io-status.js';
 import { parseVolumePath, pathBelow } from './path.js';
 import { setPipeInformation } from './pipe-information.js';
 import { FileInformationClass } from './query-file.js';
@@ -43,11 +43,12 @@ function* setInformationFile(
   if (description === undefined) return Status.INVALID_INFO_CLASS;
   if (length < description.size) return Status.INFO_LENGTH_MISMATCH;
   if (length > MAXIMUM_INFORMATION) return Status.INVALID_PARAMETER;
-  const probed = yield* kernel.user.probeForRead(buffer, length, description.size === 1 ? 1 : 4);
-  if (!isSuccess(probed)) return probed;
-  const bytes = kernel.user.readBytes(buffer, length);
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), description.access);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), {
+    access: description.access,
+    ranges: [readable(buffer, length, description.size === 1 ? 1 : 4)],
+  });
   if (typeof operation === 'number') return operation;
+  const bytes = kernel.user.readBytes(buffer, length);
   const status = setInformation(kernel, operation.file, informationClass, bytes);
   return completeOperation(kernel, operation, result(status));
 }

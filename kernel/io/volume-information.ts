@@ -1,11 +1,12 @@
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
-import { isSuccess, Status } from '../ntstatus.js';
+import { Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { type DeviceBody, DeviceType } from './device.js';
+import { FileAccess } from './file-object.js';
 import { concatenate, dword, putBytes, quad } from './information-bytes.js';
-import { beginOperation, completeOperation, handleArguments, refused } from './io-status.js';
+import { beginOperation, completeOperation, handleArguments, readable, refused, writable } from './io-status.js';
 import type { VolumeDevice } from './volume-device.js';
 
 /** FS_INFORMATION_CLASS. */
@@ -27,6 +28,8 @@ const READ_ONLY_VOLUME = 0x80000;
 const DEVICE_READ_ONLY = 0x2;
 const DEVICE_IS_MOUNTED = 0x20;
 const MAXIMUM_COMPONENT = 255;
+/** FILE_FS_LABEL_INFORMATION with one character. */
+const LABEL_SIZE = 8;
 
 function* queryVolumeInformation(
   kernel: Kernel,
@@ -39,9 +42,10 @@ function* queryVolumeInformation(
   const minimum = minimumSizes.get(informationClass);
   if (minimum === undefined) return Status.INVALID_INFO_CLASS;
   if (length < minimum) return Status.INFO_LENGTH_MISMATCH;
-  const probed = yield* kernel.user.probeForWrite(buffer, length, 4);
-  if (!isSuccess(probed)) return probed;
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), {
+    access: 0,
+    ranges: [writable(buffer, length, 4)],
+  });
   if (typeof operation === 'number') return operation;
   const bytes = volumeInformation(kernel, operation.file.device, informationClass);
   const result = typeof bytes === 'number' ? refused(bytes) : putBytes(kernel, buffer, length, bytes);
@@ -109,9 +113,11 @@ function* setVolumeInformation(
   informationClass: number,
 ): Blocking<NtStatus> {
   if (informationClass !== FsClass.Label) return Status.INVALID_INFO_CLASS;
-  const probed = yield* kernel.user.probeForRead(buffer, length, 4);
-  if (!isSuccess(probed)) return probed;
-  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), 0);
+  if (length < LABEL_SIZE) return Status.INFO_LENGTH_MISMATCH;
+  const operation = yield* beginOperation(kernel, handleArguments(file, ioStatusBlock), {
+    access: FileAccess.WRITE_DATA,
+    ranges: [readable(buffer, length, 4)],
+  });
   if (typeof operation === 'number') return operation;
   return completeOperation(kernel, operation, refused(Status.ACCESS_DENIED));
 }

@@ -101,12 +101,11 @@ function planTransfer(
   kind: TransferKind,
   control: FileControlBlock | null,
 ): VolumeTransfer | IoResult {
-  const { buffer, length, offset } = transfer;
-  const { file, grantedAccess } = transfer.operation;
-  const appends = kind === 'write' && (grantedAccess & FileAccess.WRITE_DATA) === 0;
+  const { buffer, length } = transfer;
+  const { file } = transfer.operation;
   const writes = kind === 'write';
   if (control === null || control.isDirectory) return refused(Status.INVALID_DEVICE_REQUEST);
-  const start = startOffset(file, appends ? WRITE_TO_END_OF_FILE : offset, control, writes);
+  const start = startOffset(transfer, control, writes);
   if (typeof start !== 'number') return refused(start.status);
   if (length === 0 && !writes) return done(0);
   if (writes && BigInt(start) + BigInt(length) > MAXIMUM_OFFSET) return refused(Status.DISK_FULL);
@@ -133,12 +132,13 @@ function unlockFileObject({ ke }: Kernel, file: FileObject): void {
 
 /** Where a transfer begins: the offset given, the file's position, or its end. INVALID_PARAMETER. */
 function startOffset(
-  file: FileObject,
-  offset: bigint | null,
+  { operation, offset }: Transfer,
   control: FileControlBlock,
   writes: boolean,
 ): number | { readonly status: NtStatus } {
-  if (writes && offset === WRITE_TO_END_OF_FILE) return control.size();
+  const { file, grantedAccess } = operation;
+  const appendsOnly = (grantedAccess & FileAccess.WRITE_DATA) === 0;
+  if (writes && (appendsOnly || offset === WRITE_TO_END_OF_FILE)) return control.size();
   if (offset === null || (offset === USE_FILE_POINTER_POSITION && file.isSynchronous)) {
     return file.isSynchronous ? file.currentOffset : { status: Status.INVALID_PARAMETER };
   }
@@ -154,8 +154,8 @@ function locksPermit(
   start: number,
   writes: boolean,
 ): boolean {
-  const { uniqueProcessId } = kernel.ke.currentProcess;
-  const { file } = transfer.operation;
+  const { operation, key } = transfer;
   const length = BigInt(transfer.length);
-  return control.locks.permits(file, uniqueProcessId, transfer.key, BigInt(start), length, writes);
+  const processId = kernel.ke.currentProcess.uniqueProcessId;
+  return control.locks.permits({ offset: BigInt(start), length, key, owner: operation.file, processId }, writes);
 }

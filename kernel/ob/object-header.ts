@@ -24,6 +24,8 @@ export class ObjectHeader<Body = unknown> {
   quota: { readonly block: QuotaBlock; readonly paged: number; readonly nonPaged: number } | null = null;
   permanent = false;
   exclusive = false;
+  /** The process that has an exclusive object for itself, while it has handles. */
+  exclusiveOwner: object | null = null;
   /** Null: nothing protects the object. */
   securityDescriptor: SecurityDescriptor | null = null;
   /** Pool address of the descriptor; 0 for those that objects of the boot share. */

@@ -134,15 +134,24 @@ export class ObjectManager {
 
   /**
    * A handle to an object in a process's table; adds a reference and asks nobody. The first handle of all makes the process's quota
-   * block pay for the object: QUOTA_EXCEEDED; INSUFFICIENT_RESOURCES without pool; ACCESS_DENIED for an object that somebody has
-   * for itself (OBJ_EXCLUSIVE). `flags` are HandleFlag bits.
+   * block pay for the object: QUOTA_EXCEEDED; INSUFFICIENT_RESOURCES without pool; ACCESS_DENIED for an object that a
+   * process has for itself, INVALID_PARAMETER where this one may not have it so. `flags` are HandleFlag bits.
+   * @param exclusive the process wants the object for itself (OBJ_EXCLUSIVE)
    */
-  insertHandle(process: HandleTableOwner, object: ObjectHeader, access: number, flags: number = 0): HandleResult {
-    if (object.exclusive && object.handleCount > 0) return refused(Status.ACCESS_DENIED);
+  insertHandle(
+    process: HandleTableOwner,
+    object: ObjectHeader,
+    access: number,
+    flags: number = 0,
+    exclusive = false,
+  ): HandleResult {
+    const refusal = exclusive ? exclusiveStatus(process, object, flags) : sharedStatus(object);
+    if (refusal !== Status.SUCCESS) return refused(refusal);
     const charged = chargeQuota(process.quotaBlock, object);
     if (charged !== Status.SUCCESS) return refused(charged);
     const value = process.handleTable.allocate({ object, grantedAccess: accessMask(access), flags });
     if (value === null) return refused(Status.INSUFFICIENT_RESOURCES);
+    if (exclusive) object.exclusiveOwner = process;
     object.pointerCount++;
     object.handleCount++;
     object.type.handleCount++;
@@ -279,10 +288,10 @@ export class ObjectManager {
     if (isSuccess(status) && directory !== null && !this.#insertName(directory, place?.name ?? '', object)) {
       status = Status.INSUFFICIENT_RESOURCES;
     }
+    object.exclusive = isExclusive(flags);
     const result = isSuccess(status)
-      ? this.insertHandle(owner, object, access.granted, handleFlags(flags))
+      ? this.insertHandle(owner, object, access.granted, handleFlags(flags), object.exclusive)
       : refused(status);
-    object.exclusive = (flags & ObjectFlag.EXCLUSIVE) !== 0;
     object.permanent = (flags & ObjectFlag.PERMANENT) !== 0 && object.name !== null && isSuccess(result.status);
     if (!isSuccess(result.status)) this.#removeName(object);
     // A permanent object keeps the reference that it was made with.
@@ -301,7 +310,9 @@ export class ObjectManager {
     if (!isSuccess(access.status)) return refused(access.status);
     const status = this.#protect(object, attributes?.securityDescriptor ?? null, null);
     if (!isSuccess(status)) return refused(status);
-    return this.insertHandle(owner, object, access.granted, handleFlags(attributes?.attributes ?? 0));
+    const flags = attributes?.attributes ?? 0;
+    object.exclusive = isExclusive(flags);
+    return this.insertHandle(owner, object, access.granted, handleFlags(flags), object.exclusive);
   }
 
   /**
@@ -315,7 +326,7 @@ export class ObjectManager {
     if (owner === null) return refused(Status.UNSUCCESSFUL);
     const access = this.security.check(object, desiredAccess, asker);
     if (!isSuccess(access.status)) return refused(access.status);
-    return this.insertHandle(owner, object, access.granted, handleFlags(attributes));
+    return this.insertHandle(owner, object, access.granted, handleFlags(attributes), isExclusive(attributes));
   }
 
   /**
@@ -444,6 +455,7 @@ export class ObjectManager {
     object.type.procedures.close?.(object.body, object.handleCount);
     object.handleCount--;
     object.type.handleCount--;
+    if (object.handleCount === 0) object.exclusiveOwner = null;
     if (object.handleCount === 0 && !object.permanent) this.#removeName(object);
     this.dereferenceObject(object);
   }
@@ -486,6 +498,21 @@ function typed<Body>(object: ObjectHeader, type: ObjectType<Body> | null): Objec
   if (type === null) return { status: Status.SUCCESS, object: object as ObjectHeader<Body> };
   if (!isOfType(object, type)) return { status: Status.OBJECT_TYPE_MISMATCH, object: null };
   return { status: Status.SUCCESS, object };
+}
+
+function isExclusive(attributes: number): boolean {
+  return (attributes & ObjectFlag.EXCLUSIVE) !== 0;
+}
+
+/** May a process have an object for itself? Only one that was made so, whose handles are all its own and stay so (ObpIncrementHandleCount). */
+function exclusiveStatus(process: HandleTableOwner, object: ObjectHeader, flags: number): NtStatus {
+  if (!object.exclusive || (flags & HandleFlag.INHERIT) !== 0) return Status.INVALID_PARAMETER;
+  const isFree = object.exclusiveOwner === null ? object.handleCount === 0 : object.exclusiveOwner === process;
+  return isFree ? Status.SUCCESS : Status.ACCESS_DENIED;
+}
+
+function sharedStatus(object: ObjectHeader): NtStatus {
+  return object.exclusiveOwner === null ? Status.SUCCESS : Status.ACCESS_DENIED;
 }
 
 function handleFlags(attributes: number): number {

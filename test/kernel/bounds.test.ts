@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PoolType } from '../../kernel/ex/pool.js';
 import { FileLocks } from '../../kernel/io/byte-range-locks.js';
+import { IoRequest } from '../../kernel/io/io-request.js';
 import { MemoryVolume } from '../../kernel/io/memory-volume.js';
 import { EventType, KEvent, KTimer } from '../../kernel/ke/dispatcher-object.js';
 import { setTimer } from '../../kernel/ke/dispatcher-routines.js';
@@ -145,14 +146,21 @@ describe('byte-range locks', () => {
       return { owner: file, processId: 4, key, exclusive, offset: 0n, length: 10n };
     };
     expect(locks.lock(lock(1, true))).toBe(Status.SUCCESS);
-    const waiters = [lock(2, false), lock(3, false), lock(4, true)].map((wanted) => locks.enqueue(wanted));
-    expect(locks.settleWaiters()).toEqual([]);
-    expect(locks.unlock(file, 4, 1, 0n, 10n)).toBe(Status.SUCCESS);
-    expect(locks.settleWaiters()).toEqual(waiters.slice(0, 2));
-    expect(waiters.map(({ status }) => status)).toEqual([Status.SUCCESS, Status.SUCCESS, Status.PENDING]);
-    locks.unlockAll(file);
-    expect(locks.settleWaiters()).toEqual([waiters[2]]);
-    expect(waiters[2].status).toBe(Status.RANGE_NOT_LOCKED);
+    const requests = [lock(2, false), lock(3, false), lock(4, true)].map((wanted) => {
+      const request = new IoRequest();
+      locks.enqueue(wanted, request);
+      return request;
+    });
+    expect(locks.settle()).toEqual([]);
+    expect(locks.unlock(lock(1, true))).toBe(Status.SUCCESS);
+    const [second, third, fourth] = requests;
+    expect(locks.settle()).toEqual([
+      { request: second, status: Status.SUCCESS },
+      { request: third, status: Status.SUCCESS },
+    ]);
+    expect(locks.settle()).toEqual([]);
+    expect(locks.unlockAll(file)).toEqual([{ request: fourth, status: Status.RANGE_NOT_LOCKED }]);
+    expect(locks.settle()).toEqual([]);
   });
 
   it('are limited in number', () => {

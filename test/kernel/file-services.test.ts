@@ -251,11 +251,38 @@ describe('objects and processes as services see them', () => {
         guest.call('NtDuplicateObject', 0xffffffff, file, 0xffffffff, HANDLE, access, 0, options);
       expect(yield* duplicate(0x80000000, 0)).toBe('SUCCESS');
       expect(yield* guest.write(user.read32(HANDLE), 'x')).toBe('ACCESS_DENIED');
+      expect(yield* duplicate(4, 0)).toBe('SUCCESS');
+      const appends = user.read32(HANDLE);
+      expect(yield* guest.write(file, 'start')).toBe('SUCCESS');
+      expect(yield* guest.write(appends, '+', 0n)).toBe('SUCCESS');
+      expect(yield* guest.read(file, 10, 0n)).toBe('start+');
       expect(yield* duplicate(0, 3)).toBe('SUCCESS');
       const moved = user.read32(HANDLE);
       expect(yield* guest.write(moved, 'x')).toBe('SUCCESS');
       expect(yield* guest.call('NtClose', moved)).toBe('SUCCESS');
       expect(yield* guest.call('NtClose', moved)).toBe('INVALID_HANDLE');
+    });
+  });
+
+  it('OBJ_EXCLUSIVE keeps an object for one process, which asks for it each time', () => {
+    run(function* (guest) {
+      const open = (service: string, attributes: number, ...rest: number[]) => {
+        guest.name('\\BaseNamedObjects\\own');
+        guest.user.write32(ATTRIBUTES + 12, attributes);
+        return guest.call(service, HANDLE, 0x1f0003, ATTRIBUTES, ...rest);
+      };
+      const [CASE_INSENSITIVE, INHERIT, EXCLUSIVE] = [0x40, 0x42, 0x60];
+      expect(yield* open('NtCreateEvent', EXCLUSIVE | INHERIT, 0, 0)).toBe('INVALID_PARAMETER');
+      expect(yield* open('NtCreateEvent', EXCLUSIVE, 0, 0)).toBe('SUCCESS');
+      const first = guest.user.read32(HANDLE);
+      expect(yield* open('NtOpenEvent', CASE_INSENSITIVE)).toBe('ACCESS_DENIED');
+      const copy = () => guest.call('NtDuplicateObject', 0xffffffff, first, 0xffffffff, HANDLE, 0, 0, 2);
+      expect(yield* copy()).toBe('ACCESS_DENIED');
+      expect(yield* open('NtOpenEvent', EXCLUSIVE)).toBe('SUCCESS');
+      expect(yield* guest.call('NtClose', guest.user.read32(HANDLE))).toBe('SUCCESS');
+      expect(yield* guest.call('NtClose', first)).toBe('SUCCESS');
+      expect(yield* open('NtCreateEvent', CASE_INSENSITIVE, 0, 0)).toBe('SUCCESS');
+      expect(yield* open('NtOpenEvent', EXCLUSIVE)).toBe('INVALID_PARAMETER');
     });
   });
 

@@ -103,7 +103,6 @@ describe('CreateDisposition', () => {
     expect(volume.information(['dir', 'sub'])).toMatchObject({ isDirectory: true });
     expect(status('C:\\dir\\sub', { disposition: CREATE, options })).toBe('OBJECT_NAME_COLLISION');
     expect(status('C:\\dir\\sub', { disposition: OPEN_IF, options })).toBe('SUCCESS');
-    expect(status('C:\\dir\\sub', { disposition: OVERWRITE_IF, options })).toBe('INVALID_PARAMETER');
   });
 });
 
@@ -129,19 +128,6 @@ describe('what is there must be what was asked for', () => {
     ['NUL', 0, 'SUCCESS'],
   ])('%s with options %i: %s', (path, options, expected) => {
     expect(status(path, { options, access: ATTRIBUTES })).toBe(expected);
-  });
-
-  it.each([
-    [{ share: 8 }],
-    [{ disposition: 6 }],
-    [{ attributes: 0x10000 }],
-    [{ options: 0x10000000 }],
-    [{ options: CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT }],
-    [{ access: 1, options: CreateOption.SYNCHRONOUS_IO_NONALERT }],
-    [{ access: READ, options: CreateOption.DELETE_ON_CLOSE }],
-    [{ options: CreateOption.DIRECTORY_FILE | CreateOption.NON_DIRECTORY_FILE }],
-  ])('%j is INVALID_PARAMETER', (given) => {
-    expect(status('C:\\dir\\file.txt', given)).toBe('INVALID_PARAMETER');
   });
 });
 

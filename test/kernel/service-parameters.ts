@@ -1,4 +1,6 @@
 import { expect } from 'vitest';
+import { Disposition, kernelAttributes } from '../../kernel/io/create-file.js';
+import { type FileObject, FileShare } from '../../kernel/io/file-object.js';
 import { Process } from '../../kernel/ke/process.js';
 import { allocateVirtualMemory } from '../../kernel/mm/allocate-virtual-memory.js';
 import { createSection, SectionAttribute } from '../../kernel/mm/create-section.js';
@@ -17,6 +19,8 @@ export const RESERVED = 0x00710000;
 const READ_ONLY = 0x00720000;
 /** Bytes of the sections. */
 export const SECTION_SIZE = 0x20000;
+/** Bytes of the file. */
+export const FILE_SIZE = 0x2000;
 const PROBE_LIMIT = 0x7fff0000;
 const READWRITE = 4;
 
@@ -35,6 +39,11 @@ export interface Handles {
   readonly section: number;
   readonly sectionToQuery: number;
   readonly readOnlySection: number;
+  /** A file of 8 KB, open for everything and synchronous; the same with FILE_GENERIC_READ, and with SYNCHRONIZE alone. */
+  readonly file: number;
+  readonly fileToRead: number;
+  readonly fileToWait: number;
+  readonly directory: number;
 }
 
 /** A parameter in one of its values. `at`: what lies at the address that the parameter is. */
@@ -117,6 +126,7 @@ export class ParameterMachine {
   readonly guest = new BareProcess(code('eb fe'));
   readonly handles: Handles;
   readonly other: EProcess;
+  readonly #file: FileObject;
 
   constructor(privileged = false) {
     const { kernel, process } = this.guest;
@@ -131,7 +141,15 @@ export class ParameterMachine {
     const terminated = this.#createProcess();
     kernel.ps.memory.deleteAddressSpace(terminated);
     terminated.pcb.addressSpace = null;
+    this.#file = this.#open('C:\\file', 0x60);
+    this.#file.control?.hostFile?.write(0, new Uint8Array(FILE_SIZE).fill(0x61));
+    const file = kernel.ob.createObject(kernel.ob.types.file, this.#file).object;
+    const directory = kernel.ob.createObject(kernel.ob.types.file, this.#open('C:\\directory', 0x21)).object;
     this.handles = {
+      file: this.handleTo(file, 0x1f01ff),
+      fileToRead: this.handleTo(file, 0x120089),
+      fileToWait: this.handleTo(file, 0x100000),
+      directory: this.handleTo(directory, 0x1f01ff),
       self: 0xffffffff,
       full: this.handleTo(this.other.object, 0x1f0fff),
       closed: 0x1234,
@@ -160,12 +178,15 @@ export class ParameterMachine {
           if (expected !== null) refused++;
           machine.#prepare(call);
           const before = machine.#digest();
+          const fileBefore = expected === null ? '' : machine.#fileState();
           const status = yield* machine.guest.call(model.name, ...Object.values(call).map(({ value }) => value));
           const problem = judge(expected, statusName(status).replace('STATUS_', ''));
           machine.#put(call, model.outputs ?? []);
           const changed = machine.#digest() !== before;
           const text = Object.entries(call).map(([name, { value }]) => `${name} ${value.toString(16)}`);
           if (problem !== null) problems.push(`${text.join(', ')}: ${problem}`);
+          if (expected !== null && machine.#fileState() !== fileBefore)
+            problems.push(`${text.join(', ')}: changed the file`);
           if (expected !== null && changed) problems.push(`${text.join(', ')}: changed something`);
           if (changed) return;
         }
@@ -190,7 +211,7 @@ export class ParameterMachine {
       yield* body();
       done = true;
     });
-    kernel.runLoop.run(100_000, () => done);
+    kernel.runLoop.run(50_000_000, () => done);
     expect(done).toBe(true);
   }
 
@@ -246,6 +267,29 @@ export class ParameterMachine {
     if (space === null) throw new Error('no address space');
     const { status } = allocateVirtualMemory(this.guest.kernel, space, { base, zeroBits: 0, size, type, protection });
     if (status !== Status.SUCCESS) throw new Error(`no memory: ${statusName(status)}`);
+  }
+
+  #open(name: string, options: number): FileObject {
+    const { file, status } = this.guest.kernel.io.createFile({
+      attributes: kernelAttributes(`\\??\\${name}`),
+      desiredAccess: 0x1f01ff,
+      allocationSize: 0,
+      fileAttributes: 0x80,
+      shareAccess: FileShare.VALID,
+      disposition: Disposition.CREATE,
+      options,
+    });
+    if (file === null) throw new Error(`no file: ${statusName(status)}`);
+    return file;
+  }
+
+  /** What the file's services work on. */
+  #fileState(): string {
+    const { control, currentOffset, mode, deleteOnClose } = this.#file;
+    const bytes = control?.hostFile?.read(0, FILE_SIZE * 2) ?? 0;
+    const content = typeof bytes === 'number' ? bytes : bytes.reduce((sum, byte) => (sum * 31 + byte) >>> 0, 0);
+    const path = control?.path.join('\\') ?? '';
+    return [path, control?.size(), control?.deletePending, currentOffset, mode, deleteOnClose, content].join();
   }
 
   #createSection(protection: number): ObjectHeader | null {
