@@ -1,6 +1,7 @@
 /** The kernel room: everything that tools may use of it. */
 export { BugcheckError, type BugcheckReport, bugcheckName, bugcheckText } from './bugcheck.js';
 export { Counters } from './counters.js';
+export { type Holdings, holdings, leaks } from './holdings.js';
 export * from './host.js';
 export { MemoryVolume } from './io/memory-volume.js';
 export type { ExceptionRecord } from './ke/kernel-executive.js';

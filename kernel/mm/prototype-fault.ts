@@ -1,3 +1,4 @@
+import { releaseClone } from './clone.js';
 import { resolveDemandZero } from './demand-zero.js';
 import { FaultAccess, FaultOutcome, FIRST_FAILURE } from './fault-outcome.js';
 import { startFileRead } from './file-read.js';
@@ -73,6 +74,7 @@ export function resolvePrototype(
     if (isCopyOnWrite(effective)) {
       // Nobody else will ever see this page: it is private from the start.
       format.writeDemandZero(at, makeNotWriteCopy(effective));
+      leaveClone(mm, space, address);
       return resolveDemandZero(mm, space, address, at);
     }
     const frame = makePrototypePage(mm, prototype, prototypeAddress, true);
@@ -91,6 +93,14 @@ export function resolvePrototype(
     return complete(mm, space, address, at, frame, effective, write, FaultOutcome.DemandZero);
   }
   return startFileRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress));
+}
+
+/** A page of a fork whose contents were given up (MEM_RESET) and are gone: each process has zeros of its own. */
+function leaveClone(mm: MemoryManager, space: WorkingSetOwner, address: number): void {
+  if (mm.cloneBlocks.size === 0) return;
+  const vpn = address >>> PAGE_SHIFT;
+  const vad = space.vads.find(vpn);
+  if (vad !== null) releaseClone(mm, vad, vpn);
 }
 
 /** A zeroed page for a demand-zero prototype PTE, without sharers yet; 0 when there is none. */

@@ -6,6 +6,8 @@ import type { DrivenMachine } from './driven-machine.js';
 import { leaf } from './leaf.js';
 import * as nt from './services.js';
 
+const MEM_RESET = 0x8_0000;
+
 /** A clone of the process's memory that nobody runs in. */
 function fork(drive: DrivenMachine): AddressSpace {
   const { mm } = drive.machine.kernel;
@@ -39,6 +41,31 @@ describe('pages of a fork', () => {
       },
     });
     end(drive, child);
+  });
+
+  leaf('R.prototype.fork-reset', ({ start }) => {
+    const drive = start();
+    const base = nt.allocate(drive, { size: 0x1000 });
+    drive.write(base, 5);
+    nt.allocate(drive, { base, type: MEM_RESET });
+    nt.trimEverything(drive);
+    const child = fork(drive);
+    nt.repurposeStandby(drive);
+    const clone = drive.space.vads.find(base >>> 12)?.clones?.get(base >>> 12);
+    expect(clone?.references).toBe(2);
+    const report = drive.read(base);
+    expect(report).toMatchObject({
+      value: 0,
+      faults: ['demand-zero'],
+      before: { pte: { form: 'lookup' } },
+      after: { pte: { form: 'valid' }, frame: { prototype: false } },
+      moved: { process: { privatePages: 1 } },
+    });
+    expect(clone?.references).toBe(1);
+    expect(drive.space.vads.find(base >>> 12)?.clones?.size).toBe(0);
+    drive.write(base, 6);
+    end(drive, child);
+    expect(drive.peek(base)).toBe(6);
   });
 
   leaf('R.copy-on-write.fork-last', ({ start }) => {

@@ -126,6 +126,8 @@ export const leaves = {
   'R.prototype.demand-zero': 'a shared page of zeros',
   'R.prototype.private-zero': 'copy-on-write and demand zero: private from the start',
   'R.prototype.fork': 'private memory that a fork shares: the page through a lookup marker, copy-on-write',
+  'R.prototype.fork-reset':
+    'a page of a fork that was reset, and whose frame was taken: zeros of its own, the fork prototype one reference less',
   'R.prototype.page-file': 'the shared page is in the paging file',
   'R.prototype.gone': 'the section goes while its page is read: frame and slot are free when that has ended',
   'R.file': 'read from the mapped file',
