@@ -17,7 +17,7 @@ export function holdings(kernel: BootedKernel): Holdings {
     handles: types.reduce((sum, { handleCount }) => sum + handleCount, 0),
     'pages of kernel stacks': mm.committed.kernelStacks - deadStacks,
     'pages of commitment': mm.commit.charged - mm.committed.pool - deadStacks,
-    'pages in use': mm.pfn.frameCount - (mm.lists.availablePages + mm.committed.pool + deadStacks),
+    'pages in use': mm.pfn.frameCount - mm.lists.availablePages - mm.lists.bad.total - mm.committed.pool - deadStacks,
     'pages of AWE': mm.committed.awe,
     'pages of the paging files': mm.paging.files.reduce((sum, file) => sum + file.usage, 0),
     'address spaces': mm.addressSpaces.length,

@@ -99,7 +99,7 @@ let wrong = 0;
 for (const pae of [true, false]) {
   const before = initial(pae);
   const cases = [[]];
-  for (const kind of ['read', 'write', 'page', 'commit']) {
+  for (const kind of ['read', 'write', 'page', 'commit', 'bad-page']) {
     const status = kind === 'read' || kind === 'write' ? Status.DEVICE_DATA_ERROR : undefined;
     for (let index = 0; index < Number(each); index++) cases.push([{ kind, ordinal: 10 * 7 ** index, status }]);
     // Many at once: every ninth of two thousand.

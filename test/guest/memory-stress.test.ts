@@ -13,7 +13,7 @@ function machineOf(pae: boolean, injections: readonly Injection[]) {
 describe('pages of AWE, large pages, write watch, code, MEM_RESET, sections, forks and paging at once', () => {
   it.each([
     [true, []],
-    [false, [60, 75, 90, 105, 120].map((ordinal): Injection => ({ kind: 'commit', ordinal, status: null }))],
+    [false, [60, 75, 90, 105, 120].map((ordinal): Injection => ({ kind: 'commit', ordinal }))],
   ] as const)('keep their contents and leave nothing behind, PAE %s', (pae, injections) => {
     const idle = machineOf(pae, []);
     idle.machine.kernel.ps.loadSystemDll();
