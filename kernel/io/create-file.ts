@@ -102,7 +102,7 @@ export function checkCreateParameters(request: Omit<CreateRequest, 'attributes' 
 
 /**
  * Opens or creates what an NT path names: a file or directory of a volume, a volume, or a character device. Gives a file
- * object without handle. Statuses as NtCreateFile; environment: never blocks.
+ * object without handle. ACCESS_DENIED by the descriptor of a device that is opened itself; else statuses as NtCreateFile; environment: never blocks.
  */
 export function createFile(io: IoManager, request: CreateRequest): CreateOutcome {
   if ((request.options & CreateOption.OPEN_BY_FILE_ID) !== 0) return failed(Status.NOT_SUPPORTED);
@@ -111,7 +111,13 @@ export function createFile(io: IoManager, request: CreateRequest): CreateOutcome
   const { types } = io.kernel.ob;
   const body = place.object.body;
   if (place.object.type.index === types.device.index) {
-    return openDevice(io, body as DeviceBody, [], place.remaining, request);
+    const device = body as DeviceBody;
+    // What lies behind volumes and the device of pipes is the business of these.
+    const isContainer = device.kind === 'volume' || device.kind === 'pipe';
+    if (isContainer && place.remaining !== '') return openDevice(io, device, [], place.remaining, request);
+    const { status, granted } = io.kernel.ob.security.check(place.object, request.desiredAccess);
+    if (!isSuccess(status)) return failed(status);
+    return openDevice(io, device, [], place.remaining, { ...request, desiredAccess: granted });
   }
   if (place.object.type.index !== types.file.index) return failed(Status.OBJECT_TYPE_MISMATCH);
   if (!(body instanceof FileObject)) return failed(Status.OBJECT_TYPE_MISMATCH);

@@ -7,6 +7,7 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { Access } from '../ob/access-mask.js';
 import { deliverControlEvent } from '../ps/control-events.js';
+import { systemSecurity } from '../se/system-security.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { SettledLock } from './byte-range-locks.js';
 import { ConsoleDevice } from './console-device.js';
@@ -32,6 +33,8 @@ export interface ImageFileResult {
 
 /** The drive that has Windows on it. */
 const SYSTEM_DRIVE = 'C';
+/** What everybody may do with devices that have no files; the sectors of volumes are for administrators. */
+const USE_DEVICE = Access.GENERIC_READ | Access.GENERIC_WRITE | Access.GENERIC_EXECUTE;
 
 /**
  * The I/O manager: devices of the host in the name space, and file objects on them. Everything the host does is
@@ -219,9 +222,11 @@ export class IoManager {
 
   #addDevices(kernel: Kernel): void {
     const { ob, host } = kernel;
+    const { mapping } = ob.types.device.description;
+    const [forAll, forVolumes] = [systemSecurity(mapping, USE_DEVICE), systemSecurity(mapping, Access.GENERIC_EXECUTE)];
     const add = (path: string, body: DeviceBody): void => {
       const { object } = ob.createObject(ob.types.device, body, true);
-      if (object !== null) ob.insertNamed(path, object);
+      if (object !== null) ob.insertNamed(path, object, body.kind === 'volume' ? forVolumes : forAll);
     };
     add('\\Device\\Null', new NullDevice());
     add('\\Device\\Console', this.console);

@@ -3,6 +3,7 @@ import { Status } from '../ntstatus.js';
 import { type NtStatus, virtualAddress } from '../types.js';
 import { createControlArea, dereferenceControlArea, PrototypeArrays, placeSubsections } from './control-area.js';
 import { createImageSection, type SectionResult } from './image.js';
+import { largePageSize } from './large-page.js';
 import { PAGED_POOL_END, PAGED_POOL_FIRST } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import {
@@ -104,10 +105,15 @@ function createFileSection(
 function createMemorySection(context: MemoryContext, request: SectionRequest, mask: number): SectionResult {
   const { attributes, protection, size } = request;
   if ((attributes & Image) !== 0) return failed(Status.INVALID_FILE_FOR_SECTION);
-  if ((attributes & LargePages) !== 0) {
-    return failed((attributes & Commit) === 0 ? Status.INVALID_PARAMETER_6 : Status.PRIVILEGE_NOT_HELD);
-  }
+  if ((attributes & LargePages) !== 0) return failed(refuseLargePages(context.mm, request));
   return createPageFileSection(context, size, protection, mask, attributes);
+}
+
+/** Why there is no section of large pages: wrong parameters, else that no contiguous memory is to be had for it. */
+function refuseLargePages(mm: MemoryManager, { attributes, size }: SectionRequest): NtStatus {
+  if ((attributes & Commit) === 0) return Status.INVALID_PARAMETER_6;
+  if (size === 0 || size % largePageSize(mm) !== 0) return Status.INVALID_PARAMETER_4;
+  return Status.INSUFFICIENT_RESOURCES;
 }
 
 function failed(status: NtStatus): SectionResult {

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { captureAttributes } from '../ob/capture-attributes.js';
 import type { ObjectHeader } from '../ob/object-header.js';
+import { Privilege } from '../se/privilege.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { dereferenceControlArea } from './control-area.js';
@@ -34,7 +35,14 @@ import {
 import { querySectionBasic, querySectionImage } from './query-section.js';
 import type { Section } from './section.js';
 import { CONTROL_AREA_SIZE, type ControlArea, type SectionFile, SUBSECTION_SIZE } from './segment.js';
-import { addressSpaceOf, ProcessRight, probeDword, probeDwords, writeDword } from './service-support.js';
+import {
+  addressSpaceOf,
+  holdsPrivilege,
+  ProcessRight,
+  probeDword,
+  probeDwords,
+  writeDword,
+} from './service-support.js';
 
 const LARGE_INTEGER_SIZE = 8;
 
@@ -95,6 +103,8 @@ function* ntCreateSection(
     const found = sectionFile(kernel, fileHandle, fileAccessForSection(mask));
     if (typeof found === 'number') return found;
     file = found;
+  } else if (needsLockPrivilege(attributes) && !holdsPrivilege(kernel, Privilege.LOCK_MEMORY)) {
+    return Status.PRIVILEGE_NOT_HELD;
   }
   if (size < 0n || size > BigInt(Number.MAX_SAFE_INTEGER)) return Status.SECTION_TOO_BIG;
   const request = { size: Number(size), protection, attributes, file };
@@ -112,6 +122,10 @@ function* ntCreateSection(
   if (isSuccess(result.status)) writeDword(kernel, sectionHandle, result.handle);
   return result.status;
 }
+
+/** Memory of large pages is never paged; SEC_LARGE_PAGES alone is a wrong parameter first. */
+const needsLockPrivilege = (attributes: number): boolean =>
+  (attributes & SectionAttribute.LargePages) !== 0 && (attributes & SectionAttribute.Commit) !== 0;
 
 /** NtOpenSection(SectionHandle*, Access, ObjectAttributes*). */
 function* ntOpenSection(

@@ -12,7 +12,8 @@ import { CacheMachine, type OpenedFile } from './cache-machine.js';
 
 const SPACES = 3;
 const MAXIMUM_SIZE = 0x90000;
-const STEPS = 80;
+/** NT86_COHERENCY_STEPS=2000 is the long form. */
+const STEPS = Number(process.env.NT86_COHERENCY_STEPS ?? 80);
 
 /** A small generator of numbers: the same sequence for the same seed. */
 class Random {

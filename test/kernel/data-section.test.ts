@@ -60,6 +60,9 @@ function setUp(): Fixture {
   };
 }
 
+const LARGE_PAGES = (SectionAttribute.LargePages | Commit) >>> 0;
+const LARGE_RESERVE = (SectionAttribute.LargePages | Reserve) >>> 0;
+
 describe('NtCreateSection parameters', () => {
   it.each<[string, Partial<SectionRequest>, keyof typeof Status]>([
     ['unknown attributes', { attributes: Commit | 1 }, 'INVALID_PARAMETER_6'],
@@ -73,7 +76,10 @@ describe('NtCreateSection parameters', () => {
     ['more pages than prototype PTEs', { size: 0x2_0000_0000, attributes: Reserve }, 'INSUFFICIENT_RESOURCES'],
     ['more than fits paged pool', { size: 0x100_0000_0000, attributes: Reserve }, 'SECTION_TOO_BIG'],
     ['more than can be promised', { size: 0x8000000 }, 'COMMITMENT_LIMIT'],
-    ['large pages', { size: 0x400000, attributes: (SectionAttribute.LargePages | Commit) >>> 0 }, 'PRIVILEGE_NOT_HELD'],
+    ['large pages, for which there is no place', { size: 0x400000, attributes: LARGE_PAGES }, 'INSUFFICIENT_RESOURCES'],
+    ['no large pages', { size: 0, attributes: LARGE_PAGES }, 'INVALID_PARAMETER_4'],
+    ['half a large page', { size: 0x100000, attributes: LARGE_PAGES }, 'INVALID_PARAMETER_4'],
+    ['large pages that are not there yet', { size: 0x400000, attributes: LARGE_RESERVE }, 'INVALID_PARAMETER_6'],
     ['an empty file', { file: new TestFile(new Uint8Array(0)) }, 'MAPPED_FILE_SIZE_ZERO'],
     [
       'more than a file that may not grow',

@@ -314,6 +314,30 @@ describe('NtCreateToken', () => {
   });
 });
 
+describe('devices', () => {
+  it('are opened by whom their descriptors let', () => {
+    caller.run(function* () {
+      const open = (name: string, access: number): Blocking<string> =>
+        caller.call('NtOpenFile', HANDLE, access, caller.named(name), OUT, 7, 0);
+      const [DATA, ATTRIBUTES_ONLY, WRITE_DAC] = [0x100003, 0x100080, 0x140000];
+      const volume = '\\??\\C:';
+      caller.become('user');
+      expect(yield* open('\\Device\\Null', DATA)).toBe('SUCCESS');
+      expect(yield* open('\\Device\\Null', WRITE_DAC)).toBe('ACCESS_DENIED');
+      expect(yield* open(volume, ATTRIBUTES_ONLY)).toBe('SUCCESS');
+      expect(yield* open(volume, DATA)).toBe('ACCESS_DENIED');
+      expect(yield* open(volume, 0x80000000)).toBe('ACCESS_DENIED');
+      expect(yield* open(volume, 0x2000000)).toBe('SUCCESS');
+      expect(caller.granted(caller.user.read32(HANDLE)) & 0x2).toBe(0);
+      // Not the volume but its root directory.
+      expect(yield* open(`${volume}\\`, 0x100001)).toBe('SUCCESS');
+      caller.become('admin');
+      expect(yield* open(volume, DATA)).toBe('SUCCESS');
+      expect(yield* open('\\Device\\Null', WRITE_DAC)).toBe('SUCCESS');
+    });
+  });
+});
+
 describe('SeCreateGlobalPrivilege', () => {
   it('is asked of those in other sessions who make sections with global names', () => {
     caller.run(function* () {
