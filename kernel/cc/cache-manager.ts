@@ -272,6 +272,7 @@ export class CacheManager {
   currentSize(map: SharedCacheMap): number {
     const size = map.file.size();
     if (size === map.fileSize) return size;
+    map.file.noteForeignChange();
     const end = Math.min(size, map.fileSize);
     if (size > end) this.purge(map.file, Math.floor(end / PAGE_SIZE) * PAGE_SIZE);
     this.setFileSizes(map.file, map.fileSize, size);

@@ -14,6 +14,8 @@ export interface CachedFile extends SectionFile {
   sharedCacheMap: SharedCacheMap | null;
   /** The file's name is gone: nobody will ever read what was written. */
   readonly deleted: boolean;
+  /** Another program of the host has changed the file. */
+  noteForeignChange(): void;
 }
 
 /** FLUSH_TO_LSN. A failure keeps the change in memory. Does not wait. */

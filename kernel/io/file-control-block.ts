@@ -30,6 +30,8 @@ export class FileControlBlock implements CachedFile {
   sharedCacheMap: SharedCacheMap | null = null;
   readonly sectionObjectPointers: SectionObjectPointers = { dataSectionObject: null, imageSectionObject: null };
   readonly locks: FileLocks;
+  /** Bytes that were ever written; what lies behind are zeros. All that the file had when it was opened counts as written. */
+  validDataLength: number;
   /** Of the host, after what the machine did last. */
   #writeTime: bigint | null;
 
@@ -48,6 +50,7 @@ export class FileControlBlock implements CachedFile {
     this.hostFile = options.hostFile;
     this.hostWritable = options.hostWritable;
     this.locks = options.locks;
+    this.validDataLength = options.information.size;
     this.#writeTime = options.information.lastWriteTime;
   }
 
@@ -85,6 +88,7 @@ export class FileControlBlock implements CachedFile {
   write(offset: number, bytes: Uint8Array): NtStatus {
     this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
+    this.validDataLength = Math.max(this.validDataLength, offset + bytes.length);
     const status = this.hostFile.write(offset, bytes);
     this.noteWriteTime();
     return status;
@@ -105,9 +109,15 @@ export class FileControlBlock implements CachedFile {
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;
     const status = this.hostFile.setSize(size);
     this.noteWriteTime();
+    if (status === Status.SUCCESS) this.validDataLength = Math.min(this.validDataLength, size);
     // A section may have moved the end: the cache must not take it for a change by another program of the host.
     if (status === Status.SUCCESS && this.sharedCacheMap !== null) this.sharedCacheMap.fileSize = size;
     return status;
+  }
+
+  /** Another program of the host has changed the file: all that it has now was written by somebody. */
+  noteForeignChange(): void {
+    this.validDataLength = this.size();
   }
 
   /** May it be deleted? CANNOT_DELETE (read-only, mapped as an image), DIRECTORY_NOT_EMPTY, ACCESS_DENIED (root), write protection. */

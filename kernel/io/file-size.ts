@@ -35,6 +35,7 @@ export function checkAllocation(volume: VolumeDevice, growth: number): NtStatus 
  * stay as they are until nobody maps them.
  */
 export function forgetContents(kernel: Kernel, control: FileControlBlock): void {
+  control.noteForeignChange();
   // What cannot be written now is not lost for it.
   if (isError(kernel.cc.flush(control))) return;
   kernel.cc.purge(control);

@@ -85,9 +85,10 @@ export function resolvePrototype(
   if (!format.isPrototype(prototype)) {
     return startPageRead(mm, prototype, prototypeAddress, systemFrame(mm, prototypeAddress), true);
   }
-  if (mm.faults.zeroFilePages) {
-    const subsection = mm.subsections.get(format.subsectionAddress(prototype));
-    const frame = makePrototypePage(mm, prototype, prototypeAddress, true);
+  const subsection = mm.subsections.get(format.subsectionAddress(prototype));
+  const { zeroFilePages } = mm.faults;
+  if (zeroFilePages || subsection?.isNeverWritten(subsection.pageOf(prototypeAddress))) {
+    const frame = makePrototypePage(mm, prototype, prototypeAddress, zeroFilePages);
     if (frame === 0) return FaultOutcome.NoMemory;
     subsection?.pfnReferenceAdded();
     return complete(mm, space, address, at, frame, effective, write, FaultOutcome.DemandZero);

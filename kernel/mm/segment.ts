@@ -19,6 +19,8 @@ export interface SectionFile {
   readonly version: number;
   /** Shared by every open of the same file. */
   readonly sectionObjectPointers: SectionObjectPointers;
+  /** ValidDataLength: what lies behind so many bytes was never written and is zeros. */
+  readonly validDataLength: number;
   size(): number;
   /** At most `length` bytes; fewer only at the end of the file. */
   read(offset: number, length: number): Uint8Array | NtStatus;
@@ -121,6 +123,13 @@ export class Subsection implements FaultableSubsection {
   /** Does the file have bytes for a page? */
   hasFileBytes(page: number): boolean {
     return page * 0x1000 < this.rawBytes;
+  }
+
+  /** Was no byte of a page ever written, up to the end that the file has now? Then it need not be read. */
+  isNeverWritten(page: number): boolean {
+    const { file, flags } = this.controlArea;
+    const start = this.fileOffset + page * 0x1000;
+    return file !== null && !flags.image && start >= file.validDataLength && start < file.size();
   }
 
   /**

@@ -67,6 +67,23 @@ describe('cached reads', () => {
     expect(other.verify()).toBeNull();
   });
 
+  it('of pages that nobody has ever written read nothing: they are zeros', () => {
+    const machine = withFile(5000);
+    const file = machine.open('file');
+    expect(machine.resize(file, MB)).toBe(Status.SUCCESS);
+    expect(isSame(machine.read(file, 8192, 100_000), new Uint8Array(100_000))).toBe(true);
+    machine.write(file, 300_000, Uint8Array.of(1, 2, 3));
+    expect(machine.volume.reads).toBe(0);
+    expect(machine.kernel.cc.flush(file.control)).toBe(Status.SUCCESS);
+    // All in front of what was written counts as written.
+    expect(machine.read(file, 4990, 20)).toEqual(new Uint8Array([...pattern(10, 4990), ...new Uint8Array(10)]));
+    expect(machine.volume.reads).toBe(1);
+    // What another program of the host adds is no concern of ours.
+    machine.volume.overwrite('file', pattern(2 * MB));
+    expect(machine.read(file, MB + 500_000, 100)).toEqual(pattern(100, MB + 500_000));
+    expect(machine.verify()).toBeNull();
+  });
+
   it('see what the host does to the end of the file', () => {
     const machine = withFile(10_000);
     const file = machine.open('file');

@@ -125,6 +125,10 @@ export class TestFile implements SectionFile {
     this.bytes = bytes;
   }
 
+  get validDataLength(): number {
+    return this.bytes.length;
+  }
+
   size(): number {
     return this.bytes.length;
   }
