@@ -17,6 +17,8 @@ const WORDS: Readonly<Partial<Record<StopEvent['kind'], string>>> = {
   idle: 'Every thread waits for input',
   limit: 'The instructions that --max-instructions allows are used up',
   fault: 'Page fault',
+  written: 'In front of the last write',
+  filled: 'In front of the fault that filled the page',
   module: 'Module loaded or unloaded',
   thread: 'Thread started or ended',
   process: 'Process started or ended',

@@ -35,6 +35,8 @@ export class Execution {
   ended: RunResult | null = null;
   /** The past is being searched: hits do not count, and nothing is told of them. */
   searching = false;
+  /** The search is for faults too: those that this is true of become `filled` events. */
+  soughtFault: ((fault: FaultEvent) => boolean) | null = null;
   readonly #history: History<ObserverState> | null;
   readonly #machine: Machine;
   readonly #observer: EventObserver;
@@ -56,6 +58,11 @@ export class Execution {
 
   /** Whether a fault breakpoint is about this fault; its hit is counted where it is looked at. */
   wantsFault(fault: FaultEvent): boolean {
+    if (this.soughtFault !== null) {
+      if (!this.soughtFault(fault)) return false;
+      this.#observer.events.push({ kind: 'filled', address: fault.address, fault });
+      return true;
+    }
     const breakpoint = this.breakpoints.list.find((candidate) => isAbout(candidate, fault));
     if (breakpoint === undefined) return false;
     this.#observer.events.push({ kind: 'fault', breakpoint, fault });

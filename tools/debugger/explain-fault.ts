@@ -30,7 +30,11 @@ const ACTIONS: Readonly<Record<string, string>> = {
   'in-page-error': 'the page could not be read',
   'no-memory': 'no frame was to be had',
   'must-wait': 'the page has to be read first',
+  'multiple-fault': 'the thread itself is reading the page: the wait for it met the page again',
 };
+
+/** Page number of KUSER_SHARED_DATA. */
+const SHARED_USER_DATA = 0x7ffe0;
 
 const accessWord = (access: number): string =>
   access === FaultAccess.Read ? 'read' : access === FaultAccess.Write ? 'write' : 'execute';
@@ -48,7 +52,12 @@ function vadText(session: Session, address: number): { text: string; data: Json 
   const { systemRangeStart } = session.machine.kernel.mm.layout;
   const vad = address < systemRangeStart ? (session.space?.vads.find(address >>> 12) ?? null) : null;
   if (vad === null) {
-    const place = address < 0x10000 ? 'no VAD: the lowest 64 KB belong to nobody' : 'no VAD: nothing is reserved there';
+    const place =
+      address >>> 12 === SHARED_USER_DATA
+        ? 'no VAD: the page that the kernel shares with every program (KUSER_SHARED_DATA)'
+        : address < 0x10000
+          ? 'no VAD: the lowest 64 KB belong to nobody'
+          : 'no VAD: nothing is reserved there';
     return { text: address >= systemRangeStart ? 'system address: no VAD' : place, data: null };
   }
   const file = vad.controlArea?.file?.name ?? '';
@@ -69,6 +78,7 @@ function operandLines(session: Session, fault: FaultEvent, instruction: Disassem
   const values = names.map((name) => `${name}=${hex8(Number(session.registers.lookup(name) ?? 0n))}`);
   const scale = operand.index === null || operand.scale === 1 ? '' : `*${operand.scale}`;
   const offset = operand.displacement === 0 ? '' : ` displacement=${hex8(operand.displacement)}`;
+  if (names.length === 0) return [`  operand      ${operand.segment}:[${hex8(operand.displacement)}]`];
   return [`  operand      ${operand.segment}:[${names.join('+')}${scale}]  ${values.join(' ')}${offset}`];
 }
 

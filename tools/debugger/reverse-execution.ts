@@ -1,4 +1,4 @@
-import type { RunResult, Thread } from '../../kernel/index.js';
+import { type FaultEvent, FaultOutcome, type RunResult, type Thread } from '../../kernel/index.js';
 import type { History } from '../history/history.js';
 import { DebuggerError } from './debugger-error.js';
 import type { ObserverState } from './event-observer.js';
@@ -12,6 +12,13 @@ const LOOK_GROWTH = 8;
 const MANY_STOPS = 500;
 /** Instructions between two looks at the terminal. */
 const SLICE = 2_000_000;
+const PAGE_SIZE = 0x1000;
+/** Faults that make a page new, and those that bring one with the contents that it had in a file, in a paging file or in memory. */
+const MAKES_ZEROS: ReadonlySet<FaultOutcome> = new Set([FaultOutcome.DemandZero, FaultOutcome.StackGrowth]);
+const BRINGS_CONTENTS: ReadonlySet<FaultOutcome> = new Set([
+  ...[FaultOutcome.CopyOnWrite, FaultOutcome.Transition, FaultOutcome.Shared],
+  ...[FaultOutcome.MappedFile, FaultOutcome.PageFile],
+]);
 /** Longest form of CALL, and the shortest. */
 const CALL_LENGTHS = [2, 3, 4, 5, 6, 7] as const;
 
@@ -88,22 +95,41 @@ export class ReverseExecution {
     return this.#arrive(await this.#last(wanted, this.#history.position));
   }
 
-  /** The last instruction that stored to a byte of this range of the present process. */
+  /**
+   * The last instruction that stored to a byte of this range of the present process, or, where that was later, the fault that made a
+   * page of it zeros. Where nobody did, the last fault that brought a page with what it held elsewhere.
+   */
   async lastWrite(address: number, size: number): Promise<StopEvent> {
+    const end = this.#history.position;
+    const written = await this.#last(this.#changes(address, size, MAKES_ZEROS), end);
+    return this.#arrive(written ?? (await this.#last(this.#changes(address, size, BRINGS_CONTENTS), end)));
+  }
+
+  /** Stores to a range, and faults on its pages with one of these outcomes. */
+  #changes(address: number, size: number, outcomes: ReadonlySet<FaultOutcome>): Wanted {
     const { kernel } = this.#session.machine;
-    const processId = this.#session.runningThread?.process.uniqueProcessId ?? null;
-    const wanted: Wanted = {
+    const { execution, observer } = this.#session;
+    const processId = this.#session.thread?.process.uniqueProcessId ?? null;
+    const first = Math.floor(address / PAGE_SIZE);
+    const last = Math.floor((address + size - 1) / PAGE_SIZE);
+    const fills = (fault: FaultEvent): boolean => {
+      const page = Math.floor((fault.address >>> 0) / PAGE_SIZE);
+      const isOurs = processId === null || fault.processId === processId;
+      return outcomes.has(fault.outcome) && page >= first && page <= last && isOurs;
+    };
+    return {
       arm: () => {
+        execution.soughtFault = fills;
         kernel.cpu.debug.hostAccess = -1;
         kernel.cpu.debug.setHostBreakpoints(new Set(), [{ address, size, reads: false }]);
       },
       interpret: () => {
+        const fault = observer.events.splice(0).find(({ kind }) => kind === 'filled');
         const access = kernel.cpu.debug.hostAccess;
         const isOurs = processId === null || this.#session.runningThread?.process.uniqueProcessId === processId;
-        return access >= 0 && isOurs ? { kind: 'written', address: access } : null;
+        return access >= 0 && isOurs ? { kind: 'written', address: access } : (fault ?? null);
       },
     };
-    return this.#arrive(await this.#last(wanted, this.#history.position));
   }
 
   async travelTo(instructions: number): Promise<StopEvent> {
@@ -156,6 +182,7 @@ export class ReverseExecution {
       return null;
     } finally {
       execution.searching = false;
+      execution.soughtFault = null;
     }
   }
 
@@ -234,7 +261,8 @@ export class ReverseExecution {
   }
 }
 
-/** Accesses are noticed behind their instruction. */
+/** Accesses are noticed behind their instruction, and the kernel's own faults behind its service. */
 function isBehind(event: StopEvent): boolean {
+  if (event.kind === 'filled') return !event.fault.user;
   return event.kind === 'data' || event.kind === 'written';
 }

@@ -13,6 +13,8 @@ export type StopEvent =
   | { readonly kind: 'beginning' }
   /** The next instruction is the one that was looked for: it stores to this address. */
   | { readonly kind: 'written'; readonly address: number }
+  /** Nobody stored there: the page came with this fault, which the next instruction (or the service that it calls) takes. */
+  | { readonly kind: 'filled'; readonly address: number; readonly fault: FaultEvent }
   | { readonly kind: 'breakpoint'; readonly breakpoint: Breakpoint }
   | { readonly kind: 'data'; readonly breakpoint: Breakpoint; readonly address: number }
   | { readonly kind: 'fault'; readonly breakpoint: Breakpoint; readonly fault: FaultEvent }

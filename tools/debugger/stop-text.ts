@@ -84,6 +84,8 @@ function headline(session: Session, event: StopEvent): string {
       return 'The beginning of what can be gone back to';
     case 'written':
       return `The last write, to ${hex8(event.address)}${writerText(session)}`;
+    case 'filled':
+      return `${filledText(session, event)}\n${explainFault(session, event.fault, null).text}`;
     case 'exception':
       return exceptionText(session, event);
     case 'system-call':
@@ -109,6 +111,13 @@ function writerText(session: Session): string {
   const [first, second] = session.memory.read(registers.get('eip'), 2);
   if (!(first === 0x0f && second === 0x34) && !(first === 0xcd && second === 0x2e)) return '';
   return `, by the kernel in ${serviceNames[registers.get('eax') & 0xfff] ?? 'a service that does not exist'}`;
+}
+
+/** Which fault filled a page, and when. */
+function filledText(session: Session, { address, fault }: Extract<StopEvent, { kind: 'filled' }>): string {
+  const position = `position 0n${session.machine.kernel.cpu.instructionCount}`;
+  const who = fault.user ? 'the next instruction' : `the service${writerText(session)}`;
+  return `Nobody wrote there since the page of ${hex8(address)} came with a fault: ${who} takes it, at ${position}`;
 }
 
 function exceptionText(session: Session, event: Extract<StopEvent, { kind: 'exception' }>): string {
@@ -173,6 +182,10 @@ export function stopData(session: Session, event: StopEvent): Json {
       return { ...base, breakpoint: event.breakpoint.id };
     case 'data':
       return { ...base, breakpoint: event.breakpoint.id, address: event.address };
+    case 'written':
+      return { ...base, address: event.address };
+    case 'filled':
+      return { ...base, address: event.address, fault: explainFault(session, event.fault, null).data };
     case 'fault':
       return { ...base, breakpoint: event.breakpoint.id, fault: explainFault(session, event.fault, null).data };
     case 'exception':

@@ -155,9 +155,27 @@ describe('!lastwrite', () => {
     expect(await run('u eip L1')).toMatch(/call {4}sample!leaf/);
   });
 
-  it('says that nobody wrote it', async () => {
+  it.each([
+    ['what the program stored', '@esp', /^The last write, to/],
+    ['zeros', '@$t1', /^Nobody wrote there[^]*the next instruction takes it[^]*demand-zero: gave the page/],
+    ['an image', 'sample!start', /^Nobody wrote there[^]*kernel {7}(transition|mapped-file|shared): /],
+    ['the page that all share', '7ffe0030', /^Nobody wrote there[^]*shared: mapped a shared page/],
+  ])('says which fault brought a page of %s', async (_what, address, text) => {
+    const { run, session } = await debugSample();
+    await run('bp sample!leaf; g; bc *; .frame 2; r $t1=poi(page)+2004');
+    const position = session.machine.kernel.cpu.instructionCount;
+    expect(await run(`!lastwrite ${address}`)).toMatch(text);
+    const there = session.machine.kernel.cpu.instructionCount;
+    expect(there).toBeLessThan(position);
+    const said = JSON.stringify(session.lastEvent);
+    await run(`!tt 0n${position}`);
+    await run(`!lastwrite ${address}`);
+    expect([session.machine.kernel.cpu.instructionCount, JSON.stringify(session.lastEvent)]).toEqual([there, said]);
+  });
+
+  it('says that nobody wrote it, and no fault brought it', async () => {
     const { run } = await debugSample();
-    expect(await run('!lastwrite 7ffe0000')).toContain('The beginning');
+    expect(await run('!lastwrite @$teb+fc0')).toContain('The beginning');
   });
 });
 
