@@ -47,26 +47,61 @@ static BOOL run_body(NODE *node, char variable, char *value) {
   return !ending && !leaving_batch && !interrupted && (batch == NULL || batch->position == position);
 }
 
-static void each_file(NODE *node, const char *pattern, BOOL folders) {
+static BOOL each_file(NODE *node, const char *pattern, BOOL folders) {
   WIN32_FIND_DATAA found;
   size_t folder = 0;
+  BOOL goes_on = TRUE;
   for (size_t i = 0; pattern[i] != 0; i++)
     if (strchr("\\/:", pattern[i]) != NULL) folder = i + 1;
   HANDLE search = FindFirstFileA(pattern, &found);
-  if (search == INVALID_HANDLE_VALUE) return;
+  if (search == INVALID_HANDLE_VALUE) return TRUE;
   do {
     BOOL is_folder = (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
     if (is_folder != folders || strcmp(found.cFileName, ".") == 0 || strcmp(found.cFileName, "..") == 0) continue;
-    if (!run_body(node, node->variable, format_text("%.*s%s", (int)folder, pattern, found.cFileName))) break;
-  } while (FindNextFileA(search, &found));
+    goes_on = run_body(node, node->variable, format_text("%.*s%s", (int)folder, pattern, found.cFileName));
+  } while (goes_on && FindNextFileA(search, &found));
   FindClose(search);
+  return goes_on;
 }
 
 static void for_words(NODE *node, const char *set) {
   for (char *word; (word = next_word(&set)) != NULL;) {
-    if (strpbrk(word, "*?") != NULL) each_file(node, unquoted(word), node->option == 'd');
-    else if (!run_body(node, node->variable, word)) break;
+    if (strpbrk(word, "*?") == NULL ? !run_body(node, node->variable, word) : !each_file(node, unquoted(word), node->option == 'd')) break;
   }
+}
+
+/* for /r: the set in a folder and in all below it. */
+static BOOL for_tree(NODE *node, const char *folder, const char *set) {
+  WIN32_FIND_DATAA found;
+  BOOL goes_on = TRUE;
+  const char *words = set;
+  for (char *word; goes_on && (word = next_word(&words)) != NULL;) {
+    char *path = format_text("%s\\%s", folder, unquoted(word));
+    goes_on = strpbrk(word, "*?") == NULL ? run_body(node, node->variable, path) : each_file(node, path, FALSE);
+  }
+  HANDLE search = FindFirstFileA(format_text("%s\\*", folder), &found);
+  if (search == INVALID_HANDLE_VALUE) return goes_on;
+  do {
+    BOOL dots = strcmp(found.cFileName, ".") == 0 || strcmp(found.cFileName, "..") == 0;
+    if (dots || (found.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) == 0) continue;
+    MARK mark = arena_mark();
+    goes_on = goes_on && for_tree(node, format_text("%s\\%s", folder, found.cFileName), set);
+    arena_release(mark);
+  } while (goes_on && FindNextFileA(search, &found));
+  FindClose(search);
+  return goes_on;
+}
+
+static void for_folders(NODE *node, const char *set) {
+  char full[MAX_PATH];
+  const char *start = node->first == NULL || *node->first == 0 ? "." : expand_late(node->first);
+  DWORD length = GetFullPathNameA(start, sizeof full, full, NULL);
+  if (length == 0 || length >= sizeof full) {
+    errorlevel = complain_of_error(GetLastError());
+    return;
+  }
+  if (length > 1 && full[length - 1] == '\\') full[length - 1] = 0;
+  for_tree(node, full, set);
 }
 
 static void for_numbers(NODE *node, const char *set) {
@@ -213,6 +248,6 @@ void run_for(NODE *node) {
   char *set = expand_late(node->text);
   if (node->option == 'l') for_numbers(node, set);
   else if (node->option == 'f') for_lines(node, set);
-  else if (node->option == 'r') complain("for /r is not supported.\n"), errorlevel = 1;
+  else if (node->option == 'r') for_folders(node, set);
   else for_words(node, set);
 }

@@ -137,56 +137,138 @@ static char *grouped(ULONGLONG value) {
 }
 
 typedef struct { ULONGLONG files, bytes, folders; } TOTALS;
+typedef struct {
+  BOOL bare, deep;
+  /* Letters of /o, with '-' before those in reverse. */
+  char order[16];
+  /* Attributes that an entry must have, and must not have. */
+  DWORD with, without;
+} LISTING;
+/* For the comparison that qsort calls. */
+static const char *listing_order;
 
-static void show_entry(const char *path, const WIN32_FIND_DATAA *entry, const char *letters) {
+static ULONGLONG size_of(const WIN32_FIND_DATAA *entry) { return (ULONGLONG)entry->nFileSizeHigh << 32 | entry->nFileSizeLow; }
+static int in_order(ULONGLONG a, ULONGLONG b) { return a < b ? -1 : a > b; }
+
+static int compare_entries(const void *first, const void *second) {
+  const WIN32_FIND_DATAA *a = *(const WIN32_FIND_DATAA *const *)first, *b = *(const WIN32_FIND_DATAA *const *)second;
+  for (const char *letter = listing_order; *letter != 0; letter++) {
+    BOOL reverse = *letter == '-';
+    if (reverse && *++letter == 0) break;
+    int order = 0;
+    const char *dot_a = strrchr(a->cFileName, '.'), *dot_b = strrchr(b->cFileName, '.');
+    if (*letter == 'n') order = lstrcmpiA(a->cFileName, b->cFileName);
+    if (*letter == 'e') order = lstrcmpiA(dot_a == NULL ? "" : dot_a, dot_b == NULL ? "" : dot_b);
+    if (*letter == 's') order = in_order(size_of(a), size_of(b));
+    if (*letter == 'd') order = CompareFileTime(&a->ftLastWriteTime, &b->ftLastWriteTime);
+    if (*letter == 'g') order = (int)(b->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) - (int)(a->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY);
+    if (order != 0) return reverse ? -order : order;
+  }
+  return lstrcmpiA(a->cFileName, b->cFileName);
+}
+
+/* The entries of a folder that a pattern means, in order; NULL ends them. */
+static WIN32_FIND_DATAA **entries_of(const char *pattern, const LISTING *listing) {
+  WIN32_FIND_DATAA found, **entries = take(17 * sizeof *entries);
+  size_t count = 0, room = 16;
+  HANDLE search = FindFirstFileA(pattern, &found);
+  BOOL more = search != INVALID_HANDLE_VALUE;
+  for (; more; more = FindNextFileA(search, &found)) {
+    DWORD has = found.dwFileAttributes;
+    if (is_dots(found.cFileName) || (has & listing->with) != listing->with || (has & listing->without) != 0) continue;
+    if (count == room) {
+      WIN32_FIND_DATAA **larger = take((room = room * 2) * sizeof *larger + sizeof *larger);
+      memcpy(larger, entries, count * sizeof *larger);
+      entries = larger;
+    }
+    entries[count] = take(sizeof found);
+    *entries[count++] = found;
+  }
+  if (search != INVALID_HANDLE_VALUE) FindClose(search);
+  listing_order = listing->order;
+  qsort(entries, count, sizeof *entries, compare_entries);
+  entries[count] = NULL;
+  return entries;
+}
+
+static void show_entry(const char *folder, const WIN32_FIND_DATAA *entry, const LISTING *listing) {
   SYSTEMTIME time;
   FILETIME local;
-  if (strchr(letters, 'b') != NULL) {
-    say("%s\n", strchr(letters, 's') != NULL ? path : entry->cFileName);
+  if (listing->bare) {
+    say("%s\n", listing->deep ? joined(folder, entry->cFileName) : entry->cFileName);
     return;
   }
   FileTimeToLocalFileTime(&entry->ftLastWriteTime, &local);
   FileTimeToSystemTime(&local, &time);
   int hour = time.wHour % 12 == 0 ? 12 : time.wHour % 12;
-  BOOL folder = (entry->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
-  char *size = folder ? "    <DIR>         " : format_text("%18s", grouped((ULONGLONG)entry->nFileSizeHigh << 32 | entry->nFileSizeLow));
+  BOOL is_dir = (entry->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+  char *size = is_dir ? "    <DIR>         " : format_text("%18s", grouped(size_of(entry)));
   say("%02d/%02d/%04d  %02d:%02d %s %s %s\n", time.wMonth, time.wDay, time.wYear, hour, time.wMinute, time.wHour < 12 ? "AM" : "PM", size,
       entry->cFileName);
 }
 
 /* One folder; with /s those below. */
-static int list_folder(const char *folder, const char *pattern, const char *letters, TOTALS *totals) {
-  BOOL bare = strchr(letters, 'b') != NULL, deep = strchr(letters, 's') != NULL, only_folders = strchr(letters, 'd') != NULL;
-  NAMES names[2] = { matching(joined(folder, pattern), TRUE), matching(joined(folder, pattern), FALSE) };
+static int list_folder(const char *folder, const char *pattern, const LISTING *listing, TOTALS *totals) {
+  WIN32_FIND_DATAA **entries = entries_of(joined(folder, pattern), listing);
   TOTALS own = { 0, 0, 0 };
-  int total = names[0].count + (only_folders ? 0 : names[1].count);
-  if (total != 0 && !bare) say("\n Directory of %s\n\n", folder);
-  char **all = take((size_t)(names[0].count + names[1].count + 1) * sizeof *all);
-  if (names[0].count != 0) memcpy(all, names[0].names, (size_t)names[0].count * sizeof *all);
-  if (names[1].count != 0) memcpy(all + names[0].count, names[1].names, (size_t)names[1].count * sizeof *all);
-  qsort(all, (size_t)total, sizeof *all, by_name);
-  for (int i = 0; i < total; i++) {
-    WIN32_FIND_DATAA entry;
-    HANDLE search = FindFirstFileA(all[i], &entry);
-    if (search == INVALID_HANDLE_VALUE) continue;
-    FindClose(search);
-    show_entry(all[i], &entry, letters);
-    BOOL is_dir = (entry.dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
+  int total = 0;
+  for (; entries[total] != NULL; total++) {
+    if (total == 0 && !listing->bare) say("\n Directory of %s\n\n", folder);
+    show_entry(folder, entries[total], listing);
+    BOOL is_dir = (entries[total]->dwFileAttributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
     own.folders += is_dir, own.files += !is_dir;
-    own.bytes += is_dir ? 0 : (ULONGLONG)entry.nFileSizeHigh << 32 | entry.nFileSizeLow;
+    own.bytes += is_dir ? 0 : size_of(entries[total]);
   }
-  if (total != 0 && !bare) say("%16s File(s) %14s bytes\n", grouped(own.files), grouped(own.bytes));
+  if (total != 0 && !listing->bare) say("%16s File(s) %14s bytes\n", grouped(own.files), grouped(own.bytes));
   totals->files += own.files, totals->bytes += own.bytes, totals->folders += own.folders;
-  NAMES below = deep ? matching(joined(folder, "*"), TRUE) : (NAMES){ NULL, 0 };
-  for (int i = 0; i < below.count; i++) total += list_folder(below.names[i], pattern, letters, totals);
+  NAMES below = listing->deep ? matching(joined(folder, "*"), TRUE) : (NAMES){ NULL, 0 };
+  for (int i = 0; i < below.count; i++) total += list_folder(below.names[i], pattern, listing, totals);
   return total;
 }
 
+/* /a and /o take what follows up to a blank or a slash, behind a colon or not. */
+static BOOL take_listing(const char **text, LISTING *listing) {
+  for (*text = skip_blanks(*text); **text == '/'; *text = skip_blanks(*text)) {
+    char letter = (char)((*text)[1] | 32);
+    const char *at = *text + 2;
+    if (*at == ':' && (letter == 'a' || letter == 'o')) at++;
+    if (letter == 'a') {
+      static const struct { char letter; DWORD bit; } attributes[] = {
+        { 'd', FILE_ATTRIBUTE_DIRECTORY }, { 'r', FILE_ATTRIBUTE_READONLY }, { 'h', FILE_ATTRIBUTE_HIDDEN }, { 's', FILE_ATTRIBUTE_SYSTEM },
+        { 'a', FILE_ATTRIBUTE_ARCHIVE },
+      };
+      listing->with = listing->without = 0;
+      for (BOOL not = FALSE; *at != 0 && *at != '/' && !is_blank(*at); at++) {
+        DWORD bit = 0;
+        for (size_t i = 0; i < sizeof attributes / sizeof *attributes; i++)
+          if (attributes[i].letter == (*at | 32)) bit = attributes[i].bit;
+        if (*at != '-' && bit == 0) return FALSE;
+        *(not ? &listing->without : &listing->with) |= bit;
+        not = *at == '-';
+      }
+    } else if (letter == 'o') {
+      size_t length = 0;
+      for (; *at != 0 && *at != '/' && !is_blank(*at); at++) {
+        if (strchr("nesdg-", *at | (*at == '-' ? 0 : 32)) == NULL || length + 1 == sizeof listing->order) return FALSE;
+        listing->order[length++] = (char)(*at == '-' ? '-' : *at | 32);
+      }
+      strcpy(listing->order + length, length == 0 ? "gn" : "");
+    } else if (letter == 's' || letter == 'b') {
+      *(letter == 's' ? &listing->deep : &listing->bare) = TRUE;
+    } else {
+      return FALSE;
+    }
+    if (*at != 0 && *at != '/' && !is_blank(*at)) return FALSE;
+    *text = at;
+  }
+  return TRUE;
+}
+
 static int do_dir(const char *text) {
-  char letters[16], full[MAX_PATH], *part = NULL;
-  text = take_options(text, letters, sizeof letters);
-  char *word = next_word(&text);
-  if (*letters == 0) take_options(text, letters, sizeof letters);
+  char full[MAX_PATH], *part = NULL, *word = NULL, *another = NULL;
+  LISTING listing = { .order = "", .without = FILE_ATTRIBUTE_HIDDEN | FILE_ATTRIBUTE_SYSTEM };
+  while (take_listing(&text, &listing) && (another = next_word(&text)) != NULL) word = another;
+  if (*skip_blanks(text) != 0) return complain("Invalid switch - \"%s\".\n", next_word(&text) + 1), 1;
   char *path = word == NULL ? "." : unquoted(word), *pattern = "*";
   if (!is_folder(path)) {
     pattern = path + folder_length(path);
@@ -195,17 +277,16 @@ static int do_dir(const char *text) {
   GetFullPathNameA(path, MAX_PATH, full, &part);
   TOTALS totals = { 0, 0, 0 };
   ULARGE_INTEGER available;
-  BOOL bare = strchr(letters, 'b') != NULL;
   char label[64] = "", root[4] = { full[0], ':', '\\', 0 };
   DWORD serial = 0;
-  if (!bare && GetVolumeInformationA(root, label, sizeof label, &serial, NULL, NULL, NULL, 0)) {
+  if (!listing.bare && GetVolumeInformationA(root, label, sizeof label, &serial, NULL, NULL, NULL, 0)) {
     if (*label != 0) say(" Volume in drive %c is %s\n", full[0], label);
     else say(" Volume in drive %c has no label.\n", full[0]);
     say(" Volume Serial Number is %04lX-%04lX\n", serial >> 16, serial & 0xffff);
   }
-  if (list_folder(full, pattern, letters, &totals) == 0) return complain("File Not Found\n"), 1;
-  if (bare) return 0;
-  if (strchr(letters, 's') != NULL) say("\n     Total Files Listed:\n%16s File(s) %14s bytes\n", grouped(totals.files), grouped(totals.bytes));
+  if (list_folder(full, pattern, &listing, &totals) == 0) return complain("File Not Found\n"), 1;
+  if (listing.bare) return 0;
+  if (listing.deep) say("\n     Total Files Listed:\n%16s File(s) %14s bytes\n", grouped(totals.files), grouped(totals.bytes));
   if (!GetDiskFreeSpaceExA(root, &available, NULL, NULL)) available.QuadPart = 0;
   say("%16s Dir(s)  %14s bytes free\n", grouped(totals.folders), grouped(available.QuadPart));
   return 0;

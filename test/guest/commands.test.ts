@@ -81,7 +81,77 @@ const BATCH = [
   'exit /b 3',
 ];
 
+const HELPERS = [
+  '@echo off',
+  '(echo pear&echo Apple&echo fig&echo apple&echo 10&echo 9) > list',
+  'sort list',
+  'echo --',
+  'sort /r < list',
+  'sort /+2 /o sorted list',
+  'type sorted | find "p"',
+  'echo --',
+  'find /n /i "APPLE" list',
+  'find /v /c "a" list none 2>&1',
+  'echo level %errorlevel%',
+  'find "zzz" < list',
+  'echo level %errorlevel%',
+  'find 2>nul',
+  'echo level %errorlevel%',
+  'type list | sort | more +3',
+  'echo --',
+  'md tree\\one\\two',
+  'md tree\\empty',
+  'echo a> tree\\a.txt',
+  'echo bb> tree\\one\\b.txt',
+  'echo ccc> tree\\one\\two\\c.dat',
+  'xcopy tree copy /s /i',
+  'xcopy tree\\*.txt flat\\ /q',
+  'echo n| xcopy tree\\a.txt flat',
+  'xcopy tree\\a.txt flat /y /l',
+  'xcopy nothing flat',
+  'echo level %errorlevel%',
+  'dir /b /s copy',
+  'for /r tree %%f in (*.txt) do echo for %%~nxf',
+  'for /r copy\\one %%d in (.) do echo in %%~d',
+  'echo --',
+  'dir /b /o-n tree',
+  'dir /b /os /a-d /s tree',
+  'dir /b /ad tree',
+  'dir /b /og tree',
+  'dir /x 2>&1',
+];
+
 describe('the command interpreter', () => {
+  it('comes with sort, find, more and xcopy; dir sorts and chooses, for walks trees', () => {
+    writeFileSync(join(folder, 'helpers.bat'), `${HELPERS.join('\r\n')}\r\n`);
+    const { lines, errors } = cmd(['/c', 'helpers.bat']);
+    expect(lines).toEqual([
+      ...['10', '9', 'Apple', 'apple', 'fig', 'pear', '--'],
+      ...['pear', 'fig', 'Apple', 'apple', '9', '10'],
+      ...['pear', 'Apple', 'apple', '--'],
+      ...['', '---------- LIST', '[2]Apple', '[4]apple'],
+      ...['', '---------- LIST: 4', 'File not found - NONE', 'level 2'],
+      ...['level 1', 'level 2'],
+      ...['apple', 'fig', 'pear', '--'],
+      ...['tree\\a.txt', 'tree\\one\\b.txt', 'tree\\one\\two\\c.dat', '3 File(s) copied'],
+      ...['1 File(s) copied', 'Overwrite flat\\a.txt (Yes/No/All)? 0 File(s) copied'],
+      ...['tree\\a.txt', '1 File(s) would be copied', '0 File(s) copied', 'level 4'],
+      ...[
+        'C:\\copy\\a.txt',
+        'C:\\copy\\one',
+        'C:\\copy\\one\\b.txt',
+        'C:\\copy\\one\\two',
+        'C:\\copy\\one\\two\\c.dat',
+      ],
+      ...['for a.txt', 'for b.txt', 'in C:\\copy\\one\\.', 'in C:\\copy\\one\\two\\.', '--'],
+      ...['one', 'empty', 'a.txt'],
+      ...['C:\\tree\\a.txt', 'C:\\tree\\one\\b.txt', 'C:\\tree\\one\\two\\c.dat'],
+      ...['empty', 'one', 'empty', 'one', 'a.txt'],
+      ...['Invalid switch - "x".', ''],
+    ]);
+    expect(errors).toBe('File not found - nothing\n');
+  });
+
   it('carries out a batch file', () => {
     writeFileSync(join(folder, 'test.bat'), `${BATCH.join('\r\n')}\r\n`);
     const { lines, errors, status } = cmd(['/c', 'test.bat', 'first', 'some.txt', 'third arg']);
