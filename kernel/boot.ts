@@ -129,6 +129,7 @@ export class BootedKernel implements Kernel {
         memory: this.memory,
         pae: this.options.pae,
         userSpace: this.options.userSpace,
+        largePageMinimum: this.options.largePageMinimum,
         noExecute: this.options.noExecute,
         replacement: this.options.replacement,
         clusterPageFileReads: this.options.clusterPageFileReads,

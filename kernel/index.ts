@@ -34,6 +34,7 @@ export {
   type PteLocation,
   pdeLocation,
   pteLocation,
+  systemFrame,
   systemLocation,
   systemPte,
   type Vad,

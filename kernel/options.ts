@@ -51,6 +51,8 @@ export interface MachineOptions {
    * IMAGE_FILE_LARGE_ADDRESS_AWARE have 2 GB all the same. Null: a boot without, 2 GB.
    */
   readonly userSpace: number | null;
+  /** LargePageMinimum: megabytes of memory above which the kernel maps itself by large pages; Infinity for never. */
+  readonly largePageMinimum: number;
   readonly noExecute: NoExecutePolicy;
   /** The product, which limits memory. */
   readonly sku: Sku;
@@ -143,6 +145,7 @@ export function machineOptions(given: Partial<MachineOptions> & { readonly image
     hostMemory: {},
     pae: true,
     userSpace: null,
+    largePageMinimum: 255,
     noExecute: 'optin',
     sku: 'enterprise',
     replacement: 'clock',

@@ -1,3 +1,5 @@
+import { addressLayout } from '../kernel/mm/layout.js';
+
 /** What boots differ in that must make no difference to a program. */
 export interface BootOptions {
   readonly pae?: boolean;
@@ -9,6 +11,9 @@ export interface BootOptions {
  * as machines boot for users.
  */
 export const bootOptions: BootOptions = parse(process.env.NT86_BOOT ?? '');
+
+/** Where their user space ends. */
+export const bootLayout = addressLayout(bootOptions.userSpace ?? null);
 
 function parse(text: string): BootOptions {
   const words = text.split(',').filter((word) => word !== '');

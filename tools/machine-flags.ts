@@ -38,6 +38,8 @@ export interface MachineFlags {
   readonly seed: number;
   /** Megabytes of user space of a boot with --3gb; null: without. */
   readonly userSpace: number | null;
+  /** Megabytes; Infinity for no large pages of the kernel. */
+  readonly largePageMinimum: number;
   readonly noExecute: NoExecutePolicy;
   readonly sku: Sku;
   readonly account: Account;
@@ -71,6 +73,11 @@ export const machineFlagDescriptions = {
     type: 'boolean',
     default: false,
     describe: 'user space of 3 GB for programs marked LARGE_ADDRESS_AWARE; limits memory to 16 GB',
+  },
+  'large-page-minimum': {
+    type: 'string',
+    describe:
+      'megabytes of memory above which the kernel maps itself by large pages, or off [255; off with --verify N]',
   },
   userva: { type: 'number', describe: 'megabytes of user space, 2048 to 3072, in place of the 3072 of --3gb' },
   noexecute: {
@@ -177,6 +184,7 @@ export interface RawMachineFlags {
   readonly pae: boolean;
   readonly '3gb'?: boolean | undefined;
   readonly userva?: number | undefined;
+  readonly 'large-page-minimum'?: string | undefined;
   readonly mount?: string[] | undefined;
   readonly env?: string[] | undefined;
   readonly 'max-instructions'?: string | undefined;
@@ -370,6 +378,17 @@ function parseUserSpace(isGiven: boolean, megabytes: number | undefined): number
   throw usage(`--userva takes a whole number of megabytes from ${LEAST_USER_SPACE} to ${MOST_USER_SPACE}`);
 }
 
+/** What --large-page-minimum says, or what it is when nobody says it: off where the machine is verified as it runs. */
+export function largePageMinimumOf(raw: Pick<RawMachineFlags, 'large-page-minimum' | 'verify'>): string {
+  return raw['large-page-minimum'] ?? (typeof parseVerify(raw.verify) === 'number' ? 'off' : '255');
+}
+
+function parseLargePageMinimum(text: string): number {
+  if (text === 'off') return Number.POSITIVE_INFINITY;
+  if (/^\d{1,6}$/.test(text)) return Number(text);
+  throw usage(`--large-page-minimum ${text}: write a number of megabytes, or off`);
+}
+
 function parseClusterReads(pages: number): number {
   if (Number.isInteger(pages) && pages >= 0 && pages <= 15) return pages;
   throw usage('--cluster-reads takes a whole number from 0 to 15');
@@ -389,6 +408,7 @@ export function machineFlags(raw: RawMachineFlags): MachineFlags {
     injections: parseInjections(raw.inject ?? []),
     seed: raw.seed,
     userSpace: parseUserSpace(raw['3gb'] ?? false, raw.userva),
+    largePageMinimum: parseLargePageMinimum(largePageMinimumOf(raw)),
     noExecute: parseChoice('--noexecute', raw.noexecute ?? 'optin', noExecutePolicies),
     sku: parseChoice('--sku', raw.sku ?? 'enterprise', skus),
     account: parseAccount(raw.account ?? 'admin'),

@@ -12,7 +12,14 @@ import { PassiveObserver, SavableMachine } from './history/savable-machine.js';
 import { decodeSnapshot, type Snapshot, SnapshotError } from './history/snapshot-file.js';
 import { NodeHost } from './host-node.js';
 import { LineWriter } from './line-writer.js';
-import { lastingFlags, type MachineFlags, machineFlags, type RawMachineFlags, traceOptions } from './machine-flags.js';
+import {
+  largePageMinimumOf,
+  lastingFlags,
+  type MachineFlags,
+  machineFlags,
+  type RawMachineFlags,
+  traceOptions,
+} from './machine-flags.js';
 import { guestImages } from './package-root.js';
 import { place } from './placement.js';
 import { programOptions, type RunOptions, reportRun } from './run.js';
@@ -33,7 +40,9 @@ export function recipeOf(options: RawMachineFlags & Omit<Recipe, 'flags'>): Reci
     text.replace(/=(.+?)(:ro)?$/, (_all, folder, ro) => `=${resolve(folder)}${ro ?? ''}`),
   );
   const flags = Object.fromEntries(
-    Object.entries({ ...options, mount }).filter(([name, value]) => lastingFlags.has(name) && value !== undefined),
+    Object.entries({ ...options, mount, 'large-page-minimum': largePageMinimumOf(options) }).filter(
+      ([name, value]) => lastingFlags.has(name) && value !== undefined,
+    ),
   );
   return { program: resolve(program), programArguments, flags, trace };
 }

@@ -59,6 +59,7 @@ export function programOptions(
     ...(flags.pagingFiles === null ? {} : { pagingFiles: flags.pagingFiles }),
     pae: flags.pae,
     userSpace: flags.userSpace,
+    largePageMinimum: flags.largePageMinimum,
     seed: flags.seed,
     noExecute: flags.noExecute,
     sku: flags.sku,

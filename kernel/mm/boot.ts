@@ -1,8 +1,14 @@
-import type { PhysicalMemory } from '../../cpu/index.js';
-
 import { CommitAccounting } from './commit.js';
-import { DESCRIPTOR_TABLES, PAGE_SIZE, PAGED_POOL_START, PCR_ADDRESS, SHARED_USER_DATA } from './layout.js';
-import type { MemoryManager } from './memory-manager.js';
+import { type BootFrames, isBootFrame, mapKernelLargePages, placeBootFrames } from './kernel-large-pages.js';
+import {
+  type AddressLayout,
+  DESCRIPTOR_TABLES,
+  PAGE_SIZE,
+  PAGED_POOL_START,
+  PCR_ADDRESS,
+  SHARED_USER_DATA,
+} from './layout.js';
+import type { MemoryManager, MemoryManagerEnvironment } from './memory-manager.js';
 import { buildAddressSpace, installDirectoryPointers } from './page-directory.js';
 import { PfnDatabase } from './pfn.js';
 import { incrementShareCount, initializePfn } from './pfn-counts.js';
@@ -18,30 +24,44 @@ const EFER_NXE = 0x800;
 const INSTALL_MORE_MEMORY = 0x7d;
 /** Frame 0 stays out of every list: 0 means "no frame". */
 const FIRST_FRAME = 1;
+/** LargePageMinimum: megabytes of memory above which the kernel uses large pages for itself (nt52.md 1.1). */
+const LARGE_PAGE_MINIMUM = 255;
 
 /**
- * The PFN database lies in the first frames of memory. They are touched in order here, so that their host frames are
- * contiguous too, which costs the host nothing before they are written. Everything else of memory has never been
- * written either: it is the zeroed list.
+ * The PFN database lies in the first frames of memory, or in the first that a large page can map. They are touched in order here, so
+ * that their host frames are contiguous too, which costs the host nothing before they are written. Everything else of memory has
+ * never been written either: it is the zeroed list.
  */
-export function createPfnDatabase(memory: PhysicalMemory, isPae: boolean): { pfn: PfnDatabase; frames: number } {
+export function createPfnDatabase(
+  { memory, pae, badPages, largePageMinimum }: MemoryManagerEnvironment,
+  layout: AddressLayout,
+): { pfn: PfnDatabase; frames: BootFrames } {
   const { frameCount } = memory;
-  const entrySize = isPae ? 28 : 24;
-  const frames = Math.ceil((frameCount * entrySize) / PAGE_SIZE);
-  const base = memory.hostPage(FIRST_FRAME);
-  for (let frame = 1; frame < frames; frame++) memory.hostPage(FIRST_FRAME + frame);
-  return { pfn: new PfnDatabase(memory.words, base >>> 2, isPae, frameCount), frames };
+  const entrySize = pae ? 28 : 24;
+  const frames = placeBootFrames({
+    frameCount,
+    databaseFrames: Math.ceil((frameCount * entrySize) / PAGE_SIZE),
+    unit: PAGE_SIZE / (pae ? 8 : 4),
+    layout,
+    badPages: badPages ?? [],
+    largePageMinimum: largePageMinimum ?? LARGE_PAGE_MINIMUM,
+  });
+  const base = memory.hostPage(frames.first);
+  for (let frame = 1; frame < frames.database; frame++) memory.hostPage(frames.first + frame);
+  return { pfn: new PfnDatabase(memory.words, base >>> 2, pae, frameCount), frames };
 }
 
 /** The System process's tables, which are the master copy of the system half, and everything that boot maps there. */
-export function buildSystemSpace(mm: MemoryManager, pfnDatabaseFrames: number): void {
-  mm.lists.fillZeroed(FIRST_FRAME + pfnDatabaseFrames, mm.pfn.frameCount);
-  retireBadPages(mm, FIRST_FRAME + pfnDatabaseFrames);
+export function buildSystemSpace(mm: MemoryManager, frames: BootFrames): void {
+  mm.lists.fillZeroed(FIRST_FRAME, frames.first);
+  mm.lists.fillZeroed(frames.first + frames.count, mm.pfn.frameCount);
+  retireBadPages(mm, frames);
   mm.systemSpace = buildAddressSpace(mm);
   mm.systemSpace.processId = 4;
   mm.addressSpaces.push(mm.systemSpace);
   if (mm.format.isPae) installDirectoryPointers(mm, mm.systemSpace, mm.directoryPointers.take(mm));
-  mapPfnDatabase(mm, pfnDatabaseFrames);
+  if (frames.isLarge) mapKernelLargePages(mm, frames);
+  else mapPfnDatabase(mm, frames);
   mapSystemPages(mm, PAGED_POOL_START, 1);
   mapSharedUserData(mm);
   mapSystemPages(mm, PCR_ADDRESS, 1);
@@ -49,11 +69,11 @@ export function buildSystemSpace(mm: MemoryManager, pfnDatabaseFrames: number): 
 }
 
 /** Bad pages go to their list before anybody can take one. Where the PFN database has to be, there may be none. */
-function retireBadPages(mm: MemoryManager, firstUsable: number): void {
+function retireBadPages(mm: MemoryManager, frames: BootFrames): void {
   for (const frame of new Set(mm.environment.badPages)) {
-    const isUsable = frame >= firstUsable && frame < mm.pfn.frameCount;
+    const isUsable = frame < mm.pfn.frameCount && !isBootFrame(frames, frame);
     if (!isUsable || !mm.lists.fail(frame))
-      mm.environment.bugcheck(INSTALL_MORE_MEMORY, frame, firstUsable, mm.pfn.frameCount, 0);
+      mm.environment.bugcheck(INSTALL_MORE_MEMORY, frame, frames.first + frames.count, mm.pfn.frameCount, 0);
   }
 }
 
@@ -62,11 +82,11 @@ export function createCommitAccounting(mm: MemoryManager): CommitAccounting {
   return new CommitAccounting(mm.lists.availablePages, mm.thresholds.commitReserve);
 }
 
-function mapPfnDatabase(mm: MemoryManager, frames: number): void {
+function mapPfnDatabase(mm: MemoryManager, { first, count }: BootFrames): void {
   const { format } = mm;
-  for (let index = 0; index < frames; index++) {
+  for (let index = 0; index < count; index++) {
     const address = mm.layout.pfnDatabase + index * PAGE_SIZE;
-    const frame = FIRST_FRAME + index;
+    const frame = first + index;
     const at = makeSystemPte(mm, address);
     format.writeDemandZero(at, ProtectionMask.ReadWrite);
     initializePfn(mm, frame, at, format.pteAddress(address), format.frame(systemPde(mm, address)));

@@ -31,7 +31,7 @@ export { queryVirtualMemory } from './query-virtual-memory.js';
 export type { ControlArea } from './segment.js';
 export { type KernelContext, PASSIVE_LEVEL } from './system-fault.js';
 export { SystemMemory } from './system-memory.js';
-export { systemLocation, systemPte } from './system-pages.js';
+export { systemFrame, systemLocation, systemPte } from './system-pages.js';
 export { decodeUtf16, encodeUtf16, UserMemory } from './user-memory.js';
 export { Vad, VadType } from './vad.js';
 export { VadTree } from './vad-tree.js';

@@ -59,6 +59,8 @@ export interface MemoryManagerEnvironment {
   readonly pae: boolean;
   /** Megabytes of user space of a boot with /3GB, 2048 to 3072; a boot without when null or not given. */
   readonly userSpace?: number | null;
+  /** LargePageMinimum: megabytes of memory above which the kernel maps itself by large pages, Infinity for never; 255 when not given. */
+  readonly largePageMinimum?: number;
   bugcheck(code: number, p1?: number, p2?: number, p3?: number, p4?: number): never;
   /** TEB address of the running thread, 0 when it has none (system thread, boot). */
   currentTeb(): number;
@@ -259,6 +261,8 @@ export class MemoryManager {
   sharedUserDataPte = 0;
   /** First address of nonpaged pool: the page after the PFN database. */
   readonly nonPagedPoolStart: number;
+  /** Up to here nonpaged pool has its pages from boot on, mapped by large pages: nowhere, unless there is enough memory. */
+  readonly initialPoolEnd: number;
   readonly faults: FaultState = {
     prototypeAddress: 0,
     underlyingStatus: 0,
@@ -339,7 +343,7 @@ export class MemoryManager {
     this.layout = addressLayout(environment.userSpace ?? null);
     this.directoryPointers = new DirectoryPointerPool(this.layout);
     this.format = new (pae ? PaePteFormat : X86PteFormat)(memory.words, this.layout);
-    const { pfn, frames } = createPfnDatabase(memory, pae);
+    const { pfn, frames } = createPfnDatabase(environment, this.layout);
     this.pfn = pfn;
     this.lists = new PageLists(pfn, memory, this.format, pageListListener(this));
     buildSystemSpace(this, frames);
@@ -361,7 +365,8 @@ export class MemoryManager {
     enablePaging(this);
     this.system = new SystemMemory(this);
     this.user = new UserMemory(this);
-    this.nonPagedPoolStart = this.layout.pfnDatabase + frames * PAGE_SIZE;
+    this.nonPagedPoolStart = this.layout.pfnDatabase + frames.database * PAGE_SIZE;
+    this.initialPoolEnd = this.layout.pfnDatabase + frames.count * PAGE_SIZE;
     this.pool = new Pool(
       new PoolPages(this),
       { start: this.nonPagedPoolStart, end: nonPagedPoolEnd(this.layout, this.nonPagedPoolStart) },

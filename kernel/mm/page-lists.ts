@@ -115,16 +115,17 @@ export class PageLists {
   }
 
   /**
-   * At boot: frames first .. end-1, which nobody has touched, become the zeroed list. With much memory most of them are
-   * linked, and their PFN entries written, when they are needed; nobody can tell but who looks at these entries.
+   * At boot: frames first .. end-1, which nobody has touched, join the zeroed list; a second run lies behind the first. With much
+   * memory most of them are linked, and their PFN entries written, when they are needed; nobody can tell but who looks at these entries.
    */
   fillZeroed(first: number, end: number): void {
     if (end <= first) return;
+    while (this.#unlinkedFirst < this.#unlinkedEnd) this.#linkUnused();
     this.#unlinkedFirst = first;
     this.#unlinkedEnd = end;
-    this.zeroed.total = end - first;
+    this.zeroed.total += end - first;
     this.#linkUnused();
-    this.#available = end - first;
+    this.#available += end - first;
     this.#tellAvailable();
   }
 

@@ -14,7 +14,7 @@ import { usedPageTableEntries } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation, pteLocation } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
-import { systemLocation, systemPte } from './system-pages.js';
+import { systemLocation, systemFrame, systemPte } from './system-pages.js';
 
 const WORDS_PER_PAGE = 1024;
 /** The scratch page does not begin at location 0, which means "no PTE". */
@@ -107,9 +107,14 @@ export class PageReader {
     if (page !== this.#systemPage) {
       const at = systemPte(this.#mm, address);
       this.#systemPage = page;
-      this.#systemView = at === NO_PTE ? null : this.read(at);
+      this.#systemView = at === NO_PTE ? this.#ofLargePage(address) : this.read(at);
     }
     return this.#systemView;
+  }
+
+  #ofLargePage(address: number): PageView | null {
+    const frame = systemFrame(this.#mm, address);
+    return frame === 0 ? null : this.inMemory(frame, true);
   }
 
   /** A page frame. */

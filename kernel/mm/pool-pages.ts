@@ -50,8 +50,12 @@ export class PoolPages implements PoolMemory {
     this.#mm.system.write32(address, value);
   }
 
-  backPages(address: number, pages: number, type: PoolType): boolean {
+  backPages(start: number, count: number, type: PoolType): boolean {
     const mm = this.#mm;
+    const initial = this.#initialPages(start, count);
+    const address = start + initial * PAGE_SIZE;
+    const pages = count - initial;
+    if (pages === 0) return true;
     if (!mm.commit.chargeSystem(pages)) return false;
     const isBacked = type === PoolType.Paged ? this.#reserve(address, pages) : mapSystemPages(mm, address, pages);
     if (!isBacked) {
@@ -63,13 +67,25 @@ export class PoolPages implements PoolMemory {
     return true;
   }
 
-  unbackPages(address: number, pages: number, type: PoolType): void {
+  unbackPages(start: number, count: number, type: PoolType): void {
     const mm = this.#mm;
+    const initial = this.#initialPages(start, count);
+    const address = start + initial * PAGE_SIZE;
+    const pages = count - initial;
+    if (initial > 0) mm.system.fill(start, initial * PAGE_SIZE, 0);
+    if (pages === 0) return;
     if (type === PoolType.Paged) this.#unreserve(address, pages);
     else unmapSystemPages(mm, address, pages);
     mm.committed.pool -= pages;
     if (type === PoolType.NonPaged) mm.resident.release('nonPagedPool', pages);
     mm.commit.release(pages);
+  }
+
+  /** How many of these pages, from the first on, are of the initial nonpaged pool: zeroed, and paid for by boot. */
+  #initialPages(start: number, count: number): number {
+    const { initialPoolEnd, nonPagedPoolStart } = this.#mm;
+    if (start < nonPagedPoolStart || start >= initialPoolEnd) return 0;
+    return Math.min(count, (initialPoolEnd - start) / PAGE_SIZE);
   }
 
   /** Pages of paged pool get their frames when they are first touched. */

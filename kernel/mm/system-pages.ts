@@ -4,7 +4,7 @@ import { PAGE_MASK, PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { deletePage, initializePfn } from './pfn-counts.js';
 import { ProtectionMask } from './protection.js';
-import { NO_PTE, type PteLocation, PteOwner, pteLocation } from './pte.js';
+import { NO_PTE, type PteFormat, type PteLocation, PteOwner, pteLocation } from './pte.js';
 
 /** Page tables that mapping system pages may need. */
 const SYSTEM_RESERVE = 2;
@@ -23,19 +23,27 @@ export function systemPde(mm: MemoryManager, address: number): PteLocation {
   return pteLocation(directory + (table & (format.entriesPerTable - 1)) * format.entryWords);
 }
 
-/** Where the PTE of a system address lies; NO_PTE when it has no page table. */
+/** Where the PTE of a system address lies; NO_PTE when it has no page table, or a large page. */
 export function systemPte(mm: MemoryManager, address: number): PteLocation {
   const { format } = mm;
   const pde = systemPde(mm, address);
-  if (!format.isValid(pde)) return NO_PTE;
+  if (!format.isValid(pde) || format.isLargePage(pde)) return NO_PTE;
   const table = mm.memory.hostPage(format.frame(pde)) >>> 2;
   return pteLocation(table + ((address >>> PAGE_SHIFT) & (format.entriesPerTable - 1)) * format.entryWords);
 }
 
+/** The frame that a large page shows at an address. @param first of the large page */
+function frameOfLargePage(format: PteFormat, first: number, address: number): number {
+  return first + ((address >>> PAGE_SHIFT) & (format.entriesPerTable - 1));
+}
+
 /** Frame behind a mapped system address, 0 when there is none. */
 export function systemFrame(mm: MemoryManager, address: number): number {
+  const { format } = mm;
   const at = systemPte(mm, address);
-  return at !== NO_PTE && mm.format.isValid(at) ? mm.format.frame(at) : 0;
+  if (at !== NO_PTE) return format.isValid(at) ? format.frame(at) : 0;
+  const pde = systemPde(mm, address);
+  return format.isValid(pde) ? frameOfLargePage(format, format.frame(pde), address) : 0;
 }
 
 /** Where the bytes at a mapped system address lie: prototype PTEs above all. NO_PTE when the address is not mapped. */

@@ -1,4 +1,5 @@
 import type { AddressSpace } from './address-space.js';
+import { verifyKernelLargePage } from './kernel-large-pages.js';
 import { verifyLargePage } from './large-page.js';
 import { HYPERSPACE_SIZE, PAGE_SIZE, PageLocation, PTE_BASE, SHARED_USER_DATA_USER } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -114,6 +115,9 @@ function verifyPageTable(
 ): string | null {
   const { format } = mm;
   const pde = pdeLocation(mm, space, address);
+  const isSystem = address >= mm.layout.systemRangeStart;
+  if (isSystem && format.isValid(pde) && format.isLargePage(pde))
+    return verifyKernelLargePage(mm, address, findings.mappings);
   const directory = space.directoryFrames[format.isPae ? address >>> 30 : 0];
   const wrong = verifyDirectoryEntry(mm, pde, address, directory, findings);
   if (wrong !== null) return `the PDE of ${hex(address)} ${wrong}`;

@@ -2,6 +2,7 @@ import { PageLocation } from './layout.js';
 import { verifyLockedPages } from './mdl.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PoolInspector } from './page-reader.js';
+import type { PteLocation } from './pte.js';
 import { VerifierFindings } from './verifier-findings.js';
 import { verifyAwe, verifyAweFrame } from './verify-awe.js';
 import { verifyClones } from './verify-clones.js';
@@ -119,11 +120,19 @@ function verifyOwner(mm: MemoryManager, frame: number): string | null {
   const active = pfn.location(frame) === PageLocation.Active;
   const isTransition = format.isTransition(owner) && format.transitionFrame(owner) === frame;
   const agrees = active
-    ? (format.isValid(owner) && format.frame(owner) === frame) || (isTransition && keepsChildrenOnly(mm, frame))
+    ? (format.isValid(owner) && (format.frame(owner) === frame || isOfLargePage(mm, owner, frame))) ||
+      (isTransition && keepsChildrenOnly(mm, frame))
     : isTransition;
   if (agrees) return null;
   const kind = pfn.isPrototype(frame) ? 'prototype PTE' : 'PTE';
   return `says its ${kind} is at ${hex(pfn.pteAddress(frame))}, which holds ${pteText(mm, owner)}`;
+}
+
+/** The frame is of one of the kernel's large pages, which were checked with the page tables. */
+function isOfLargePage({ format, layout, pfn }: MemoryManager, owner: PteLocation, frame: number): boolean {
+  if (!format.isLargePage(owner)) return false;
+  const address = pfn.pteAddress(frame);
+  return address >= format.pdeAddress(layout.pfnDatabase) && address < format.pdeAddress(layout.nonPagedPoolEnd);
 }
 
 /** A bookkeeping page of a process that is out stays active while it holds PTEs of pages in transition. */

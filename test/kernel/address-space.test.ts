@@ -60,22 +60,24 @@ describe.each([{ pae: true }, { pae: false }])('address spaces, %o', ({ pae }) =
     const machine = new MemoryMachine({ pae });
     const { mm } = machine;
     machine.createSpace();
-    expect(mapSystemPages(mm, 0xa000_0000, 1)).toBe(true);
-    mm.system.write32(0xa000_0000, 99);
-    expect(mm.system.read32(0xa000_0000)).toBe(99);
+    const { sessionSpace, pfnDatabase } = mm.layout;
+    expect(mapSystemPages(mm, sessionSpace, 1)).toBe(true);
+    mm.system.write32(sessionSpace, 99);
+    expect(mm.system.read32(sessionSpace)).toBe(99);
     expect(mm.verify()).toBeNull();
-    unmapSystemPages(mm, 0xa000_0000, 1);
-    expect(() => mm.system.read32(0xa000_0000)).toThrow(TestBugcheck);
-    expect(() => mm.system.read32(0x9000_0000)).toThrow(/bugcheck 50/);
+    unmapSystemPages(mm, sessionSpace, 1);
+    expect(() => mm.system.read32(sessionSpace)).toThrow(TestBugcheck);
+    expect(() => mm.system.read32(pfnDatabase + 0x0f00_0000)).toThrow(/bugcheck 50/);
   });
 
   it('show page tables that came after them through the self-map too', () => {
     const machine = new MemoryMachine({ pae });
     const { mm } = machine;
     machine.createSpace();
-    mapSystemPages(mm, 0xa000_0000, 1);
-    const pte = mm.format.pteAddress(0xa000_0000);
-    expect(mm.system.read32(pte)).toBe(mm.format.low(systemPte(mm, 0xa000_0000)) >>> 0);
+    const { sessionSpace } = mm.layout;
+    mapSystemPages(mm, sessionSpace, 1);
+    const pte = mm.format.pteAddress(sessionSpace);
+    expect(mm.system.read32(pte)).toBe(mm.format.low(systemPte(mm, sessionSpace)) >>> 0);
     expect(() => mm.system.read32(mm.format.pteAddress(0x1000_0000))).toThrow(/bugcheck 8e \(c0000005/);
     expect(mm.verify()).toBeNull();
   });

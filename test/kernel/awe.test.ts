@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { deleteAweInformation, unmapAwePage } from '../../kernel/mm/awe.js';
 import { findPte } from '../../kernel/mm/page-table.js';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { DATA } from './bare-process.js';
 import { BASE, MemoryProcess, SELF, SIZE, type StatusName } from './memory-process.js';
 
@@ -242,7 +243,7 @@ describe('page arrays that lie', () => {
         ['INVALID_PARAMETER_1', WINDOW + (WINDOW_PAGES - 1) * 0x1000, 2],
         ['INVALID_PARAMETER_1', WINDOW - 0x1000, 2],
         ['INVALID_PARAMETER_1', ORDINARY, 1],
-        ['INVALID_PARAMETER_1', 0x7fff0000, 1],
+        ['INVALID_PARAMETER_1', bootLayout.userProbeAddress, 1],
         ['INVALID_PARAMETER_1', 0xc0000000, 1],
         ['INVALID_PARAMETER_2', 0xfffff000, 2],
         ['INVALID_PARAMETER_2', WINDOW, 0x100000],
@@ -274,7 +275,7 @@ describe('page arrays that lie', () => {
       awe.put(COUNT, [0x1000000]);
       yield* awe.expect('ACCESS_VIOLATION', 'NtAllocateUserPhysicalPages', SELF, COUNT, FRAMES);
       awe.put(COUNT, [1]);
-      yield* awe.expect('ACCESS_VIOLATION', 'NtAllocateUserPhysicalPages', SELF, COUNT, 0x7fff0000);
+      yield* awe.expect('ACCESS_VIOLATION', 'NtAllocateUserPhysicalPages', SELF, COUNT, bootLayout.userProbeAddress);
       yield* awe.expect('ACCESS_VIOLATION', 'NtAllocateUserPhysicalPages', SELF, 0, FRAMES);
       yield* awe.expect('INVALID_HANDLE', 'NtAllocateUserPhysicalPages', 0x1234, COUNT, FRAMES);
       expect(mm.current.awe?.pages).toBe(2);

@@ -3,6 +3,7 @@ import type { HostVolume } from '../../kernel/host.js';
 import { encodeUtf16 } from '../../kernel/mm/user-memory.js';
 import { statusName } from '../../kernel/ntstatus.js';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { BareProcess, code, DATA } from './bare-process.js';
 
 export const HANDLE = DATA;
@@ -12,7 +13,7 @@ export const ATTRIBUTES = DATA + 0x40;
 export const NAME = DATA + 0x60;
 export const TEXT = DATA + 0x80;
 export const BUFFER = DATA + 0x1000;
-export const FORBIDDEN = 0x7fff0000;
+export const FORBIDDEN = bootLayout.userProbeAddress;
 
 export const GENERIC_READ_WRITE = 0xc0100000;
 export const SYNCHRONOUS = 0x20;

@@ -10,12 +10,13 @@ import { ProtectionMask } from '../../kernel/mm/protection.js';
 import { type KernelContext, PASSIVE_LEVEL } from '../../kernel/mm/system-fault.js';
 import { mapSystemPages, systemPte } from '../../kernel/mm/system-pages.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
+import { bootLayout } from '../boot-options.js';
 import { MemoryMachine, TestBugcheck } from './memory-machine.js';
 import { evict, repurposeStandby, writeModified } from './page-out.js';
 
 const { Read, Write, Execute } = FaultAccess;
 const USER = 0x1000000;
-const SYSTEM = 0xa0000000;
+const SYSTEM = bootLayout.sessionSpace;
 /** No page table exists here. */
 const NOWHERE = 0xd0000000;
 const EIP = 0xf7001234;

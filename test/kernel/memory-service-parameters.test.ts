@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type Status, statusName } from '../../kernel/ntstatus.js';
 import { services } from '../../kernel/services.js';
+import { bootLayout } from '../boot-options.js';
 import { DATA } from './bare-process.js';
 import {
   type Call,
@@ -21,11 +22,12 @@ import {
 
 type StatusName = keyof typeof Status | null;
 
-const HIGHEST_USER = 0x7ffeffff;
-const HIGHEST_VAD = 0x7ffdffff;
+const HIGHEST_USER = bootLayout.highestUserAddress;
+const HIGHEST_VAD = bootLayout.highestVadAddress;
 /** Sizes that nothing can have. */
 const SIZES = [0, 0x8000_0000, 0xffff_ffff] as const;
-const BASES = [0x7ffe0000, 0x7fff0000, 0x80000000, 0xffffffff] as const;
+const { userProbeAddress, systemRangeStart } = bootLayout;
+const BASES = [HIGHEST_VAD + 1, userProbeAddress, systemRangeStart, 0xffffffff] as const;
 
 const sample = new ParameterMachine();
 const handles = (): readonly number[] => {
@@ -153,7 +155,7 @@ const query: ServiceModel = {
   name: 'NtQueryVirtualMemory',
   parameters: {
     process: choices(...handles()),
-    base: choices(REGION, 0x7fff0000, 0x80000000, 0xffffffff),
+    base: choices(REGION, userProbeAddress, systemRangeStart, 0xffffffff),
     informationClass: choices(0, 3, 5, 0xffffffff),
     buffer: pointersTo(0, 0),
     length: choices(0x1c, 0, 1, 0x1b, 0x8000_0000, 0xffff_ffff),
@@ -224,8 +226,8 @@ const copyModel = (name: string): ServiceModel => ({
   name,
   parameters: {
     process: choices(...handles()),
-    base: choices(REGION, 0x7fff0000, 0x80000000, 0xffffffff),
-    buffer: choices(DATA + 0x100, 0x7fff0000, 0x80000000, 0xffffffff),
+    base: choices(REGION, userProbeAddress, systemRangeStart, 0xffffffff),
+    buffer: choices(DATA + 0x100, userProbeAddress, systemRangeStart, 0xffffffff),
     size: choices(0x40, 0, 0x8000_0000, 0xffff_ffff),
     done: pointers(0, [0xabcd]),
   },
@@ -397,12 +399,12 @@ const flushInstructions: ServiceModel = {
   name: 'NtFlushInstructionCache',
   parameters: {
     process: choices(...handles()),
-    base: choices(REGION, 0, 0x7fff0000, 0x80000000, 0xffffffff),
+    base: choices(REGION, 0, userProbeAddress, systemRangeStart, 0xffffffff),
     length: choices(0x1000, ...SIZES),
   },
   status: (call, held) => {
     const [base, length] = [value(call, 'base'), value(call, 'length')];
-    const leaves = base !== 0 && length !== 0 && base + length > 0x7fff0000;
+    const leaves = base !== 0 && length !== 0 && base + length > userProbeAddress;
     return first(leaves && 'ACCESS_VIOLATION', handleStatus(value(call, 'process'), held));
   },
 };

@@ -4,6 +4,7 @@ import { memoryServices } from '../../kernel/mm/mm-services.js';
 import { encodeUtf16 } from '../../kernel/mm/user-memory.js';
 import { Status, statusName } from '../../kernel/ntstatus.js';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { BareProcess, code, DATA } from './bare-process.js';
 
 const SELF = 0xffffffff;
@@ -15,7 +16,7 @@ const OFFSET = DATA + 0x20;
 const IOSB = DATA + 0x28;
 const BUFFER = DATA + 0x100;
 const NAME = DATA + 0x200;
-const BAD = 0x7fff0000;
+const BAD = bootLayout.userProbeAddress;
 
 /** Runs a script of service calls in a process and checks the whole memory manager afterwards. */
 function script(body: (bare: BareProcess) => Blocking<void>, program = 'F4'): void {

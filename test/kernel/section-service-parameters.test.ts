@@ -1,5 +1,6 @@
 import { describe, it } from 'vitest';
 import type { Status } from '../../kernel/ntstatus.js';
+import { bootLayout } from '../boot-options.js';
 import { DATA } from './bare-process.js';
 import {
   type Call,
@@ -20,8 +21,8 @@ import {
  */
 
 type StatusName = keyof typeof Status | null;
-const HIGHEST_USER = 0x7ffeffff;
-const HIGHEST_VAD = 0x7ffdffff;
+const HIGHEST_USER = bootLayout.highestUserAddress;
+const HIGHEST_VAD = bootLayout.highestVadAddress;
 const FREE_PLACE = 0x0100_0000;
 const VIEW_TYPES = 0x60502000;
 
@@ -173,7 +174,7 @@ const unmap: ServiceModel = {
   name: 'NtUnmapViewOfSection',
   parameters: {
     process: choices(self, closed, wrongType, section, handles.underPrivileged, handles.terminated, handles.full),
-    base: choices(REGION, 0, 0x1234, HIGHEST_USER, HIGHEST_USER + 1, 0x8000_0000, 0xffff_ffff),
+    base: choices(REGION, 0, 0x1234, HIGHEST_USER, HIGHEST_USER + 1, bootLayout.systemRangeStart, 0xffff_ffff),
   },
   status: (call, held) =>
     first(

@@ -10,6 +10,7 @@ import type { ObjectHeader } from '../../kernel/ob/object-header.js';
 import type { EProcess } from '../../kernel/ps/process.js';
 import { accountToken } from '../../kernel/se/account.js';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { BareProcess, CODE, code, DATA } from './bare-process.js';
 
 /** Memory that services work on: 16 committed pages, and 16 reserved ones behind them. */
@@ -21,7 +22,7 @@ const READ_ONLY = 0x00720000;
 export const SECTION_SIZE = 0x20000;
 /** Bytes of the file. */
 export const FILE_SIZE = 0x2000;
-const PROBE_LIMIT = 0x7fff0000;
+const PROBE_LIMIT = bootLayout.userProbeAddress;
 const READWRITE = 4;
 
 /** Handles as a process can hold them. */

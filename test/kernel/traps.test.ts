@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DR0, DR7 } from '../../cpu/index.js';
 import { CONTEXT_SIZE, ContextField, ContextFlag } from '../../kernel/ke/context.js';
 import { Status } from '../../kernel/ntstatus.js';
+import { bootLayout } from '../boot-options.js';
 import { BareProcess, CODE, code, DATA, STACK_BASE, STACK_RESERVE } from './bare-process.js';
 
 /** Runs code until it dies of its exception: [code, offset of the instruction, parameters ...]. */
@@ -75,7 +76,7 @@ describe('exceptions of user code', () => {
     const view = new DataView(context.buffer);
     view.setUint32(ContextField.ContextFlags, ContextFlag.I386 | ContextFlag.DEBUG_REGISTERS, true);
     view.setUint32(ContextField.Dr0, DATA, true);
-    view.setUint32(ContextField.Dr0 + 4, 0x80000000, true);
+    view.setUint32(ContextField.Dr0 + 4, bootLayout.systemRangeStart, true);
     view.setUint32(ContextField.Dr0 + 20, 0x000d2001, true);
     ke.setContext(bare.thread, context);
     expect(bare.run(100)).toBe('limit');

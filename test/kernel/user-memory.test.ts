@@ -3,6 +3,7 @@ import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { encodeUtf16 } from '../../kernel/mm/user-memory.js';
 import { Status } from '../../kernel/ntstatus.js';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { MemoryMachine } from './memory-machine.js';
 
 /** Runs a routine that must not wait. */
@@ -36,7 +37,7 @@ describe('user memory as the kernel reaches it', () => {
   it('keeps the first failure and changes nothing', () => {
     const { user } = machine.mm;
     expect(user.read32(0x20000)).toBe(0);
-    user.write8(0x7fff0000, 1);
+    user.write8(bootLayout.userProbeAddress, 1);
     expect(user.takeFailure()).toBe(Status.ACCESS_VIOLATION);
     expect(user.failed).toBe(Status.SUCCESS);
     expect(user.writeBytes(0x1fffe, new Uint8Array(4))).toBe(2);
@@ -45,7 +46,13 @@ describe('user memory as the kernel reaches it', () => {
 
   it('never reaches the system half', () => {
     const { user } = machine.mm;
-    for (const address of [0x7fff0000, 0x80000000, 0xc0000000, 0xffdf0000, 0xffffffff]) {
+    for (const address of [
+      bootLayout.userProbeAddress,
+      bootLayout.systemRangeStart,
+      0xc0000000,
+      0xffdf0000,
+      0xffffffff,
+    ]) {
       user.read32(address);
       expect(user.takeFailure()).toBe(Status.ACCESS_VIOLATION);
       expect(run(user.probeForRead(address, 1))).toBe(Status.ACCESS_VIOLATION);

@@ -33,7 +33,7 @@ interface Fixture {
 }
 
 function setUp(options: { readonly pae?: boolean; readonly megabytes?: number } = {}): Fixture {
-  const machine = new MemoryMachine(options);
+  const machine = new MemoryMachine({ userSpace: null, ...options });
   const space = machine.createSpace();
   const { context } = machine.mm;
   return {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { DATA } from './bare-process.js';
 import { MemoryProcess, SELF, type StatusName } from './memory-process.js';
 
@@ -105,7 +106,7 @@ describe('write watch', () => {
       const size = PAGES * 0x1000;
       const calls: readonly [StatusName, number, number, number, number, number, number, number][] = [
         ['INVALID_PARAMETER_2', SELF, 2, REGION, size, ADDRESSES, COUNT, 1],
-        ['INVALID_PARAMETER_2', SELF, 1, 0x80000000, size, ADDRESSES, COUNT, 1],
+        ['INVALID_PARAMETER_2', SELF, 1, bootLayout.systemRangeStart, size, ADDRESSES, COUNT, 1],
         ['INVALID_PARAMETER_3', SELF, 1, REGION, 0xf0000000, ADDRESSES, COUNT, 1],
         ['ACCESS_VIOLATION', SELF, 1, REGION, size, ADDRESSES, 0, 1],
         ['INVALID_PARAMETER_5', SELF, 1, REGION, size, ADDRESSES, COUNT, 0],
@@ -122,7 +123,7 @@ describe('write watch', () => {
         watched.put(COUNT, [room]);
         yield* watched.expect(status, 'NtGetWriteWatch', process, flags, base, length, addresses, count, GRANULARITY);
       }
-      yield* watched.expect('INVALID_PARAMETER_2', 'NtResetWriteWatch', SELF, 0x80000000, 0x1000);
+      yield* watched.expect('INVALID_PARAMETER_2', 'NtResetWriteWatch', SELF, bootLayout.systemRangeStart, 0x1000);
       yield* watched.expect('INVALID_PARAMETER_3', 'NtResetWriteWatch', SELF, REGION, 0xf0000000);
       yield* watched.expect('INVALID_PARAMETER_3', 'NtResetWriteWatch', SELF, REGION, 0);
       yield* watched.expect('INVALID_PARAMETER_1', 'NtResetWriteWatch', SELF, DATA, 0x1000);

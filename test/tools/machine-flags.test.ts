@@ -118,6 +118,16 @@ describe('machine flags', () => {
       expect(() => machineFlags({ ...raw, '3gb': true, userva })).toThrow(/from 2048 to 3072/);
   });
 
+  it('reads where large pages of the kernel begin', () => {
+    const minimum = (given: Partial<RawMachineFlags>) => machineFlags({ ...raw, ...given }).largePageMinimum;
+    expect(minimum({})).toBe(255);
+    expect(minimum({ 'large-page-minimum': '0' })).toBe(0);
+    expect(minimum({ 'large-page-minimum': 'off' })).toBe(Number.POSITIVE_INFINITY);
+    expect([minimum({ verify: 'exit' }), minimum({ verify: '100' })]).toEqual([255, Number.POSITIVE_INFINITY]);
+    expect(minimum({ verify: '100', 'large-page-minimum': '64' })).toBe(64);
+    expect(() => minimum({ 'large-page-minimum': 'x' })).toThrow(/megabytes, or off/);
+  });
+
   it('knows the trace categories', () => {
     const options = traceOptions('faults,modules', () => {});
     expect([options.faults, options.syscalls, options.threads, options.modules]).toEqual([true, false, false, true]);
@@ -145,6 +155,7 @@ describe('a snapshot', () => {
     pae: false,
     '3gb': true,
     userva: 2560,
+    'large-page-minimum': '64',
     noexecute: 'alwaysoff',
     sku: 'web',
     mount: ['D=/:ro'],

@@ -11,8 +11,8 @@ import {
   NO_PTE,
   pdeLocation,
   Status,
+  systemFrame,
   systemLocation,
-  systemPte,
 } from '../../kernel/index.js';
 
 import { type Entry, entryOf } from './pte-text.js';
@@ -134,9 +134,8 @@ export class GuestMemory {
     const { format } = mm;
     const space = this.space ?? mm.current;
     if (address >= mm.layout.systemRangeStart) {
-      const at = systemPte(mm, address);
-      if (at === NO_PTE || !format.isValid(at)) return 0;
-      return mm.memory.hostPage(format.frame(at)) + (address & 0xfff);
+      const frame = systemFrame(mm, address);
+      return frame === 0 ? 0 : mm.memory.hostPage(frame) + (address & 0xfff);
     }
     if (space !== mm.current) return 0;
     for (let attempt = 0; attempt < 4; attempt++) {
@@ -238,7 +237,7 @@ export class GuestMemory {
     const walk = walkPageTables(this.#machine.kernel.cpu, address | 0);
     if (walk.frame >= 0) return this.#frame(walk.frame);
     const mm = this.#mm;
-    const at = systemPte(mm, address);
-    return at !== NO_PTE && mm.format.isValid(at) ? this.#frame(mm.format.frame(at)) : null;
+    const frame = systemFrame(mm, address);
+    return frame === 0 ? null : this.#frame(frame);
   }
 }

@@ -7,7 +7,8 @@ import * as nt from './services.js';
 
 const { Read, Write, Execute } = FaultAccess;
 const PAGE = 0x1000;
-const PFN_DATABASE = 0x8100_0000;
+/** A system address with a PTE of its own that every process has. */
+const pfnDatabase = (drive: DrivenMachine) => drive.machine.kernel.mm.layout.pfnDatabase;
 const USER = 0x2000_0000;
 /** No page table is here, and no page anywhere near. */
 const NOWHERE = 0xd000_0000;
@@ -55,8 +56,8 @@ describe('faults above APC_LEVEL', () => {
   leaf('A.system-directory', ({ start }) => {
     const drive = start();
     const { mm } = drive.machine.kernel;
-    mm.format.writeZero(pdeLocation(mm, drive.space, PFN_DATABASE));
-    expect(drive.kernelAccess(PFN_DATABASE, Read, DISPATCH)).toMatchObject({
+    mm.format.writeZero(pdeLocation(mm, drive.space, pfnDatabase(drive)));
+    expect(drive.kernelAccess(pfnDatabase(drive), Read, DISPATCH)).toMatchObject({
       faults: ['system-directory'],
       before: { pde: { form: 'zero' } },
       after: { pde: { form: 'valid' } },
@@ -116,7 +117,7 @@ describe('faults above APC_LEVEL', () => {
 
   leaf('A.valid', ({ start }) => {
     const drive = start();
-    const report = drive.kernelAccess(PFN_DATABASE, Write, DISPATCH);
+    const report = drive.kernelAccess(pfnDatabase(drive), Write, DISPATCH);
     expect(report).toMatchObject({ faults: ['refault'], bugcheck: null });
     expect(report.moved).toEqual({ counters: { pageFaults: 1 }, lists: {}, process: {} });
   });
@@ -125,7 +126,8 @@ describe('faults above APC_LEVEL', () => {
 describe('system addresses', () => {
   leaf('B.user-mode', ({ start }) => {
     const drive = start();
-    for (const address of [0x8000_0000, PFN_DATABASE, 0xc000_0000, 0xe100_0000, 0xffff_ffff]) {
+    const { layout } = drive.machine.kernel.mm;
+    for (const address of [layout.systemRangeStart, layout.pfnDatabase, 0xc000_0000, 0xe100_0000, 0xffff_ffff]) {
       for (const [access, report] of [drive.read(address), drive.write(address, 0)].entries()) {
         expect(report.exception).toEqual({ status: 'STATUS_ACCESS_VIOLATION', parameters: [access, address] });
         expect(report.moved).toEqual({ counters: { pageFaults: 1, accessViolations: 1 }, lists: {}, process: {} });
@@ -137,15 +139,15 @@ describe('system addresses', () => {
     const drive = start();
     const { mm } = drive.machine.kernel;
     // As if the page table were younger than the process.
-    mm.format.writeZero(pdeLocation(mm, drive.space, PFN_DATABASE));
-    mm.cpu.invalidatePage(PFN_DATABASE | 0);
-    const report = drive.kernelAccess(PFN_DATABASE, Read);
+    mm.format.writeZero(pdeLocation(mm, drive.space, pfnDatabase(drive)));
+    mm.cpu.invalidatePage(pfnDatabase(drive) | 0);
+    const report = drive.kernelAccess(pfnDatabase(drive), Read);
     expect(report).toMatchObject({
       faults: ['system-directory'],
       before: { pde: { form: 'zero' } },
       after: { pde: { form: 'valid', letters: expect.stringContaining('K') } },
     });
-    const master = pdeLocation(mm, mm.systemSpace, PFN_DATABASE);
+    const master = pdeLocation(mm, mm.systemSpace, pfnDatabase(drive));
     expect(report.after.pde.frame).toBe(mm.format.frame(master));
   });
 
@@ -160,7 +162,7 @@ describe('system addresses', () => {
 
   leaf('B.valid', ({ start }) => {
     const drive = start();
-    const report = drive.kernelAccess(PFN_DATABASE, Write, APC);
+    const report = drive.kernelAccess(pfnDatabase(drive), Write, APC);
     expect(report.faults).toEqual(['refault']);
     expect(report.moved).toEqual({ counters: { pageFaults: 1 }, lists: {}, process: {} });
   });
