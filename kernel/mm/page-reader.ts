@@ -14,7 +14,7 @@ import { usedPageTableEntries } from './page-table.js';
 import { NO_PTE, type PteFormat, type PteLocation, pteLocation } from './pte.js';
 import { PaePteFormat } from './pte-pae.js';
 import { X86PteFormat } from './pte-x86.js';
-import { systemLocation, systemFrame, systemPte } from './system-pages.js';
+import { systemFrame, systemLocation, systemPte } from './system-pages.js';
 
 const WORDS_PER_PAGE = 1024;
 /** The scratch page does not begin at location 0, which means "no PTE". */

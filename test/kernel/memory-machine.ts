@@ -32,6 +32,7 @@ export class MemoryMachine {
     options: {
       readonly pae?: boolean;
       readonly userSpace?: number | null;
+      readonly largePageMinimum?: number;
       readonly megabytes?: number;
       readonly noExecute?: NoExecutePolicy;
       readonly replacement?: ReplacementPolicy;
@@ -47,6 +48,7 @@ export class MemoryMachine {
       memory: this.memory,
       pae: options.pae ?? bootOptions.pae ?? true,
       userSpace: options.userSpace === undefined ? (bootOptions.userSpace ?? null) : options.userSpace,
+      largePageMinimum: options.largePageMinimum ?? 255,
       noExecute: options.noExecute ?? 'optin',
       replacement: options.replacement ?? 'clock',
       clusterPageFileReads: options.clusterPageFileReads ?? 0,

@@ -77,7 +77,7 @@ describe('page lists (nt52 3.5, 3.6)', () => {
 
 describe('much memory', () => {
   it('is linked into the zeroed list as it is needed, in the same order as if all had been at once', () => {
-    const { mm } = new MemoryMachine({ megabytes: 800 });
+    const { mm } = new MemoryMachine({ megabytes: 800, largePageMinimum: Number.POSITIVE_INFINITY });
     const { lists } = mm;
     expect(lists.unlinkedPages).toBeGreaterThan(100_000);
     const last = new Array<number>(COLORS).fill(0);
