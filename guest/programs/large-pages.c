@@ -42,6 +42,10 @@ int main(int argc, char **argv) {
     ((void (*)(void))(memory + 100))();
     ok(TRUE, "code in a large page");
   }
-  ok(!VirtualAlloc(NULL, 0x40000000, type, PAGE_READWRITE), "more than there is");
+  MEMORYSTATUSEX status = { .dwLength = sizeof status };
+  ok(GlobalMemoryStatusEx(&status), "GlobalMemoryStatusEx");
+  if (status.ullTotalPhys < 0x40000000)
+    ok(!VirtualAlloc(NULL, 0x40000000, type, PAGE_READWRITE) && GetLastError() == ERROR_NO_SYSTEM_RESOURCES, "more than there is");
+  ok(!VirtualAlloc(NULL, 0x7fc00000, type, PAGE_READWRITE), "more than there are addresses");
   return report("large-pages");
 }

@@ -3,6 +3,7 @@ import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { AddressSpace } from './address-space.js';
 import { aweProtection } from './awe.js';
+import { isLargePageAddress } from './large-page.js';
 import { PAGE_SHIFT, PAGE_SIZE } from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import { findPte, forEachValidPte } from './page-table.js';
@@ -14,7 +15,10 @@ import { findEntry } from './working-set.js';
 
 const MAXIMUM_SHARE_COUNT = 7;
 const SHARED_BIT = 0x100;
+const VALID_BIT = 1;
+const SHARED_EX_BIT = 1 << 15;
 const LOCKED_BIT = 1 << 22;
+const LARGE_PAGE_BIT = 1 << 23;
 
 /**
  * NtQueryVirtualMemory class 1: a count, then a dword for every page of the working set in ascending order: Protection 0-4, ShareCount
@@ -46,8 +50,8 @@ export function queryWorkingSetList(
 }
 
 /**
- * Class 4: for each {VirtualAddress, attributes} of an array, Valid 0, ShareCount 1-3, Win32Protection 4-14 Shared 15 and
- * Locked 22 of the page there.
+ * Class 4: for each {VirtualAddress, attributes} of an array, Valid 0, ShareCount 1-3, Win32Protection 4-14, Shared 15, Locked 22
+ * and LargePage 23 of the page there.
  */
 export function queryWorkingSetEx(
   kernel: Kernel,
@@ -61,19 +65,28 @@ export function queryWorkingSetEx(
   for (let index = 0; index < count; index++) {
     const entry = buffer + index * 8;
     const address = user.read32(entry);
-    const at = address > mm.layout.highestVadAddress ? NO_PTE : findPte(mm, space, address);
-    let attributes = 0;
-    if (at !== NO_PTE && mm.format.isValid(at)) {
-      const frame = mm.format.frame(at);
-      const shares = Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT);
-      const shared = mm.pfn.isPrototype(frame) ? 1 << 15 : 0;
-      const protection = win32Protection(protectionOfValidPage(mm, space, address, at));
-      attributes = 1 | (shares << 1) | (protection << 4) | shared | lockedBit(mm, space, address, frame);
-    }
-    writeDword(kernel, entry + 4, attributes);
+    writeDword(kernel, entry + 4, address > mm.layout.highestVadAddress ? 0 : pageAttributes(mm, space, address));
   }
   if (returnLength !== 0) writeDword(kernel, returnLength, count * 8);
   return Status.SUCCESS;
+}
+
+function pageAttributes(mm: MemoryManager, space: AddressSpace, address: number): number {
+  if (isLargePageAddress(mm, space, address)) return largePageAttributes(space, address);
+  const at = findPte(mm, space, address);
+  if (at === NO_PTE || !mm.format.isValid(at)) return 0;
+  const frame = mm.format.frame(at);
+  const shares = Math.min(mm.pfn.shareCount(frame), MAXIMUM_SHARE_COUNT);
+  const shared = mm.pfn.isPrototype(frame) ? SHARED_EX_BIT : 0;
+  const protection = win32Protection(protectionOfValidPage(mm, space, address, at));
+  return VALID_BIT | (shares << 1) | (protection << 4) | shared | lockedBit(mm, space, address, frame);
+}
+
+/** Large pages are in no working set, and never leave. */
+function largePageAttributes(space: AddressSpace, address: number): number {
+  const vad = space.vads.find(address >>> PAGE_SHIFT);
+  const protection = vad === null ? 0 : win32Protection(vad.protection);
+  return VALID_BIT | (1 << 1) | (protection << 4) | LOCKED_BIT | LARGE_PAGE_BIT;
 }
 
 /** Pages of AWE have the protection of their region. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { isLargePageAddress } from '../../kernel/mm/large-page.js';
 import type { Blocking } from '../../kernel/types.js';
+import { DATA } from './bare-process.js';
 import { BASE, MemoryProcess, SELF, SIZE } from './memory-process.js';
 
 /** MEM_LARGE_PAGES by its services (nt52.md 9.9). */
@@ -48,6 +49,24 @@ describe('large pages', () => {
       expect([mm.current.workingSetSize, mm.counters.pageFaults]).toEqual([workingSet, faults]);
       expect(isLargePageAddress(mm, mm.current, REGION + size)).toBe(true);
       expect(yield* large.query(REGION)).toEqual([0x1000, READWRITE, 2 * size]);
+    });
+  });
+
+  it('say in the working set information that they are large, locked and how they are protected', () => {
+    script(function* (large, size) {
+      yield* large.reserve('SUCCESS', REGION, size, LARGE, READONLY);
+      yield* large.reserve('SUCCESS', REGION + 0x1000000, 0x2000, 0x3000);
+      yield* large.store(REGION + 0x1000000, 1);
+      const asked = [REGION, REGION + 0x5000, REGION + size, REGION + 0x1000000, REGION + 0x1001000, 0xc0000000];
+      large.put(
+        DATA + 0x100,
+        asked.flatMap((address) => [address, 0xdeadbeef]),
+      );
+      yield* large.expect('SUCCESS', 'NtQueryVirtualMemory', SELF, 0, 4, DATA + 0x100, asked.length * 8, 0);
+      const attributes = large.read(DATA + 0x100, asked.length * 2).filter((_, index) => index % 2 === 1);
+      // Valid, one share, protection, locked, large.
+      const ofLarge = 1 | (1 << 1) | (READONLY << 4) | (1 << 22) | (1 << 23);
+      expect(attributes).toEqual([ofLarge, ofLarge, 0, 1 | (1 << 1) | (READWRITE << 4), 0, 0]);
     });
   });
 

@@ -1,8 +1,9 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { AddressSpace } from '../../../kernel/mm/address-space.js';
 import { cleanAddressSpace } from '../../../kernel/mm/clean-address-space.js';
 import { cloneAddressSpace } from '../../../kernel/mm/clone-address-space.js';
-import type { DrivenMachine } from './driven-machine.js';
+import { VadType } from '../../../kernel/mm/vad.js';
+import { DrivenMachine } from './driven-machine.js';
 import { leaf } from './leaf.js';
 import * as nt from './services.js';
 
@@ -96,5 +97,31 @@ describe('pages of a fork', () => {
     });
     expect(drive.peek(base)).toBe(5);
     expect(drive.space.vads.find(base >>> 12)?.clones?.size).toBe(0);
+  });
+});
+
+describe('a region with write watch that is forked', () => {
+  it.each([true, false])('keeps its watch, and its clone has none (PAE %s)', (pae) => {
+    const drive = new DrivenMachine({ pae });
+    const base = nt.allocateWatched(drive, 0x4000);
+    drive.write(base, 1);
+    drive.read(base + 0x1000);
+    drive.write(base + 0x2000, 2);
+    const child = fork(drive);
+    expect(nt.writtenPages(drive, base, 0x4000)).toEqual([base, base + 0x2000]);
+    drive.read(base + 0x1000);
+    expect(nt.writtenPages(drive, base, 0x4000)).toEqual([base, base + 0x2000]);
+    // A copy-on-write is for a store.
+    drive.write(base + 0x1000, 3);
+    expect(nt.writtenPages(drive, base, 0x4000)).toEqual([base, base + 0x1000, base + 0x2000]);
+    nt.resetWatch(drive, base, 0x4000);
+    expect(drive.peek(base)).toBe(1);
+    expect(nt.writtenPages(drive, base, 0x4000)).toEqual([]);
+    drive.write(base, 4);
+    expect(nt.writtenPages(drive, base, 0x4000)).toEqual([base]);
+    expect(child.vads.find(base >>> 12)).toMatchObject({ type: VadType.None, writeWatch: null });
+    expect(drive.space.vads.find(base >>> 12)?.type).toBe(VadType.WriteWatch);
+    end(drive, child);
+    drive.check();
   });
 });

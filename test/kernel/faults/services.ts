@@ -295,3 +295,8 @@ export function writtenPages(drive: DrivenMachine, base: number, size: number): 
   drive.call('NtGetWriteWatch', CURRENT_PROCESS, 0, base, size, TEXT, SIZE, OLD);
   return Array.from({ length: drive.word(SIZE) }, (_, index) => drive.word(TEXT + index * 4));
 }
+
+/** NtResetWriteWatch. */
+export function resetWatch(drive: DrivenMachine, base: number, size: number): void {
+  drive.call('NtResetWriteWatch', CURRENT_PROCESS, base, size);
+}
