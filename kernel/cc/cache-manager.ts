@@ -9,6 +9,7 @@ import { CACHE_VIEW_PAGES, CACHE_VIEW_SIZE } from '../mm/system-cache-views.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { hex } from '../trace.js';
 import { type NtStatus, virtualAddress } from '../types.js';
+import { traceCache } from './cache-trace.js';
 import { LazyWriter } from './lazy-writer.js';
 import { cleanBcbs, isPinned, newestLsn, verifyBcbs } from './pin.js';
 import { type AccessPattern, PRIVATE_CACHE_MAP_SIZE, PrivateCacheMap } from './private-cache-map.js';
@@ -122,7 +123,7 @@ export class CacheManager {
   /** CcDeleteSharedCacheMap: nobody has the file open any more. */
   deleteSharedMap(map: SharedCacheMap): void {
     const { kernel } = this;
-    this.#trace('cache-map-delete', map, {});
+    traceCache(kernel, 'cache-map-delete', map);
     for (const vacb of map.vacbs.all()) this.unmapView(vacb);
     this.noteClean(map, 0, Number.MAX_SAFE_INTEGER);
     if (map.flushToLsn !== null) enableModifiedWrite(kernel.mm, map.file.sectionObjectPointers);
@@ -156,13 +157,14 @@ export class CacheManager {
     vacb.map = map;
     vacb.fileOffset = index * CACHE_VIEW_SIZE;
     this.vacbs.touch(vacb);
-    this.#trace('cache-view', map, { offset: vacb.fileOffset, base: hex(base) });
+    traceCache(kernel, 'cache-view', map, { offset: vacb.fileOffset, base: hex(base) });
     return vacb;
   }
 
   /** The view goes, unless somebody has it pinned; its pages stay in memory. */
   unmapView(vacb: Vacb): void {
     if (vacb.map === null || vacb.activeCount > 0) return;
+    traceCache(this.kernel, 'cache-view-unmap', vacb.map, { offset: vacb.fileOffset, base: hex(vacb.baseAddress) });
     this.kernel.mm.cacheViews.unmap(vacb.baseAddress);
     vacb.map.vacbs.set(vacb.fileOffset / CACHE_VIEW_SIZE, null);
     vacb.map = null;
@@ -225,6 +227,14 @@ export class CacheManager {
     counters.dataFlushes++;
     counters.dataPages += counters.mappedPagesWritten - before;
     if (isSuccess(status) && map !== null) this.noteClean(map, firstPage, count);
+    const written = counters.mappedPagesWritten - before;
+    if (map !== null && (written > 0 || !isSuccess(status))) {
+      traceCache(this.kernel, 'cache-flush', map, {
+        offset: firstPage * PAGE_SIZE,
+        pages: written,
+        status: hex(status),
+      });
+    }
     return status;
   }
 
@@ -241,7 +251,7 @@ export class CacheManager {
     if (map !== null && isPinned(map, offset, offset + length)) return false;
     if (map !== null) {
       for (const vacb of map.vacbs.overlapping(offset, offset + length)) this.unmapView(vacb);
-      this.#trace('cache-purge', map, { offset });
+      traceCache(this.kernel, 'cache-purge', map, { offset, pages: count });
       this.noteClean(map, firstPage, count);
     }
     return purgeSection(this.kernel.mm, area, firstPage, count);
@@ -265,7 +275,10 @@ export class CacheManager {
     zeroBehindEnd(this.kernel.mm, area, Math.min(oldSize, newSize));
     // A program with a view is told when the host has cut the file.
     if (newSize > oldSize || area.numberOfUserReferences === 0) setFileBytes(area, newSize);
-    if (file.sharedCacheMap !== null) file.sharedCacheMap.fileSize = newSize;
+    const map = file.sharedCacheMap;
+    if (map === null) return;
+    map.fileSize = newSize;
+    traceCache(this.kernel, 'cache-size', map, { oldSize, newSize });
   }
 
   /** Bytes of a file that is cached. Another program of the host may have changed it: what the cache has then goes. */
@@ -330,7 +343,7 @@ export class CacheManager {
     const map = new SharedCacheMap(file, section, virtualAddress(poolAddress), pool);
     file.sharedCacheMap = map;
     this.maps.push(map);
-    this.#trace('cache-map', map, { size: map.fileSize });
+    traceCache(kernel, 'cache-map', map, { size: map.fileSize });
     return map;
   }
 
@@ -345,11 +358,6 @@ export class CacheManager {
     map.section.sizeOfSection = size;
     map.sectionSize = size;
     return true;
-  }
-
-  #trace(name: string, map: SharedCacheMap, fields: Readonly<Record<string, string | number>>): void {
-    const { trace } = this.kernel;
-    if (trace.cache) trace.event(name, { file: map.file.name, ...fields });
   }
 }
 

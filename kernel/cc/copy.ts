@@ -5,8 +5,10 @@ import { MUST_WAIT } from '../mm/user-access.js';
 import { exceptionAfterWait } from '../mm/wait-after-fault.js';
 import { waitForPaging } from '../mm/wait-for-paging.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { hex } from '../trace.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import type { CacheManager } from './cache-manager.js';
+import { traceCache } from './cache-trace.js';
 import type { CopyBuffer } from './copy-buffer.js';
 import type { PrivateCacheMap } from './private-cache-map.js';
 import { scheduleReadAhead, unmapBehind } from './read-ahead.js';
@@ -35,7 +37,7 @@ export function* copyRead(
 ): Blocking<CopyResult> {
   const { kernel } = cc;
   let count = Math.max(0, Math.min(length, cc.currentSize(map) - offset));
-  let hasMissed = false;
+  const copy = { offset, length, hasMissed: false };
   kernel.counters.copyReads++;
   const isAhead = own?.readAheadEnabled === true && count > 0;
   if (own !== null && isAhead) scheduleReadAhead(cc, map, own, offset, count);
@@ -46,19 +48,36 @@ export function* copyRead(
       done += run;
       continue;
     }
-    if (status !== MUST_WAIT) return { status, count: done };
-    hasMissed ||= kernel.mm.lastFault.address >= kernel.mm.layout.systemRangeStart;
+    if (status !== MUST_WAIT) return ended(cc, map, 'copy-read', { ...copy, status, count: done });
+    copy.hasMissed ||= kernel.mm.lastFault.address >= kernel.mm.layout.systemRangeStart;
     const waited = yield* waitForPage(kernel);
-    if (!isSuccess(waited)) return { status: waited, count: done };
+    if (!isSuccess(waited)) {
+      return ended(cc, map, 'copy-read', { ...copy, status: waited, count: done });
+    }
     count = Math.max(done, Math.min(count, cc.currentSize(map) - offset));
   }
-  if (hasMissed) kernel.counters.copyReadMisses++;
+  if (copy.hasMissed) kernel.counters.copyReadMisses++;
   if (own !== null && count > 0) {
-    own.readAheadEnabled ||= hasMissed;
+    own.readAheadEnabled ||= copy.hasMissed;
     if (!isAhead) scheduleReadAhead(cc, map, own, offset, count);
     unmapBehind(cc, map, own, offset);
   }
-  return { status: Status.SUCCESS, count };
+  return ended(cc, map, 'copy-read', { ...copy, status: Status.SUCCESS, count });
+}
+
+interface EndedCopy extends CopyResult {
+  readonly offset: number;
+  readonly length: number;
+  /** Pages of the file had to be waited for. */
+  readonly hasMissed: boolean;
+}
+
+/** The end of a copy, which the trace hears of. */
+function ended<Copy extends EndedCopy>(cc: CacheManager, map: SharedCacheMap, event: string, copy: Copy): Copy {
+  const { offset, length, count, status, hasMissed } = copy;
+  if (!cc.kernel.trace.cache) return copy;
+  traceCache(cc.kernel, event, map, { offset, length, count, missed: hasMissed, status: hex(status) });
+  return copy;
 }
 
 /** Waits for a page of the file, or of the buffer: SUCCESS, or why it cannot be read. */
@@ -121,6 +140,7 @@ export function* copyWrite(
   validSize: number,
 ): Blocking<CopyWriteResult> {
   const { kernel } = cc;
+  const copy = { offset, length, hasMissed: false };
   let valid = validSize;
   kernel.counters.copyWrites++;
   for (let done = 0; done < length; ) {
@@ -130,14 +150,21 @@ export function* copyWrite(
       done += run;
       continue;
     }
-    if (status !== MUST_WAIT) return { status, count: done, validSize: valid };
+    if (status !== MUST_WAIT) {
+      return ended(cc, map, 'copy-write', { ...copy, status, count: done, validSize: valid });
+    }
+    copy.hasMissed ||= kernel.mm.lastFault.address >= kernel.mm.layout.systemRangeStart;
     const waited = yield* waitForPage(kernel);
-    if (!isSuccess(waited)) return { status: waited, count: done, validSize: valid };
+    if (!isSuccess(waited)) {
+      return ended(cc, map, 'copy-write', { ...copy, status: waited, count: done, validSize: valid });
+    }
     // Others may have written behind the end that the file had, or have cut it.
     valid = cc.currentSize(map);
-    if (valid < offset + length) return { status: Status.SUCCESS, count: done, validSize: valid };
+    if (valid < offset + length) {
+      return ended(cc, map, 'copy-write', { ...copy, status: Status.SUCCESS, count: done, validSize: valid });
+    }
   }
-  return { status: Status.SUCCESS, count: length, validSize: valid };
+  return ended(cc, map, 'copy-write', { ...copy, status: Status.SUCCESS, count: length, validSize: valid });
 }
 
 function writePart(

@@ -9,6 +9,7 @@ import { isError, isSuccess, Status } from '../ntstatus.js';
 import { type Blocking, type NtStatus, ntStatus, virtualAddress } from '../types.js';
 import { BCB_SIZE, Bcb } from './bcb.js';
 import type { CacheManager } from './cache-manager.js';
+import { traceCache } from './cache-trace.js';
 import { isReplaced } from './copy.js';
 import type { PageRun } from './dirty-pages.js';
 import type { SharedCacheMap } from './shared-cache-map.js';
@@ -69,6 +70,7 @@ export function setDirtyPinnedData(cc: CacheManager, bcb: Bcb, lsn = 0n): NtStat
   markWritten(cc.kernel.mm, mdl);
   cc.noteDirty(map, firstPage, count);
   bcb.isDirty = true;
+  traceCache(cc.kernel, 'cache-pin-dirty', map, { offset: bcb.offset, length: bcb.length, lsn: String(lsn) });
   if (lsn === 0n) return Status.SUCCESS;
   if (bcb.oldestLsn === 0n || lsn < bcb.oldestLsn) bcb.oldestLsn = lsn;
   if (lsn > bcb.newestLsn) bcb.newestLsn = lsn;
@@ -77,9 +79,10 @@ export function setDirtyPinnedData(cc: CacheManager, bcb: Bcb, lsn = 0n): NtStat
 
 /** CcUnpinData: the end of one pinRead or preparePinWrite. Does not wait. */
 export function unpinData(cc: CacheManager, bcb: Bcb): void {
+  const { map, mdl, vacb, offset, length } = bcb;
   bcb.pinCount--;
+  traceCache(cc.kernel, 'cache-unpin', map, { offset, length, count: bcb.pinCount });
   if (bcb.pinCount > 0) return;
-  const { map, mdl, vacb } = bcb;
   if (mdl !== null) unlockPages(cc.kernel.mm, mdl);
   bcb.mdl = null;
   vacb.activeCount--;
@@ -194,6 +197,7 @@ function* pin(
     return refused(isError(status) ? status : Status.INSUFFICIENT_RESOURCES);
   }
   bcb.pinCount++;
+  traceCache(cc.kernel, 'cache-pin', map, { offset, length, count: bcb.pinCount });
   if (bcb.mdl === null) {
     bcb.mdl = mdl;
     bcb.vacb.activeCount++;

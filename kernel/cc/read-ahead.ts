@@ -9,6 +9,7 @@ import { waitForPaging } from '../mm/wait-for-paging.js';
 import { isError } from '../ntstatus.js';
 import type { Blocking } from '../types.js';
 import type { CacheManager } from './cache-manager.js';
+import { traceCache } from './cache-trace.js';
 import { AccessPattern, type PrivateCacheMap, type ReadAheadRange } from './private-cache-map.js';
 import type { SharedCacheMap } from './shared-cache-map.js';
 
@@ -72,6 +73,11 @@ export class ReadAheadQueue {
     if (index >= 0) this.#requests.splice(index, 1);
   }
 
+  /** Operations whose pages are not there yet, and file objects for which something is to be read ahead. */
+  get waiting(): { readonly fetches: number; readonly requests: number } {
+    return { fetches: this.#fetches.length, requests: this.#requests.length };
+  }
+
   /** Pages are wanted now, before all that is read ahead. The map stays until then. */
   fetch(fetch: Fetch): void {
     this.#cc.reference(fetch.map);
@@ -83,7 +89,11 @@ export class ReadAheadQueue {
   *performOne(): Blocking<boolean> {
     const fetch = this.#fetches.shift();
     if (fetch !== undefined) {
-      for (const range of fetch.ranges) yield* this.#bringIn(fetch.map, range, 0);
+      for (const range of fetch.ranges) {
+        const reads = yield* this.#bringIn(fetch.map, range, 0);
+        const { firstPage, count } = range;
+        traceCache(this.#cc.kernel, 'cache-fetch', fetch.map, { offset: firstPage * PAGE_SIZE, pages: count, reads });
+      }
       fetch.done();
       this.#cc.release(fetch.map);
       return true;
@@ -99,13 +109,13 @@ export class ReadAheadQueue {
   }
 
   *#readAhead(map: SharedCacheMap, own: PrivateCacheMap, { offset, length }: ReadAheadRange): Blocking<void> {
-    const { counters, trace } = this.#cc.kernel;
+    const { kernel } = this.#cc;
     const firstPage = Math.floor(offset / PAGE_SIZE);
     const count = Math.ceil((offset + length) / PAGE_SIZE) - firstPage;
     const reads = yield* this.#bringIn(map, { firstPage, count }, PLENTY);
-    if (reads > 0) counters.readAheadIos++;
+    if (reads > 0) kernel.counters.readAheadIos++;
     else own.readAheadEnabled = false;
-    if (trace.cache) trace.event('read-ahead', { file: map.file.name, offset, length, reads });
+    traceCache(kernel, 'read-ahead', map, { offset, length, reads });
   }
 
   /**

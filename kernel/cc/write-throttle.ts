@@ -68,6 +68,8 @@ export class WriteThrottle {
       const write = this.#deferred.shift();
       if (write === undefined) return;
       pages += write.pages;
+      const { trace } = this.#cc.kernel;
+      if (trace.cache) trace.event('write-released', { pages: write.pages, dirty: this.#cc.totalDirtyPages });
       this.#cc.kernel.ke.setEvent(write.event, 0);
     }
   }

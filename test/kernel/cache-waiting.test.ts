@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { pinRead, unpinData } from '../../kernel/cc/index.js';
 import { Mode } from '../../kernel/ke/thread.js';
 import { Status } from '../../kernel/ntstatus.js';
 import type { Blocking } from '../../kernel/types.js';
@@ -182,5 +183,39 @@ describe('a cached write', () => {
     );
     expect(counts).toEqual([0]);
     expect(machine.verify()).toBeNull();
+  });
+});
+
+describe('--trace cache', () => {
+  it('tells of every copy, view, read, flush and pin, in the order in which they happen', () => {
+    const machine = withFile(64 * KB);
+    const file = machine.open('file');
+    const { cc } = machine.kernel;
+    machine.read(file, 0, 4096);
+    machine.read(file, 0, 10);
+    machine.write(file, 100, pattern(10));
+    const { bcb } = machine.resultOf(() => pinRead(cc, machine.map(file), 8192, 100));
+    if (bcb !== null) unpinData(cc, bcb);
+    cc.flush(file.control);
+    machine.resize(file, 60_000);
+    machine.close(file);
+    const told = machine.traceLines.map((line): Record<string, unknown> => JSON.parse(line));
+    expect(told.map(({ event }) => event)).toEqual([
+      'cache-map',
+      'cache-view',
+      'copy-read',
+      'copy-read',
+      'copy-write',
+      'cache-pin',
+      'cache-unpin',
+      'cache-flush',
+      'cache-view-unmap',
+      'cache-purge',
+      'cache-size',
+      'cache-map-delete',
+    ]);
+    expect(told[2]).toMatchObject({ offset: 0, length: 4096, count: 4096, missed: true, status: '00000000' });
+    expect(told[3]).toMatchObject({ length: 10, missed: false });
+    expect(told[7]).toMatchObject({ offset: 0, pages: 1, status: '00000000' });
   });
 });

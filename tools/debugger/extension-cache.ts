@@ -16,11 +16,17 @@ function cache(session: Session): CommandOutput {
     faults: systemCache.pageFaultCount,
     vacbs: cc.vacbs.maximum,
     mappedViews: mm.cacheViews.views.size,
+    pinnedVacbs: cc.vacbs.vacbs.filter((vacb) => vacb.activeCount > 0).length,
     files: cc.maps.length,
     dirtyPages: cc.totalDirtyPages,
     dirtyPageThreshold: cc.throttle.threshold,
     dirtyPageTarget: cc.throttle.target,
     deferredWrites: cc.throttle.deferredWrites,
+    pinned: cc.maps.reduce((sum, map) => sum + map.bcbs.filter((bcb) => bcb.pinCount > 0).length, 0),
+    dirtyBcbs: cc.maps.reduce((sum, map) => sum + map.bcbs.filter((bcb) => bcb.isDirty).length, 0),
+    lockedPages: [...mm.lockedPages].reduce((sum, mdl) => sum + mdl.frames.length, 0),
+    readAheadQueue: cc.readAhead.waiting.requests,
+    fetches: cc.readAhead.waiting.fetches,
     copyReads: counters.copyReads,
     copyReadMisses: counters.copyReadMisses,
     copyWrites: counters.copyWrites,
@@ -42,12 +48,20 @@ function cache(session: Session): CommandOutput {
     count('Page faults', figures.faults),
     count('Vacbs', figures.vacbs),
     count('Mapped Vacbs', figures.mappedViews),
+    count('Pinned Vacbs', figures.pinnedVacbs),
     count('Files', figures.files),
     '***  Dirty pages',
     pages('CcTotalDirtyPages', figures.dirtyPages),
     pages('CcDirtyPageThreshold', figures.dirtyPageThreshold),
     pages('CcDirtyPageTarget', figures.dirtyPageTarget),
     count('Deferred writes', figures.deferredWrites),
+    '***  Pinned',
+    count('Bcbs pinned', figures.pinned),
+    count('Bcbs dirty', figures.dirtyBcbs),
+    pages('Pages locked by MDLs', figures.lockedPages),
+    '***  Waiting',
+    count('Read-ahead requests', figures.readAheadQueue),
+    count('Overlapped transfers', figures.fetches),
     '***  Activity',
     count('Copy reads', figures.copyReads),
     count('Copy reads that missed', figures.copyReadMisses),
@@ -72,14 +86,17 @@ function fileCache(session: Session): CommandOutput {
     views: map.vacbs.all().map((vacb) => ({ base: vacb.baseAddress, offset: vacb.fileOffset })),
     residentPages: map.vacbs.all().reduce((sum, vacb) => sum + kernel.mm.cacheViews.validPagesIn(vacb.baseAddress), 0),
     dirtyPages: map.dirty.count,
+    pinned: map.bcbs.filter((bcb) => bcb.pinCount > 0).length,
+    isLogged: map.flushToLsn !== null,
   }));
   const lines = [
     '***** Dump file cache******',
-    '  SharedMap  Open  Views  Resident     Dirty  Name',
+    '  SharedMap  Open  Views  Resident     Dirty  Pinned  Name',
     ...files.map(
       (file) =>
         `  ${hex8(file.sharedCacheMap)}  ${String(file.openCount).padStart(4)}  ${String(file.views.length).padStart(5)}  ` +
-        `${String(file.residentPages * KB).padStart(6)} Kb ${String(file.dirtyPages * KB).padStart(6)} Kb  ${file.name}`,
+        `${String(file.residentPages * KB).padStart(6)} Kb ${String(file.dirtyPages * KB).padStart(6)} Kb  ` +
+        `${String(file.pinned).padStart(6)}  ${file.name}${file.isLogged ? ' (logged)' : ''}`,
     ),
   ];
   return output(lines.join('\n'), { files });

@@ -148,6 +148,7 @@ describe('kernel extensions', () => {
     );
     expect(await run('!cache')).toMatch(/^\*\*\* {2}Cache\n {2}Current size +\d+ {3}\( +\d+ Kb\)\n/);
     expect(await json('!filecache')).toEqual({ files: [] });
+    expect(await json('!cache')).toMatchObject({ pinned: 0, lockedPages: 0, fetches: 0, deferredWrites: 0 });
     expect(await run('!verify')).toBe('The memory manager is consistent.');
   });
 
