@@ -5,6 +5,7 @@ import { guestImages } from '../package-root.js';
 import { buildNative, type Contender, commandLine, contenders, kernelNames } from './contenders.js';
 import { type FaultFigures, formatFaults, measureFaults } from './faults.js';
 import { formatTransfers, measureTransfers, type TransferFigures } from './file-transfers.js';
+import { formatLargeMemory, type LargeMemoryFigures, measureLargeMemory } from './large-memory.js';
 import { progress } from './progress.js';
 import { timeToFirstOutput } from './timed-process.js';
 
@@ -30,6 +31,7 @@ export interface BenchReport {
   readonly firstOutputMilliseconds: number;
   readonly faults: FaultFigures;
   readonly files: TransferFigures;
+  readonly largeMemory: LargeMemoryFigures;
   readonly absent: readonly string[];
 }
 
@@ -85,6 +87,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
       geometricMean: Object.fromEntries(means),
       faults: await measureFaults(hasCompiler ? folder : null, options),
       files: await measureTransfers(folder, hasCompiler, options),
+      largeMemory: await measureLargeMemory(options),
       firstOutputMilliseconds: await measureFirstOutput(Math.max(3, options.rounds)),
       absent,
     };
@@ -97,6 +100,7 @@ export async function bench(options: BenchOptions): Promise<BenchReport> {
 /** The report as tables; what was not asked for is left out. */
 export function formatReport(report: BenchReport): string {
   const sections = [formatKernels(report), formatFaults(report.faults), formatTransfers(report.files)];
+  sections.push(formatLargeMemory(report.largeMemory));
   sections.push([`start of process to first guest output: ${report.firstOutputMilliseconds.toFixed(0)} ms`]);
   const text = sections.filter((lines) => lines.length > 0).map((lines) => lines.join('\n'));
   return [text.join('\n\n'), ...report.absent.map((reason) => `not measured: ${reason}`)].join('\n');
