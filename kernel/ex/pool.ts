@@ -1,4 +1,5 @@
-import { type VirtualAddress, virtualAddress } from '../types.js';
+import { Status } from '../ntstatus.js';
+import { type NtStatus, type VirtualAddress, virtualAddress } from '../types.js';
 import { firstOccupied, PageState, PoolArea, type PoolRange, PoolType, UNITS_PER_PAGE } from './pool-area.js';
 import { PoolTrackers } from './pool-trackers.js';
 
@@ -41,6 +42,22 @@ export interface PoolReader {
   read32(address: number): number;
 }
 
+/** Who pays for pool by quota: a quota block. Pool types are the first two of its quota types. */
+export interface PoolPayer {
+  /** QUOTA_EXCEEDED; then nothing is charged. */
+  charge(type: PoolType, bytes: number): NtStatus;
+  release(type: PoolType, bytes: number): void;
+  reference(): void;
+  dereference(): void;
+}
+
+/** What somebody pays for one block. */
+interface PoolCharge {
+  readonly payer: PoolPayer;
+  readonly type: PoolType;
+  readonly bytes: number;
+}
+
 /** What the pool stands on: system memory by virtual address, and frames to back it. */
 export interface PoolMemory extends PoolReader {
   /** The addresses, of reads too, lie in pool pages that were backed before. */
@@ -54,6 +71,12 @@ export interface PoolMemory extends PoolReader {
   bugcheck(code: number, p1: number, p2: number, p3: number, p4: number): never;
 }
 
+/** A block that a quota block pays for; address 0 where the status is a failure. */
+export interface QuotaAllocation {
+  readonly status: NtStatus;
+  readonly address: VirtualAddress;
+}
+
 /** ExAllocatePoolWithTag and ExFreePool. */
 export class Pool {
   readonly trackers = new PoolTrackers();
@@ -63,6 +86,8 @@ export class Pool {
   readonly #areas: readonly [PoolArea, PoolArea];
   /** Page allocations: address to size in pages and tag. */
   readonly #bigPages = new Map<number, { pages: number; tag: number }>();
+  /** Blocks that somebody pays for, by address. */
+  readonly #charges = new Map<number, PoolCharge>();
 
   /** Builds the two descriptors in the first pages of nonpaged pool; those must be available. */
   constructor(memory: PoolMemory, nonPaged: PoolRange, paged: PoolRange) {
@@ -106,10 +131,39 @@ export class Pool {
     return virtualAddress(block + HEADER);
   }
 
+  /**
+   * ExAllocatePoolWithQuotaTag: as allocate(), and a quota block pays for the pool, with its header and whole pages, until it is
+   * freed. QUOTA_EXCEEDED, INSUFFICIENT_RESOURCES.
+   * @param payer null: the System process, which pays nothing
+   */
+  allocateWithQuota(payer: PoolPayer | null, type: PoolType, bytes: number, tag: string): QuotaAllocation {
+    const size = Math.max(bytes, 1);
+    const charge = size > POOL_BUDDY_MAX ? Math.ceil(size / PAGE_SIZE) * PAGE_SIZE : ((size + HEADER + 7) >>> 3) * 8;
+    const status = payer === null ? Status.SUCCESS : payer.charge(type, charge);
+    if (status !== Status.SUCCESS) return { status, address: virtualAddress(0) };
+    const address = this.allocate(type, bytes, tag);
+    if (address === 0) {
+      payer?.release(type, charge);
+      return { status: Status.INSUFFICIENT_RESOURCES, address };
+    }
+    payer?.reference();
+    if (payer !== null) this.#charges.set(address, { payer, type, bytes: charge });
+    return { status, address };
+  }
+
+  /** Bytes of a pool that a quota block pays for, objects not counted. */
+  chargedTo(payer: PoolPayer, type: PoolType): number {
+    let bytes = 0;
+    for (const charge of this.#charges.values())
+      if (charge.payer === payer && charge.type === type) bytes += charge.bytes;
+    return bytes;
+  }
+
   /** Gives a block back. A block that is not one, or was freed before, or has damaged neighbours is a bugcheck 19 or C2. */
   free(address: number): void {
     const memory = this.#memory;
     const area = this.#areaOf(address) ?? memory.bugcheck(BAD_POOL_CALLER, 0x40, address, 0, 0);
+    if (this.#charges.size > 0) this.#returnQuota(address);
     if ((address & (PAGE_SIZE - 1)) === 0) {
       this.#freePages(area, address);
       return;
@@ -150,6 +204,14 @@ export class Pool {
       return;
     }
     this.#makeFree(area, block, this.#previousUnits(block), units);
+  }
+
+  #returnQuota(address: number): void {
+    const charge = this.#charges.get(address);
+    if (charge === undefined) return;
+    this.#charges.delete(address);
+    charge.payer.release(charge.type, charge.bytes);
+    charge.payer.dereference();
   }
 
   /** Pages that a pool has taken: blocks, page allocations and descriptors. */

@@ -6,6 +6,7 @@ import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
+import { currentPayer } from '../ps/quota.js';
 import type { Blocking, NtStatus } from '../types.js';
 
 const MODIFY_STATE = 2;
@@ -38,9 +39,10 @@ export interface CompletionContext {
   readonly key: number;
 }
 
-/** IoSetIoCompletion: adds a packet and wakes a thread. INSUFFICIENT_RESOURCES. Environment: any; does not wait. */
+/** IoSetIoCompletion: adds a packet and wakes a thread. INSUFFICIENT_RESOURCES, for want of quota too. Environment: any; does not wait. */
 export function postCompletion(kernel: Kernel, port: IoCompletion, completion: Completion): NtStatus {
-  const poolAddress = kernel.ex.pool.allocate(PoolType.NonPaged, PACKET_SIZE, TAG);
+  const payer = currentPayer(kernel);
+  const { address: poolAddress } = kernel.ex.pool.allocateWithQuota(payer, PoolType.NonPaged, PACKET_SIZE, TAG);
   if (poolAddress === 0) return Status.INSUFFICIENT_RESOURCES;
   port.packets.push({ ...completion, poolAddress });
   kernel.ke.releaseSemaphore(port.available, 0, 1);

@@ -5,6 +5,7 @@ import { Increment } from '../ke/priority.js';
 import { Mode, type Thread, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { isError, isSuccess, Status } from '../ntstatus.js';
+import { currentPayer } from '../ps/quota.js';
 import type { EThread } from '../ps/thread.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { CreateOption, type FileObject } from './file-object.js';
@@ -116,7 +117,8 @@ function pend(
   buffer: UserBuffer,
   thread: EThread,
 ): NtStatus {
-  const block = kernel.ex.pool.allocate(PoolType.NonPaged, REQUEST_SIZE, 'Irp ');
+  const payer = currentPayer(kernel);
+  const { address: block } = kernel.ex.pool.allocateWithQuota(payer, PoolType.NonPaged, REQUEST_SIZE, 'Irp ');
   if (block === 0) {
     cancelRequest(kernel, request);
     return completeOperation(kernel, operation, { status: Status.INSUFFICIENT_RESOURCES, information: 0 });

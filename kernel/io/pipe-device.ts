@@ -1,7 +1,8 @@
-import { PoolType } from '../ex/pool.js';
+import { PoolType, type QuotaAllocation } from '../ex/pool.js';
 import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import { upcaseName } from '../ob/name.js';
+import { currentPayer } from '../ps/quota.js';
 import type { NtStatus } from '../types.js';
 import { completeRequest, type IoRequest, type RequestHolder } from './io-request.js';
 import { type NamedPipe, type PipeConfiguration, PipeEnd, PipeInstance, type PipeMode, PipeState } from './pipe.js';
@@ -61,8 +62,8 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
       if (!isSameKind) return Status.ACCESS_DENIED;
       if (existing.instances.length >= existing.maximumInstances) return Status.INSTANCE_NOT_AVAILABLE;
     }
-    const block = this.charge(INSTANCE_SIZE + name.length * 2);
-    if (block === 0) return Status.INSUFFICIENT_RESOURCES;
+    const { status, address } = this.charge(INSTANCE_SIZE + name.length * 2);
+    if (address === 0) return status;
     const pipe = existing ?? {
       name,
       isMessagePipe,
@@ -74,7 +75,7 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
     if (existing === undefined) this.#pipes.set(key, pipe);
     const inbound = new PipeQueue(this, parameters.inboundQuota, isMessagePipe);
     const outbound = new PipeQueue(this, parameters.outboundQuota, isMessagePipe);
-    const instance = new PipeInstance(pipe, { inbound, outbound }, parameters.mode, block);
+    const instance = new PipeInstance(pipe, { inbound, outbound }, parameters.mode, address);
     pipe.instances.push(instance);
     this.#listens(pipe);
     return instance.server;
@@ -149,8 +150,9 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
     this.#waiters = this.#waiters.filter((waiter) => waiter.request !== request);
   }
 
-  charge(bytes: number): number {
-    return this.#kernel.ex.pool.allocate(PoolType.Paged, ENTRY_SIZE + bytes, 'NpFr');
+  charge(bytes: number): QuotaAllocation {
+    const { pool } = this.#kernel.ex;
+    return pool.allocateWithQuota(currentPayer(this.#kernel), PoolType.Paged, ENTRY_SIZE + bytes, 'NpFr');
   }
 
   release(block: number): void {

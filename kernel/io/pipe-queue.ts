@@ -1,11 +1,12 @@
+import type { QuotaAllocation } from '../ex/pool.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 import type { IoRequest, RequestHolder } from './io-request.js';
 
 /** What queues need of the pipe device. */
 export interface PipeQueueHost {
-  /** Takes pool for data in a queue: its address, 0 when there is none. */
-  charge(bytes: number): number;
+  /** Takes pool for data in a queue, which the writer's quota block pays for until it is read. QUOTA_EXCEEDED, INSUFFICIENT_RESOURCES. */
+  charge(bytes: number): QuotaAllocation;
   release(block: number): void;
   end(request: IoRequest, status: NtStatus, information: number, output: Uint8Array | null): void;
 }
@@ -122,7 +123,8 @@ export class PipeQueue implements RequestHolder {
 
   /**
    * Hands bytes to reads that wait and queues the rest. What the quota does not hold keeps the write pending, or is not
-   * written when `mode` is 'try' (of a message nothing then). 'always' ends at once whatever the quota. INSUFFICIENT_RESOURCES.
+   * written when `mode` is 'try' (of a message nothing then). 'always' ends at once whatever the quota. INSUFFICIENT_RESOURCES,
+   * QUOTA_EXCEEDED: the writer may not use so much pool.
    */
   write(request: IoRequest, bytes: Uint8Array, mode: 'wait' | 'try' | 'always'): void {
     const given = this.#feedReads(bytes);
@@ -138,12 +140,12 @@ export class PipeQueue implements RequestHolder {
     if (!fits && mode === 'try') queued = this.isMessageQueue && start === 0 ? NOTHING : queued.subarray(0, this.room);
     const isRefused = !fits && mode === 'try' && queued.length === 0;
     if (!isRefused) {
-      const block = this.#host.charge(queued.length);
-      if (block === 0) {
-        this.#host.end(request, Status.INSUFFICIENT_RESOURCES, 0, null);
+      const { status, address } = this.#host.charge(queued.length);
+      if (address === 0) {
+        this.#host.end(request, status, 0, null);
         return;
       }
-      this.#append(queued.slice(), block, !fits && mode === 'wait' ? request : null, bytes.length);
+      this.#append(queued.slice(), address, !fits && mode === 'wait' ? request : null, bytes.length);
     }
     if (fits || mode === 'try') this.#host.end(request, Status.SUCCESS, start + queued.length, null);
   }

@@ -5,6 +5,7 @@ import type { Kernel } from '../kernel.js';
 import { encodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { upcaseName } from '../ob/name.js';
+import { currentPayer } from '../ps/quota.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { type DirectoryScan, isPlainName, matchesPattern } from './directory-scan.js';
 import type { FileControlBlock } from './file-control-block.js';
@@ -73,10 +74,10 @@ function prepareScan(
   const all = control.path.length === 0 ? entries : [...dotEntries(control), ...entries];
   const wanted = kept === '' || kept === '*' ? all : all.filter(matcher(kept));
   const { pool } = kernel.ex;
-  const buffer = pool.allocate(PoolType.Paged, wanted.length * ENTRY_CHARGE, 'Ntfi');
-  if (buffer === 0) return Status.INSUFFICIENT_RESOURCES;
+  const taken = pool.allocateWithQuota(currentPayer(kernel), PoolType.Paged, wanted.length * ENTRY_CHARGE, 'Ntfi');
+  if (taken.address === 0) return taken.status;
   if (file.scan !== null) pool.free(file.scan.buffer);
-  file.scan = { entries: wanted, index: 0, pattern: kept, buffer };
+  file.scan = { entries: wanted, index: 0, pattern: kept, buffer: taken.address };
   return file.scan;
 }
 

@@ -1,6 +1,7 @@
 import { PoolType } from '../ex/pool.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { currentPayer } from '../ps/quota.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { ApcParameters } from './kernel-executive.js';
 import { probeOptional } from './object-service.js';
@@ -34,12 +35,12 @@ const APC_SIZE = 0x30;
 export type UserApc = Pick<ApcParameters, 'normalRoutine' | 'normalContext' | 'argument1' | 'argument2'>;
 
 /**
- * Queues a user APC that a program may queue as many of as it likes: each takes pool until it is delivered. NO_MEMORY,
- * UNSUCCESSFUL for a thread that is ending. Environment: any thread, does not block.
+ * Queues a user APC that a program may queue as many of as it likes: each takes pool, which the caller's quota block pays for, until
+ * it is delivered. NO_MEMORY, for want of quota too; UNSUCCESSFUL for a thread that is ending. Environment: any thread, does not block.
  */
 export function queueChargedApc(kernel: Kernel, thread: Thread, apc: UserApc): NtStatus {
   const { pool } = kernel.ex;
-  const block = pool.allocate(PoolType.NonPaged, APC_SIZE, 'Psap');
+  const { address: block } = pool.allocateWithQuota(currentPayer(kernel), PoolType.NonPaged, APC_SIZE, 'Psap');
   if (block === 0) return Status.NO_MEMORY;
   const free = (): undefined => {
     pool.free(block);

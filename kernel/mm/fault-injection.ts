@@ -25,6 +25,12 @@ export class FaultInjection {
     return kind === 'commit' ? this.#commits : this.#badPages;
   }
 
+  /** How many of the injections have not happened yet. */
+  get left(): number {
+    const all = [this.#reads, this.#writes, this.#pages, this.#commits, this.#badPages];
+    return all.reduce((sum, { left }) => sum + left, 0);
+  }
+
   /** Pages are about to be read: the status that they get instead, or null. A cluster that failed fails once more, in what is tried again of it. */
   read(request: DeviceRequest): NtStatus | null {
     const { file, slot, pages } = request;
@@ -68,10 +74,16 @@ class Countdown {
     this.#planned.set(ordinal, status);
   }
 
+  get left(): number {
+    return this.#planned.size;
+  }
+
   /** Counts one; undefined: nothing was planned for it. */
   next(): NtStatus | null | undefined {
     this.#count++;
-    return this.#planned.get(this.#count);
+    const planned = this.#planned.get(this.#count);
+    this.#planned.delete(this.#count);
+    return planned;
   }
 }
 

@@ -1,3 +1,4 @@
+import { PoolType } from '../ex/pool.js';
 import { type QuotaBlock, type Quotas, QuotaType } from '../ps/quota.js';
 import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
@@ -7,7 +8,7 @@ const HANDLE_TABLE_PAGE = 0x1000;
 
 /**
  * What processes are charged against their quotas: pages of commitment, pool for VADs and views, and whole pages of handle tables.
- * A quota block counts at least what its processes use; objects add to its pool.
+ * A quota block counts at least what its processes use and what pool it pays for (APCs, pipes); objects add to it.
  * @returns the first inconsistency, or null
  */
 export function verifyQuotas(mm: MemoryManager): string | null {
@@ -21,7 +22,9 @@ export function verifyQuotas(mm: MemoryManager): string | null {
   }
   for (const [block, [nonPaged, paged, pageFile]] of blocks) {
     const { usage } = block;
-    const isPoolRight = usage[QuotaType.PagedPool] >= paged && usage[QuotaType.NonPagedPool] >= nonPaged;
+    const pagedCharges = paged + mm.pool.chargedTo(block, PoolType.Paged);
+    const nonPagedCharges = nonPaged + mm.pool.chargedTo(block, PoolType.NonPaged);
+    const isPoolRight = usage[QuotaType.PagedPool] >= pagedCharges && usage[QuotaType.NonPagedPool] >= nonPagedCharges;
     if (isPoolRight && usage[QuotaType.PageFile] === pageFile) continue;
     return `a quota block counts ${usage.join(', ')}, but its processes use ${nonPaged}, ${paged}, ${pageFile}`;
   }

@@ -1,5 +1,6 @@
 import type { Pool } from '../ex/pool.js';
 import { PoolType } from '../ex/pool.js';
+import type { Kernel } from '../kernel.js';
 import { Status } from '../ntstatus.js';
 import type { NtStatus } from '../types.js';
 
@@ -79,6 +80,9 @@ export class QuotaBlock {
     if (amount > this.peak[type]) this.peak[type] = amount;
   }
 }
+
+/** What pays for pool that the running thread asks for: the quota block of its process; null: nothing does. */
+export const currentPayer = ({ ke }: Kernel): QuotaBlock | null => ke.currentProcess.executive?.quotaBlock ?? null;
 
 /** EPROCESS.QuotaUsage, QuotaPeak and QuotaBlock: what a process itself uses, all of which counts in its block too. */
 export class ProcessQuota {

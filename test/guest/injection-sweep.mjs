@@ -70,7 +70,8 @@ function run({ name, memorySize, args = '' }, injections) {
     const result = machine.run();
     const inconsistency = result.bugcheck === null ? machine.verify() : null;
     if (inconsistency !== null) return { text: `defect: ${inconsistency}`, allowed: false };
-    return ending(result, output);
+    const happened = machine.kernel.mm.injection?.left === 0;
+    return { ...ending(result, output), happened };
   } catch (error) {
     return { text: `defect: ${error.stack}`, allowed: false };
   } finally {
@@ -101,11 +102,13 @@ const [, , onlyKind = '', onlyProgram = '', last = '60'] = process.argv;
 let wrong = 0;
 for (const program of PROGRAMS.filter(({ name }) => name.includes(onlyProgram))) {
   const plain = run(program, []);
-  for (const kind of KINDS.filter((one) => one.includes(onlyKind))) {
+  for (const kind of KINDS.filter((one) => onlyKind === '' || one === onlyKind)) {
     const seen = new Map();
     for (let ordinal = 1; ordinal <= Number(last); ordinal++) {
       const status = kind === 'read' || kind === 'write' ? Status.DEVICE_DATA_ERROR : undefined;
-      const { text, allowed, output } = run(program, [{ kind, ordinal, status }]);
+      const { text, allowed, output, happened } = run(program, [{ kind, ordinal, status }]);
+      // The program has no more such events.
+      if (happened === false) break;
       // What ended well has to have done its work.
       const differs = text === plain.text && output !== plain.output;
       const isRight = (allowed && !differs) || (text === 'deadlock' && program.deadlocks?.includes(kind));
@@ -113,6 +116,7 @@ for (const program of PROGRAMS.filter(({ name }) => name.includes(onlyProgram)))
       const shown = `${isRight ? '' : 'WRONG '}${text}${differs ? ' with other output' : ''}`;
       seen.set(shown, [...(seen.get(shown) ?? []), ordinal]);
     }
+    if (seen.size === 0) console.log(`${program.name} ${kind}: there is none`);
     for (const [text, ordinals] of seen) console.log(`${program.name} ${kind}: ${text}: ${ordinals.join(' ')}`);
   }
 }

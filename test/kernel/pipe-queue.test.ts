@@ -1,16 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import type { QuotaAllocation } from '../../kernel/ex/pool.js';
 import { IoRequest } from '../../kernel/io/io-request.js';
 import { PipeQueue, type PipeQueueHost } from '../../kernel/io/pipe-queue.js';
 import { Status } from '../../kernel/ntstatus.js';
+import { virtualAddress } from '../../kernel/types.js';
 
 /** Ends requests as the device does and counts pool. */
 class Host implements PipeQueueHost {
   blocks = 0;
 
-  charge(): number {
+  charge(): QuotaAllocation {
     this.blocks++;
-    return 0x1000;
+    return { status: Status.SUCCESS, address: virtualAddress(0x1000) };
   }
 
   release(): void {

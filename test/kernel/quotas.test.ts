@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeUtf16 } from '../../kernel/mm/user-memory.js';
 import { statusName } from '../../kernel/ntstatus.js';
 import { QuotaType } from '../../kernel/ps/quota.js';
 import type { Blocking } from '../../kernel/types.js';
@@ -6,6 +7,8 @@ import { DATA } from './bare-process.js';
 import { ParameterMachine, RESERVED } from './service-parameters.js';
 
 const BUFFER = DATA + 0x1000;
+/** What is read and written. */
+const CONTENTS = DATA + 0x3000;
 const BASE = DATA + 0x10;
 const SIZE = DATA + 0x18;
 const HANDLE = DATA + 0x20;
@@ -46,6 +49,28 @@ class QuotaMachine extends ParameterMachine {
     for (const [index, word] of words.entries()) this.user.write32(BUFFER + index * 4, word);
     const status = yield* this.guest.call('NtSetInformationProcess', SELF, ProcessQuotaLimits, BUFFER, 0x20);
     return statusName(status);
+  }
+
+  /** Calls a service; the name of its status. */
+  *named(service: string, ...parameters: readonly number[]): Blocking<string> {
+    return statusName(yield* this.guest.call(service, ...parameters));
+  }
+
+  /** Puts OBJECT_ATTRIBUTES of a path into memory, where the last ones were. */
+  attributes(path: string): number {
+    const [attributes, name, text] = [BUFFER + 0x100, BUFFER + 0x120, BUFFER + 0x140];
+    this.user.writeBytes(text, encodeUtf16(path));
+    this.user.write32(name, path.length * 2 * 0x10001);
+    this.user.write32(name + 4, text);
+    for (const [index, word] of [0x18, 0, name, 0x40, 0, 0].entries()) this.user.write32(attributes + index * 4, word);
+    return attributes;
+  }
+
+  /** Puts a relative time into memory, in 100 ns units. */
+  time(value: number): number {
+    this.user.write32(BUFFER + 0x200, value);
+    this.user.write32(BUFFER + 0x204, -1);
+    return BUFFER + 0x200;
   }
 
   *query(informationClass: number, size: number): Blocking<number[]> {
@@ -141,6 +166,76 @@ describe('quotas of a process', () => {
       expect(charged).toBeGreaterThan(0x100 * entrySize);
       expect(yield* machine.close()).toBe('STATUS_SUCCESS');
       expect(machine.quota.block.usage[QuotaType.PagedPool]).toBe(own);
+    });
+  });
+
+  it('nonpaged pool: APCs and packets of completion ports until they are taken', () => {
+    script(function* (machine) {
+      const { guest, user, quota } = machine;
+      expect(yield* machine.limit({ nonPaged: 0x1000_0000 })).toBe('STATUS_SUCCESS');
+      const thread = machine.handleTo(guest.thread.executive?.object ?? null, 0x1f03ff);
+      const port = HANDLE + 4;
+      expect(yield* machine.named('NtCreateIoCompletion', port, 0x1f0003, 0, 0)).toBe('STATUS_SUCCESS');
+      const before = quota.block.usage[QuotaType.NonPagedPool];
+      const queueApc = () => machine.named('NtQueueApcThread', thread, 0x400000, 1, 2, 3);
+      const post = () => machine.named('NtSetIoCompletion', user.read32(port), 1, 2, 0, 0);
+      expect([yield* queueApc(), yield* post()]).toEqual(['STATUS_SUCCESS', 'STATUS_SUCCESS']);
+      const used = quota.block.usage[QuotaType.NonPagedPool];
+      // KAPC and IO_MINI_COMPLETION_PACKET with their pool headers.
+      expect(used - before).toBe(0x38 + 0x20);
+      expect(yield* machine.limit({ nonPaged: used })).toBe('STATUS_SUCCESS');
+      expect([yield* queueApc(), yield* post()]).toEqual(['STATUS_NO_MEMORY', 'STATUS_INSUFFICIENT_RESOURCES']);
+      expect(guest.kernel.mm.verify()).toBeNull();
+      const taken = yield* machine.named('NtRemoveIoCompletion', user.read32(port), BUFFER, BUFFER, BUFFER, 0);
+      expect(taken).toBe('STATUS_SUCCESS');
+      expect(quota.block.usage[QuotaType.NonPagedPool]).toBe(used - 0x20);
+      expect(yield* post()).toBe('STATUS_SUCCESS');
+      expect(yield* machine.named('NtClose', user.read32(port))).toBe('STATUS_SUCCESS');
+      expect(yield* machine.named('NtTerminateThread', thread, 0)).toBe('STATUS_SUCCESS');
+      expect(yield* machine.named('NtWaitForSingleObject', thread, 0, 0)).toBe('STATUS_SUCCESS');
+      expect(quota.block.usage[QuotaType.NonPagedPool]).toBeLessThanOrEqual(before);
+    });
+  });
+
+  it('paged pool: what waits in a pipe until it is read, and the scan of a directory', () => {
+    script(function* (machine) {
+      const { user, quota } = machine;
+      const [server, client] = [HANDLE + 4, HANDLE + 8];
+      const status = BUFFER + 0x80;
+      const usage = () => quota.block.usage[QuotaType.PagedPool];
+      expect(yield* machine.limit({ paged: 0x1000_0000 })).toBe('STATUS_SUCCESS');
+      const pipe = machine.attributes('\\Device\\NamedPipe\\quota');
+      // Both ways, synchronous, bytes, one instance of two pages each way.
+      const kind = [3, 2, 0x20, 0, 0, 0, 1, 0x2000, 0x2000, machine.time(-1)];
+      const made = yield* machine.named('NtCreateNamedPipeFile', server, 0xc0100000, pipe, status, ...kind);
+      expect(made).toBe('STATUS_SUCCESS');
+      const opened = yield* machine.named('NtOpenFile', client, 0xc0100000, pipe, status, 3, 0x20);
+      expect(opened).toBe('STATUS_SUCCESS');
+      const before = usage();
+      const write = (count: number) =>
+        machine.named('NtWriteFile', user.read32(client), 0, 0, 0, status, CONTENTS, count, 0, 0);
+      expect(yield* write(0x400)).toBe('STATUS_SUCCESS');
+      const used = usage();
+      expect(used).toBeGreaterThanOrEqual(before + 0x400);
+      expect(yield* machine.limit({ paged: used + 0x400 })).toBe('STATUS_SUCCESS');
+      expect(yield* write(0x400)).toBe('STATUS_QUOTA_EXCEEDED');
+      expect(yield* write(0x100)).toBe('STATUS_SUCCESS');
+      const read = yield* machine.named('NtReadFile', user.read32(server), 0, 0, 0, status, CONTENTS, 0x500, 0, 0);
+      expect([read, user.read32(status + 4)]).toEqual(['STATUS_SUCCESS', 0x500]);
+      expect(usage()).toBe(before);
+
+      const folder = machine.attributes('\\??\\C:\\');
+      expect(yield* machine.named('NtOpenFile', client, 0x100001, folder, status, 7, 0x21)).toBe('STATUS_SUCCESS');
+      const opening = usage();
+      expect(yield* machine.limit({ paged: opening })).toBe('STATUS_SUCCESS');
+      const scan = () =>
+        machine.named('NtQueryDirectoryFile', user.read32(client), 0, 0, 0, status, CONTENTS, 0x100, 3, 0, 0, 0);
+      expect(yield* scan()).toBe('STATUS_QUOTA_EXCEEDED');
+      expect(yield* machine.limit({ paged: opening + 0x1000 })).toBe('STATUS_SUCCESS');
+      expect(yield* scan()).toBe('STATUS_SUCCESS');
+      expect(usage()).toBeGreaterThan(opening);
+      expect(yield* machine.named('NtClose', user.read32(client))).toBe('STATUS_SUCCESS');
+      expect(usage()).toBe(opening);
     });
   });
 

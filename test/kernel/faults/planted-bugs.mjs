@@ -4,12 +4,12 @@
 // other text. Exit status 0: every bug was found.
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startVitest } from 'vitest/node';
+import { createVitest } from 'vitest/node';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const TESTS = ['test/kernel/faults/', 'test/kernel/memory-model-clock.test.ts'];
+const TESTS = ['test/kernel/faults/', 'test/kernel/unused-segments.test.ts', 'test/kernel/memory-model-clock.test.ts'];
 /** Steps of the model for each bug: enough for all of its configurations to do everything a few times. */
-process.env.NT86_MODEL_STEPS ??= '16000';
+process.env.NT86_MODEL_STEPS ??= '8000';
 
 /** What vitest itself stumbles over when a worker dies. */
 const strays = [];
@@ -17,39 +17,53 @@ process.on('unhandledRejection', (error) => strays.push(error));
 
 const bugs = JSON.parse(readFileSync(new URL('planted-bugs.json', import.meta.url), 'utf8'));
 
+const replace = (text, { find, replace: other }) => text.replace(find, () => other);
+
+/** The bug that is in place; null: none is. */
+let planted = null;
+const plugin = {
+  name: 'planted-bug',
+  enforce: 'pre',
+  transform: (text, id) =>
+    planted !== null && id === sourceOf(planted) ? replace(text, planted) : undefined,
+};
+const sourceOf = ({ file }) => `${root}kernel/mm/${file}`;
+// One server for all bugs: only the file with the bug is looked at anew. The test files of a worker share their modules.
+const options = {
+  root,
+  config: false,
+  watch: false,
+  bail: 1,
+  isolate: false,
+  maxWorkers: 1,
+  minWorkers: 1,
+  reporters: [{ onInit() {} }],
+  silent: true,
+  testTimeout: 600_000,
+  // A bug may make a machine that never ends.
+  poolOptions: { forks: { execArgv: ['--max-old-space-size=1024'] } },
+};
+const vitest = await createVitest('test', options, { plugins: [plugin] });
+
 /** First failure of the tests with a bug in place (null: none is), or null when they all pass. */
 async function failureWith(bug) {
-  const plugin = {
-    name: 'planted-bug',
-    enforce: 'pre',
-    transform: (text, id) => (bug !== null && id.endsWith(`/kernel/mm/${bug.file}`) ? replace(text, bug) : undefined),
-  };
-  const reporter = { onInit() {} };
-  const options = {
-    root,
-    config: false,
-    watch: false,
-    bail: 1,
-    reporters: [reporter],
-    silent: true,
-    testTimeout: 600_000,
-    // A bug may make a machine that never ends.
-    poolOptions: { forks: { execArgv: ['--max-old-space-size=1024'] } },
-  };
   strays.length = 0;
-  const vitest = await startVitest('test', TESTS, options, { plugins: [plugin] });
-  const failed = vitest.state.getTestModules().flatMap((module) => [...module.children.allTests('failed')]);
+  const changed = [bug, planted].filter((one) => one !== null).map(sourceOf);
+  planted = bug;
+  for (const file of changed) vitest.invalidateFile(file);
+  const specifications = await vitest.globTestSpecifications(TESTS);
+  vitest.state.clearErrors();
+  const { testModules, unhandledErrors } = await vitest.runTestSpecifications(specifications, true);
+  const failed = testModules.flatMap((module) => [...module.children.allTests('failed')]);
+  const broken = testModules.flatMap((module) => module.errors());
   // A worker that is too busy to say how far it is has not failed.
-  const errors = [...vitest.state.getUnhandledErrors(), ...strays]
+  const errors = [...broken, ...unhandledErrors, ...strays]
     .map((error) => error?.message ?? String(error))
     .filter((text) => !text.includes('onTaskUpdate'));
-  await vitest.close();
   process.exitCode = 0;
   if (failed.length > 0) return failed[0].fullName;
   return errors[0] ?? null;
 }
-
-const replace = (text, { find, replace: other }) => text.replace(find, () => other);
 
 const wanted = bugs.filter(({ name }) => name.includes(process.argv[2] ?? ''));
 const misfits = wanted.filter(({ file, find }) => {
