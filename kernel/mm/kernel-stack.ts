@@ -90,9 +90,17 @@ export function createKernelStack(mm: MemoryManager): number {
     mm.commit.release(KERNEL_STACK_PAGES);
     return 0;
   }
+  makeDataOnly(mm, guard + PAGE_SIZE);
   mm.format.writeDemandZero(systemPte(mm, guard), ProtectionMask.NoAccess);
   mm.committed.kernelStacks += KERNEL_STACK_PAGES;
   return guard + PAGE_SIZE + KERNEL_STACK_SIZE;
+}
+
+/** Nothing on a kernel stack is ever executed (nt52.md 16), unless NX is off for all. @param bottom lowest address of the stack */
+function makeDataOnly(mm: MemoryManager, bottom: number): void {
+  if (mm.environment.noExecute === 'alwaysoff') return;
+  for (let page = 0; page < KERNEL_STACK_PAGES; page++)
+    mm.format.setNoExecute(systemPte(mm, bottom + page * PAGE_SIZE));
 }
 
 /** MmDeleteKernelStack: a few stacks are kept for the next threads. @param initialStack what createKernelStack returned */
@@ -172,6 +180,7 @@ export function endInPageKernelStack(mm: MemoryManager, initialStack: number): n
   format.writeKernel(at, frame, true);
   const bottom = initialStack - KERNEL_STACK_SIZE;
   if (!mapSystemPages(mm, bottom, KERNEL_STACK_PAGES - 1)) noPagesAvailable(mm);
+  makeDataOnly(mm, bottom);
   mm.resident.chargeAnyway('kernelStacks', KERNEL_STACK_PAGES);
   return systemFrame(mm, address);
 }

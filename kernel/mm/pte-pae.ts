@@ -150,6 +150,10 @@ export class PaePteFormat extends CommonPteFormat implements PteFormat {
     this.words[at + 1] = isDataOnly(protection) ? high | NO_EXECUTE : high;
   }
 
+  setNoExecute(at: PteLocation): void {
+    this.words[at + 1] |= NO_EXECUTE;
+  }
+
   /** Strips NX where the process may execute data. */
   clearNoExecute(at: PteLocation): void {
     this.words[at + 1] &= ~NO_EXECUTE;

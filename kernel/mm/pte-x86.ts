@@ -150,5 +150,7 @@ export class X86PteFormat extends CommonPteFormat implements PteFormat {
     this.words[at] = this.withRights(this.words[at], protection);
   }
 
+  setNoExecute(_at: PteLocation): void {}
+
   clearNoExecute(_at: PteLocation): void {}
 }

@@ -102,6 +102,8 @@ export interface PteFormat {
   setDirty(at: PteLocation): void;
   clearDirty(at: PteLocation): void;
   setAccessed(at: PteLocation, accessed: boolean): void;
+  /** Takes the right to execute away from a valid page; nothing without PAE. */
+  setNoExecute(at: PteLocation): void;
   /** Lets a page be executed where the process may execute data. */
   clearNoExecute(at: PteLocation): void;
 }

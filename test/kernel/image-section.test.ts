@@ -10,6 +10,7 @@ import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js'
 import { queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
 import type { Section } from '../../kernel/mm/section.js';
 import { Status, statusName } from '../../kernel/ntstatus.js';
+import { bootLayout } from '../boot-options.js';
 import { MemoryMachine } from './memory-machine.js';
 import { buildImage, HeaderField, SectionFlag, sampleImage, TestFile } from './portable-executable.js';
 
@@ -304,7 +305,7 @@ describe('views of images beyond the section', () => {
     ['allocation type', { allocationType: 0x1000 }, 'INVALID_PARAMETER_9'],
     ['reserve', { allocationType: RESERVE }, 'INVALID_PARAMETER_9'],
     ['protection', { protection: 3 }, 'INVALID_PAGE_PROTECTION'],
-    ['base', { base: 0x7ffe0000 }, 'INVALID_PARAMETER_3'],
+    ['base', { base: bootLayout.highestVadAddress + 1 }, 'INVALID_PARAMETER_3'],
     ['alignment', { base: 0x401000 }, 'MAPPED_ALIGNMENT'],
     ['size', { size: 0x9000 }, 'INVALID_VIEW_SIZE'],
     ['offset', { offset: 0x10000 }, 'INVALID_VIEW_SIZE'],

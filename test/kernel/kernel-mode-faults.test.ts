@@ -1,5 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { CPL, CS, EIP as INSTRUCTION_POINTER } from '../../cpu/layout.js';
+import { BugcheckError } from '../../kernel/bugcheck.js';
 import { PoolType } from '../../kernel/ex/pool.js';
+import { Selector } from '../../kernel/ke/descriptor-tables.js';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { kernelAccessFault } from '../../kernel/mm/fault.js';
 import { FaultAccess, FaultOutcome } from '../../kernel/mm/fault-outcome.js';
@@ -10,7 +13,9 @@ import { ProtectionMask } from '../../kernel/mm/protection.js';
 import { type KernelContext, PASSIVE_LEVEL } from '../../kernel/mm/system-fault.js';
 import { mapSystemPages, systemPte } from '../../kernel/mm/system-pages.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
+import type { MachineOptions } from '../../kernel/options.js';
 import { bootLayout } from '../boot-options.js';
+import { BareProcess, code } from './bare-process.js';
 import { MemoryMachine, TestBugcheck } from './memory-machine.js';
 import { evict, repurposeStandby, writeModified } from './page-out.js';
 
@@ -204,5 +209,38 @@ describe.each([{ pae: true }, { pae: false }])('faults of kernel-mode code, %o',
     expect(kernelAccessFault(mm, USER + 0x2000, Write, APC_LEVEL)).toBe(FaultOutcome.DemandZero);
     expect(kernelAccessFault(mm, 0x5000000, Read, APC_LEVEL)).toBe(FaultOutcome.AccessViolation);
     expect(mm.verify()).toBeNull();
+  });
+});
+
+describe('a fetch by the processor in ring 0', () => {
+  const FLAT_RING_0_CODE = 0xc09b;
+  const HLT = 0xf4;
+
+  /** Lets the processor execute one instruction, which lies on a kernel stack. Its address, and the bugcheck that it ends in. */
+  const executeOnStack = (options: Partial<MachineOptions>) => {
+    const { cpu, mm } = new BareProcess(code('F4'), { pae: true, ...options }).kernel;
+    const address = mm.allocateKernelStack() - 16;
+    mm.system.write8(address, HLT);
+    cpu.state[CPL] = 0;
+    cpu.setSegment(CS, Selector.KernelCode, 0, -1, FLAT_RING_0_CODE);
+    cpu.state[INSTRUCTION_POINTER] = address;
+    const contents = mm.format.low(systemPte(mm, address)) >>> 0;
+    try {
+      cpu.run(1);
+    } catch (error) {
+      if (error instanceof BugcheckError) return { address, contents, report: error.report };
+      throw error;
+    }
+    return { address, contents, report: null };
+  };
+
+  it.each(['optin', 'optout', 'alwayson'] as const)('from a kernel stack: FC with policy %s', (noExecute) => {
+    const { address, contents, report } = executeOnStack({ noExecute });
+    expect(report).toMatchObject({ code: 0xfc, parameters: [address, contents, 0, 1] });
+  });
+
+  it('from a kernel stack goes on where there is no NX', () => {
+    expect(executeOnStack({ noExecute: 'alwaysoff' }).report).toBeNull();
+    expect(executeOnStack({ pae: false, noExecute: 'alwayson' }).report).toBeNull();
   });
 });

@@ -6,12 +6,15 @@ import { allocateVirtualMemory, MemoryType } from '../../kernel/mm/allocate-virt
 import { cleanAddressSpace } from '../../kernel/mm/clean-address-space.js';
 import { FaultOutcome } from '../../kernel/mm/fault-outcome.js';
 import { freeVirtualMemory } from '../../kernel/mm/free-virtual-memory.js';
+import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { createPeb, createTeb, deleteTeb } from '../../kernel/mm/peb-teb.js';
 import { protectVirtualMemory } from '../../kernel/mm/protect-virtual-memory.js';
 import { queryVirtualMemory } from '../../kernel/mm/query-virtual-memory.js';
 import { copyVirtualMemory } from '../../kernel/mm/remote-memory.js';
+import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
 import { Status, statusName } from '../../kernel/ntstatus.js';
 import { MemoryMachine } from './memory-machine.js';
+import { evict, repurposeStandby } from './page-out.js';
 
 const { Commit, Reserve, Decommit, Release, Reset, TopDown, Physical, WriteWatch, LargePages, Free, Private } =
   MemoryType;
@@ -110,6 +113,33 @@ describe('NtAllocateVirtualMemory', () => {
     const { base } = allocate(0, 0x2000, Commit);
     expect(allocate(base, 0x2000, Reset).status).toBe(0);
     expect(allocate(base + 1, 0x1ffe, Reset).status).toBe(Status.CONFLICTING_ADDRESSES);
+  });
+
+  it.each([true, false])('gives up by MEM_RESET what is in memory, on a list or in a paging file, PAE %s', (pae) => {
+    const { allocate, machine, space } = setUp({ pae, megabytes: 16 });
+    const { mm } = machine;
+    mm.paging.create('pagefile', 64, 64, new MemoryPagingStorage());
+    const [file] = mm.paging.files;
+    const { base } = allocate(0, 0x3000, Reserve | Commit);
+    const [absent, clean, changed] = [base, base + 0x1000, base + 0x2000];
+    for (const page of [absent, clean, changed]) machine.write(page, 7);
+    evict(mm, space);
+    expect(machine.read(clean)).toBe(7);
+    expect(machine.write(changed, 8)).toBe(true);
+    emptyWorkingSet(mm, space);
+    expect([file.usage, mm.lists.modifiedForPagingFile.total]).toEqual([2, 1]);
+    expect(allocate(base, 0x3000, Reset).status).toBe(0);
+    expect([file.usage, mm.lists.modifiedPages]).toEqual([0, 0]);
+    expect(mm.verify()).toBeNull();
+    // What is on a list still is what it was; what was in the paging file only is zeros, and nothing is read.
+    const reads = mm.counters.pageReadIos;
+    expect([absent, clean, changed].map((page) => machine.read(page))).toEqual([0, 7, 8]);
+    expect(mm.counters.pageReadIos).toBe(reads);
+    expect(allocate(base, 0x3000, Reset).status).toBe(0);
+    emptyWorkingSet(mm, space);
+    repurposeStandby(mm);
+    expect([absent, clean, changed].map((page) => machine.read(page))).toEqual([0, 0, 0]);
+    expect(mm.verify()).toBeNull();
   });
 
   it('charges a page table once, until the last region in it goes', () => {
@@ -262,7 +292,7 @@ describe('PEB and TEB', () => {
   };
 
   it('lie at the top of user space, filled and secured', () => {
-    const { machine, space, free, protect } = setUp();
+    const { machine, space, allocate, free, protect } = setUp();
     const { context, user } = machine.mm;
     const peb = createPeb(context, space, { imageBase: 0x400000, image, tickCount: 5 });
     expect(peb).toEqual({ status: 0, address: 0x7ffdb000 });
@@ -284,7 +314,11 @@ describe('PEB and TEB', () => {
     ]);
     expect(free(teb.address, 0, Release).status).toBe(Status.INVALID_PAGE_PROTECTION);
     expect(free(teb.address, 0, Decommit).status).toBe(Status.INVALID_PAGE_PROTECTION);
-    expect(protect(teb.address, 0x1000, 2).status).toBe(Status.INVALID_PAGE_PROTECTION);
+    for (const protection of [1, 2, 0x10, 0x20, 0x104])
+      expect(protect(teb.address, 0x1000, protection).status).toBe(Status.INVALID_PAGE_PROTECTION);
+    expect(allocate(teb.address, 0x1000, Commit, 2).status).toBe(Status.INVALID_PAGE_PROTECTION);
+    expect(allocate(peb.address, 0x1000, Commit, 4).status).toBe(0);
+    expect(free(peb.address, 0x1000, Decommit).status).toBe(Status.INVALID_PAGE_PROTECTION);
     expect(protect(teb.address, 0x1000, 0x40).status).toBe(0);
     deleteTeb(context, space, teb.address);
     expect(machine.read(teb.address)).toBe(-1);
