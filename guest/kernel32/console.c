@@ -5,7 +5,7 @@ enum console_request {
   RequestGetMode = 0x500004, RequestSetMode = 0x500008, RequestGetScreenBufferInfo = 0x50000C, RequestReadText = 0x500010, RequestWriteText = 0x500014,
   RequestGetCodePages = 0x500018, RequestSetCodePage = 0x50001C, RequestSetAttribute = 0x500020, RequestSetCursor = 0x500024, RequestCountInput = 0x500028,
   RequestSetTitle = 0x50002C, RequestGetTitle = 0x500030, RequestFillOutput = 0x500034, RequestFlushInput = 0x500038, RequestSetControlRoutine = 0x50003C,
-  RequestGenerateControlEvent = 0x500040
+  RequestGenerateControlEvent = 0x500040, RequestReadInput = 0x500044, RequestPeekInput = 0x500048, RequestWriteInput = 0x50004C
 };
 
 /* Anything but a console refuses with OBJECT_TYPE_MISMATCH, which is ERROR_INVALID_HANDLE. */
@@ -102,6 +102,66 @@ BOOL WINAPI ReadConsoleA(HANDLE console, LPVOID text, DWORD length, LPDWORD read
   if (done && count != 0) *read = (DWORD)WideCharToMultiByte(GetConsoleCP(), 0, wide, (int)count, text, (int)length, NULL, NULL);
   release(wide);
   return done;
+}
+
+// --- input as events
+static BOOL read_events(HANDLE console, ULONG code, PINPUT_RECORD records, DWORD length, LPDWORD read) {
+  ULONG used = 0;
+  NTSTATUS status = request(console, code, NULL, 0, records, length * sizeof *records, &used);
+  *read = used / sizeof *records;
+  return ok(status);
+}
+BOOL WINAPI ReadConsoleInputW(HANDLE console, PINPUT_RECORD records, DWORD length, LPDWORD read) {
+  return read_events(console, RequestReadInput, records, length, read);
+}
+BOOL WINAPI PeekConsoleInputW(HANDLE console, PINPUT_RECORD records, DWORD length, LPDWORD read) {
+  return read_events(console, RequestPeekInput, records, length, read);
+}
+BOOL WINAPI WriteConsoleInputW(HANDLE console, const INPUT_RECORD *records, DWORD length, LPDWORD written) {
+  ULONG used = 0;
+  NTSTATUS status = request(console, RequestWriteInput, records, length * sizeof *records, NULL, 0, &used);
+  *written = used / sizeof *records;
+  return ok(status);
+}
+
+/* The characters of keys in the input code page; one that it does not have is '?'. */
+static void narrow_events(PINPUT_RECORD records, DWORD count) {
+  UINT page = GetConsoleCP();
+  for (DWORD i = 0; i < count; i++) {
+    if (records[i].EventType != KEY_EVENT) continue;
+    KEY_EVENT_RECORD *key = &records[i].Event.KeyEvent;
+    char bytes[4] = { 0 };
+    WCHAR c = key->uChar.UnicodeChar;
+    int length = c == 0 ? 1 : WideCharToMultiByte(page, 0, &c, 1, bytes, sizeof bytes, NULL, NULL);
+    key->uChar.UnicodeChar = 0;
+    key->uChar.AsciiChar = length == 1 ? bytes[0] : '?';
+  }
+}
+BOOL WINAPI ReadConsoleInputA(HANDLE console, PINPUT_RECORD records, DWORD length, LPDWORD read) {
+  BOOL done = ReadConsoleInputW(console, records, length, read);
+  if (done) narrow_events(records, *read);
+  return done;
+}
+BOOL WINAPI PeekConsoleInputA(HANDLE console, PINPUT_RECORD records, DWORD length, LPDWORD read) {
+  BOOL done = PeekConsoleInputW(console, records, length, read);
+  if (done) narrow_events(records, *read);
+  return done;
+}
+BOOL WINAPI WriteConsoleInputA(HANDLE console, const INPUT_RECORD *records, DWORD length, LPDWORD written) {
+  UINT page = GetConsoleCP();
+  *written = 0;
+  for (DWORD done = 0, one; done < length; done++) {
+    INPUT_RECORD record = records[done];
+    KEY_EVENT_RECORD *key = &record.Event.KeyEvent;
+    char byte = key->uChar.AsciiChar;
+    if (record.EventType == KEY_EVENT) {
+      key->uChar.UnicodeChar = 0;
+      if (byte != 0) MultiByteToWideChar(page, 0, &byte, 1, &key->uChar.UnicodeChar, 1);
+    }
+    if (!WriteConsoleInputW(console, &record, 1, &one)) return FALSE;
+    ++*written;
+  }
+  return TRUE;
 }
 
 static HANDLE open_console(PCWSTR name) {

@@ -115,25 +115,62 @@ void _sleep(unsigned long milliseconds) { Sleep(milliseconds); }
 void _beep(unsigned frequency, unsigned duration) { Beep(frequency, duration); }
 
 /* ---- console ---- */
+/* What comes before the next key: a key that was put back, or the second half of one without a character. */
+static int next_key = EOF;
+
+/* A key of the console: its character; 0 or E0h for one without, and then its scan code. EOF: no keys will come. */
+static int read_console_key(HANDLE input) {
+  INPUT_RECORD record;
+  DWORD got = 0;
+  while (ReadConsoleInputA(input, &record, 1, &got) && got == 1) {
+    const KEY_EVENT_RECORD *key = &record.Event.KeyEvent;
+    if (record.EventType != KEY_EVENT || !key->bKeyDown) continue;
+    if (key->uChar.AsciiChar != 0) return (unsigned char)key->uChar.AsciiChar;
+    BOOL function = key->wVirtualKeyCode >= VK_F1 && key->wVirtualKeyCode <= VK_F10;
+    if (!function && !(key->dwControlKeyState & ENHANCED_KEY) && key->wVirtualKeyCode != VK_F11 && key->wVirtualKeyCode != VK_F12) continue;
+    // F11 and F12 came with later keyboards: their codes are not those of the keyboard.
+    next_key = key->wVirtualKeyCode == VK_F11 ? 0x85 : key->wVirtualKeyCode == VK_F12 ? 0x86 : key->wVirtualScanCode;
+    return function ? 0 : 0xE0;
+  }
+  return EOF;
+}
 static int read_key(void) {
   char byte;
   DWORD got = 0, mode = 0;
   HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
-  int console = GetConsoleMode(input, &mode);
-  if (console) SetConsoleMode(input, 0);
-  int done = ReadFile(input, &byte, 1, &got, NULL) && got == 1;
-  if (console) SetConsoleMode(input, mode);
-  return done ? (unsigned char)byte : EOF;
+  int key = next_key;
+  next_key = EOF;
+  if (key != EOF) return key;
+  if (!GetConsoleMode(input, &mode)) return ReadFile(input, &byte, 1, &got, NULL) && got == 1 ? (unsigned char)byte : EOF;
+  SetConsoleMode(input, 0);
+  key = read_console_key(input);
+  SetConsoleMode(input, mode);
+  return key;
 }
 int _getch(void) { return read_key(); }
+int _ungetch(int key) {
+  if (key == EOF || next_key != EOF) return EOF;
+  return next_key = key;
+}
 int _getche(void) {
   int key = read_key();
   if (key != EOF) _write(1, &(char){(char)key}, 1);
   return key;
 }
 int _putch(int byte) { return _write(1, &(char){(char)byte}, 1) == 1 ? byte : EOF; }
+/* A key that has a character, or another that _getch would give, is in the console's input, or a byte in the pipe. */
 int _kbhit(void) {
-  DWORD events = 0;
-  return GetNumberOfConsoleInputEvents(GetStdHandle(STD_INPUT_HANDLE), &events) && events > 0;
+  HANDLE input = GetStdHandle(STD_INPUT_HANDLE);
+  INPUT_RECORD records[64];
+  DWORD available = 0, mode = 0;
+  if (next_key != EOF) return 1;
+  if (!GetConsoleMode(input, &mode)) return PeekNamedPipe(input, NULL, 0, NULL, &available, NULL) && available != 0;
+  if (!PeekConsoleInputA(input, records, 64, &available)) return 0;
+  for (DWORD i = 0; i < available; i++) {
+    const KEY_EVENT_RECORD *key = &records[i].Event.KeyEvent;
+    if (records[i].EventType != KEY_EVENT || !key->bKeyDown) continue;
+    if (key->uChar.AsciiChar != 0 || (key->dwControlKeyState & ENHANCED_KEY) || (key->wVirtualKeyCode >= VK_F1 && key->wVirtualKeyCode <= VK_F12)) return 1;
+  }
+  return 0;
 }
 int _cputs(const char *text) { return _write(1, text, strlen(text)) < 0 ? -1 : 0; }

@@ -2,6 +2,7 @@ import type { HostConsole } from '../host.js';
 import { StandardStream } from '../host.js';
 import type { NtStatus } from '../types.js';
 import { CODE_PAGE_UTF8, decodeSingleByte, encodeText } from './code-page.js';
+import { asWindows, eventOf, eventsOf, type InputEvent } from './console-input.js';
 import { InputMode, LineEditor } from './console-line.js';
 import type { StreamDevice } from './stream-device.js';
 
@@ -27,6 +28,8 @@ export function consoleChannel(device: ConsoleDevice | StreamDevice, remaining: 
 export const ControlEvent = { CTRL_C: 0, CTRL_BREAK: 1 } as const;
 export type ControlEvent = (typeof ControlEvent)[keyof typeof ControlEvent];
 
+/** Events that programs may put into the input. */
+const MAXIMUM_EVENTS = 0x1000;
 const CONTROL_C = '\x03';
 /** Terminals have no Break key; Ctrl-\\ is what they have for a program that does not listen to Ctrl-C. */
 const CONTROL_BACKSLASH = '\x1c';
@@ -54,8 +57,8 @@ export class ConsoleDevice {
   onInterrupt: (event: ControlEvent) => void = () => {};
   readonly #editor: LineEditor;
   readonly #decoder = new TextDecoder();
-  /** Keys that nobody has read yet. */
-  #typedAhead = '';
+  /** Input that nobody has read yet. */
+  #events: InputEvent[] = [];
   /** Text that was read but not asked for yet; bytes of it in the input code page for byte-wise reads. */
   #pendingText = '';
   #pendingBytes: Uint8Array = new Uint8Array(0);
@@ -85,18 +88,19 @@ export class ConsoleDevice {
       this.#ended = true;
       return true;
     }
-    for (const character of this.#decoder.decode(bytes, { stream: true })) this.#key(character);
+    this.#typed(this.#decoder.decode(bytes, { stream: true }));
     return true;
   }
 
-  /** A piece of input: a line in line mode, otherwise whatever is there. 'wait': poll() has to bring more first. */
-  takeInput(): ConsoleInput {
+  /** A piece of input: a line in line mode, otherwise keys that are there, until they have so many UTF-16 code units. 'wait': poll() has to bring more first. */
+  takeInput(maximum: number): ConsoleInput {
     if (this.#pendingText !== '') {
       const text = this.#pendingText;
       this.#pendingText = '';
       return { text };
     }
-    if (!this.isLineMode && this.#typedAhead !== '') return { text: this.#takeKeys() };
+    const keys = this.isLineMode ? '' : this.#takeKeys(maximum);
+    if (keys !== '') return { text: keys };
     this.#edit();
     const line = this.#editor.takeLine();
     if (line !== null) return this.#endOfInput(line) ? 'eof' : { text: line };
@@ -108,7 +112,7 @@ export class ConsoleDevice {
   /** Bytes of input in the input code page, at most `maximum`. */
   takeBytes(maximum: number): Uint8Array | 'eof' | 'wait' {
     if (this.#pendingBytes.length === 0) {
-      const input = this.takeInput();
+      const input = this.takeInput(maximum);
       if (typeof input === 'string') return input;
       this.#pendingBytes = encodeText(input.text, this.inputCodePage);
     }
@@ -119,24 +123,40 @@ export class ConsoleDevice {
 
   /** Text of input, at most `maximum` UTF-16 code units. */
   takeText(maximum: number): ConsoleInput {
-    const input = this.takeInput();
+    const input = this.takeInput(maximum);
     if (typeof input === 'string') return input;
     this.#pendingText = input.text.slice(maximum) + this.#pendingText;
     return { text: input.text.slice(0, maximum) };
   }
 
-  /** Something could be read without waiting. */
+  /** INPUT_RECORDs that are there, at most so many, taken out or left. 'wait': poll() has to bring more first. */
+  takeRecords(maximum: number, takes: boolean): readonly Uint8Array[] | 'eof' | 'wait' {
+    if (this.#events.length === 0) return this.#ended ? 'eof' : 'wait';
+    const records = this.#events.slice(0, maximum).map((event) => event.record);
+    if (takes) this.#events.splice(0, maximum);
+    return records;
+  }
+
+  /** A program puts events into the input, behind what is there. False: there is no room for so many. */
+  addRecords(records: readonly Uint8Array[]): boolean {
+    if (this.#events.length + records.length > MAXIMUM_EVENTS) return false;
+    this.#events.push(...records.map(eventOf));
+    return true;
+  }
+
   /** The host's input is at its end. */
   get hasEnded(): boolean {
     return this.#ended;
   }
 
-  get hasInput(): boolean {
-    return this.#typedAhead !== '' || this.#pendingText !== '' || this.#pendingBytes.length > 0 || this.#editor.hasLine;
+  /** Events that could be read without waiting; text that was taken in part counts as one more. */
+  get eventCount(): number {
+    const isPartial = this.#pendingText !== '' || this.#pendingBytes.length > 0 || this.#editor.hasLine;
+    return this.#events.length + (isPartial ? 1 : 0);
   }
 
   flushInput(): void {
-    this.#typedAhead = '';
+    this.#events = [];
     this.#pendingText = '';
     this.#pendingBytes = new Uint8Array(0);
     this.#editor.clear();
@@ -158,17 +178,19 @@ export class ConsoleDevice {
   }
 
   /** Ctrl-C and Ctrl-Break go past everything that was typed before them, and it is gone. */
-  #key(character: string): void {
-    const event = this.#controlEvent(character);
-    if (event === null) {
-      this.#typedAhead += character;
-      return;
+  #typed(text: string): void {
+    let from = 0;
+    for (let index = 0; index < text.length; index++) {
+      const event = this.#controlEvent(text[index]);
+      if (event === null) continue;
+      from = index + 1;
+      this.flushInput();
+      if ((this.inputMode & InputMode.ECHO_INPUT) !== 0) {
+        this.writeText(ConsoleChannel.Output, event === ControlEvent.CTRL_C ? '^C\r\n' : '^\\\r\n');
+      }
+      this.onInterrupt(event);
     }
-    this.flushInput();
-    if ((this.inputMode & InputMode.ECHO_INPUT) !== 0) {
-      this.writeText(ConsoleChannel.Output, event === ControlEvent.CTRL_C ? '^C\r\n' : '^\\\r\n');
-    }
-    this.onInterrupt(event);
+    this.#events.push(...eventsOf(text.slice(from)));
   }
 
   #controlEvent(character: string): ControlEvent | null {
@@ -179,14 +201,21 @@ export class ConsoleDevice {
 
   /** Edits what was typed, up to the end of a line; echo comes now. */
   #edit(): void {
-    if (this.#editor.hasLine || this.#typedAhead === '') return;
-    this.#typedAhead = this.#editor.typeLine(this.#typedAhead, this.inputMode);
+    while (!this.#editor.hasLine) {
+      const event = this.#events.shift();
+      if (event === undefined) return;
+      if (event.text !== '') this.#editor.type(event.text, this.inputMode);
+    }
   }
 
-  /** All keys without editing, as Windows has them. */
-  #takeKeys(): string {
-    const keys = this.#typedAhead.replaceAll('\x7f', '\b').replaceAll('\n', '\r');
-    this.#typedAhead = '';
+  /** Keys without editing, as Windows has them, with so many code units or a little more; '' where there are none. */
+  #takeKeys(maximum: number): string {
+    let keys = '';
+    while (keys.length < maximum) {
+      const event = this.#events.shift();
+      if (event === undefined) break;
+      keys += asWindows(event.text);
+    }
     return keys;
   }
 

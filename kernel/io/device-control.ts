@@ -6,6 +6,7 @@ import { generateControlEvent } from '../ps/control-events.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { isKnownCodePage } from './code-page.js';
 import { ConsoleChannel, type ConsoleDevice, ControlEvent, OutputMode } from './console-device.js';
+import { INPUT_RECORD_SIZE } from './console-input.js';
 import { InputMode } from './console-line.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
 import { countOperation } from './io-counters.js';
@@ -48,6 +49,12 @@ export const ConsoleControl = {
   /** in: WORD 0 character or 1 attribute, WORD value, ULONG count, COORD */
   FILL_OUTPUT: 0x500034,
   FLUSH_INPUT: 0x500038,
+  /** out: INPUT_RECORDs, at least one; waits for it */
+  READ_INPUT: 0x500044,
+  /** out: INPUT_RECORDs that are there, which stay */
+  PEEK_INPUT: 0x500048,
+  /** in: INPUT_RECORDs */
+  WRITE_INPUT: 0x50004c,
   /**
    * in: ULONG thunk, ULONG routine, ULONG has handlers: where threads begin that handle Ctrl-C (kernel/ps/control-events.ts), ULONG begins a
    * process group
@@ -128,7 +135,13 @@ function* controlConsole(
       return needs(4) ? setCursor(console, view.getInt16(0, true), view.getInt16(2, true)) : TOO_SMALL;
     case ConsoleControl.GET_NUMBER_OF_INPUT_EVENTS:
       console.poll();
-      return put(dword(console.hasInput ? 1 : 0));
+      return isInput ? put(dword(console.eventCount)) : refused(Status.INVALID_HANDLE);
+    case ConsoleControl.READ_INPUT:
+      return isInput ? yield* readInput(kernel, console, call) : refused(Status.INVALID_HANDLE);
+    case ConsoleControl.PEEK_INPUT:
+      return isInput ? peekInput(kernel, console, call) : refused(Status.INVALID_HANDLE);
+    case ConsoleControl.WRITE_INPUT:
+      return isInput ? writeInput(kernel, console, input) : refused(Status.INVALID_HANDLE);
     case ConsoleControl.SET_TITLE:
       console.title = decodeUtf16(input.subarray(0, MAXIMUM_TITLE));
       return SUCCEEDED;
@@ -211,6 +224,33 @@ function* readConsole(kernel: Kernel, console: ConsoleDevice, call: ControlCall)
   // The end of input is a successful read of nothing.
   if (typeof input === 'number') return input === Status.END_OF_FILE ? SUCCEEDED : refused(input);
   return putBytes(kernel, call.outputBuffer, call.outputLength, encodeUtf16(input.text));
+}
+
+/** Waits for an event at least. END_OF_FILE where none will come. */
+function* readInput(kernel: Kernel, console: ConsoleDevice, call: ControlCall): Blocking<IoResult> {
+  const maximum = Math.floor(call.outputLength / INPUT_RECORD_SIZE);
+  if (maximum === 0) return SUCCEEDED;
+  const records = yield* kernel.io.readConsole(() => console.takeRecords(maximum, true));
+  if (typeof records === 'number') return refused(records);
+  return putBytes(kernel, call.outputBuffer, call.outputLength, concatenate(records));
+}
+
+function peekInput(kernel: Kernel, console: ConsoleDevice, call: ControlCall): IoResult {
+  console.poll();
+  const records = console.takeRecords(Math.floor(call.outputLength / INPUT_RECORD_SIZE), false);
+  if (typeof records === 'string') return SUCCEEDED;
+  return putBytes(kernel, call.outputBuffer, call.outputLength, concatenate(records));
+}
+
+/** Who waits for input wakes. INSUFFICIENT_RESOURCES: nobody has read what was put there before. */
+function writeInput(kernel: Kernel, console: ConsoleDevice, input: Uint8Array): IoResult {
+  if (input.length % INPUT_RECORD_SIZE !== 0) return TOO_SMALL;
+  const records = Array.from({ length: input.length / INPUT_RECORD_SIZE }, (_, index) =>
+    input.slice(index * INPUT_RECORD_SIZE, (index + 1) * INPUT_RECORD_SIZE),
+  );
+  if (!console.addRecords(records)) return refused(Status.INSUFFICIENT_RESOURCES);
+  kernel.io.inputArrived();
+  return { status: Status.SUCCESS, information: input.length };
 }
 
 function writeConsole(

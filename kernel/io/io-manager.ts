@@ -174,6 +174,11 @@ export class IoManager {
     if (this.console.poll()) this.kernel.ke.setEvent(this.#hostInput, Increment.Keyboard);
   }
 
+  /** A program has put something into the console's input. */
+  inputArrived(): void {
+    if (this.inputWaiters > 0) this.kernel.ke.setEvent(this.#hostInput, Increment.Keyboard);
+  }
+
   /** Every clock interrupt: Ctrl-C must reach a program that does not read. */
   clockTick(): void {
     if (this.inputWaiters === 0 && this.#inputIsTerminal) this.console.poll();

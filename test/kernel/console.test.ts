@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { HostConsole } from '../../kernel/host.js';
 import { ConsoleChannel, ConsoleDevice } from '../../kernel/io/console-device.js';
+import { eventsOf } from '../../kernel/io/console-input.js';
 import { InputMode, LineEditor } from '../../kernel/io/console-line.js';
 import { Status } from '../../kernel/ntstatus.js';
 
@@ -203,7 +204,7 @@ describe('writing to the console', () => {
     const { console, read, written } = terminal(['one\rtwo\rth', 'ree\r']);
     console.poll();
     expect(written()).toBe('');
-    expect(console.hasInput).toBe(true);
+    expect(console.eventCount).toBe(20);
     expect([read(), written()]).toEqual(['one\r\n', 'one\r\n']);
     expect([read(), written()]).toEqual(['two\r\n', 'one\r\ntwo\r\n']);
     expect([read(), read()]).toEqual(['three\r\n', 'eof']);
@@ -239,5 +240,63 @@ describe('Ctrl-C', () => {
     console.inputMode = 0;
     expect([read(), read()]).toEqual(['\x03', 'x']);
     expect(seen).toEqual([1]);
+  });
+});
+
+describe('input as events', () => {
+  /** Pressed or let go, virtual key, scan code, character, control keys. */
+  const read = (record: Uint8Array): number[] => {
+    const view = new DataView(record.buffer);
+    expect([record.length, view.getUint16(0, true), view.getUint16(8, true)]).toEqual([20, 1, 1]);
+    return [view.getUint32(4, true), ...[10, 12, 14, 16].map((at) => view.getUint16(at, true))];
+  };
+
+  it.each([
+    ['a', 0x41, 0x1e, 0x61, 0],
+    ['Z', 0x5a, 0x2c, 0x5a, 0x10],
+    ['5', 0x35, 0x06, 0x35, 0],
+    ['%', 0x35, 0x06, 0x25, 0x10],
+    [';', 0xba, 0x27, 0x3b, 0],
+    [' ', 0x20, 0x39, 0x20, 0],
+    ['\r', 0x0d, 0x1c, 0x0d, 0],
+    ['\n', 0x0d, 0x1c, 0x0d, 0],
+    ['\x7f', 0x08, 0x0e, 0x08, 0],
+    ['\t', 0x09, 0x0f, 0x09, 0],
+    ['\x1b', 0x1b, 0x01, 0x1b, 0],
+    ['\x01', 0x41, 0x1e, 0x01, 8],
+    [UP, 0x26, 0x48, 0, 0x100],
+    [DELETE, 0x2e, 0x53, 0, 0x100],
+    ['\x1bOP', 0x70, 0x3b, 0, 0],
+    ['\x1b[24~', 0x7b, 0x58, 0, 0],
+    ['ä', 0, 0, 0xe4, 0],
+  ])('%j is a key that goes down and up', (keys, ...codes) => {
+    expect(eventsOf(keys).map(({ record }) => read(record))).toEqual([
+      [1, ...codes],
+      [0, ...codes],
+    ]);
+  });
+
+  it('a character of two units is two keys', () => {
+    expect(eventsOf('😀').map(({ record }) => read(record)[3])).toEqual([0xd83d, 0xd83d, 0xde00, 0xde00]);
+  });
+
+  it('are looked at or taken; text is read from what is left', () => {
+    const { console, read: readText } = terminal(['abc\r', 'x']);
+    console.poll();
+    const peeked = console.takeRecords(3, false);
+    expect(console.eventCount).toBe(8);
+    expect(console.takeRecords(3, true)).toEqual(peeked);
+    expect(readText()).toBe('c\r\n');
+    expect(console.takeRecords(1, true)).toHaveLength(1);
+    expect(console.takeRecords(1, true)).toBe('wait');
+  });
+
+  it('that a program writes are typed; there is room for 4096', () => {
+    const { console, read: readText } = terminal([]);
+    const records = eventsOf(`hxi${LEFT}\x7f\r`).map((event) => event.record);
+    expect(console.addRecords(records)).toBe(true);
+    expect(console.addRecords([Uint8Array.of(0x10, ...new Uint8Array(19))])).toBe(true);
+    expect(readText()).toBe('hi\r\n');
+    expect(console.addRecords(Array.from({ length: 4097 }, () => records[0]))).toBe(false);
   });
 });

@@ -83,6 +83,29 @@ afterEach(() => {
 
 // node-pty is an optional dependency: where its native part could not be built there is no terminal to test with.
 describe.skipIf(pty === null)('a program that reads lines from a terminal', () => {
+  it('gives keys one at a time, without characters too, and takes events from the program itself', async () => {
+    const session = run('console-keys');
+    for (const line of ['written 3', 'there 3', 'peeked 2, hit 1', 'read 3 x 0 16', 'left 0, hit 0', 'ready']) {
+      await session.expect(`${line}\r\n`);
+    }
+    for (const [keys, codes] of [
+      ['a', '61.'],
+      ['\r', '0d.'],
+      ['\x7f', '08.'],
+      ['\x03', '03.'],
+      [UP, 'e0 48.'],
+      [DELETE, 'e0 53.'],
+      ['\x1bOP', '00 3b.'],
+      ['\x1b', '1b.'],
+    ]) {
+      session.type(keys);
+      await session.expect(`${codes}\r\n`);
+    }
+    session.type('q');
+    await session.expect('! 0');
+    expect(await session.end()).toBe(0);
+  });
+
   it('echoes keys, gives lines, and ends with Ctrl-Z Enter', async () => {
     const session = run('console-lines');
     await session.expect('type lines\r\n');
