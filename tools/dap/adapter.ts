@@ -1,6 +1,7 @@
 import type { DebugProtocol } from '@vscode/debugprotocol';
 import { DebuggerError, type Session, type StopEvent, type Thread } from '../debugger/index.js';
 import type { BreakpointBook } from './breakpoint-book.js';
+import { ClientConventions } from './client-conventions.js';
 import type { SourceFiles } from './source-files.js';
 import { describeStop } from './stop-description.js';
 import { VariableStore } from './variable-store.js';
@@ -27,8 +28,8 @@ export class Adapter {
   readonly variables = new VariableStore();
   /** Frames by the numbers that the client was given since the last stop. */
   readonly frames: { readonly thread: Thread; readonly index: number }[] = [];
-  /** The client counts lines from 1. */
-  linesStartAt1 = true;
+  /** How the client counts and names files; set by initialize. */
+  conventions = new ClientConventions();
   #program: LaunchedProgram | null = null;
   #running = false;
   #terminated = false;
@@ -49,13 +50,7 @@ export class Adapter {
   set program(program: LaunchedProgram) {
     this.#program = program;
     program.breakpoints.resolved = (breakpoint) =>
-      this.emit('breakpoint', { reason: 'changed', breakpoint: this.counted(breakpoint) });
-  }
-
-  /** A breakpoint with its line as the client counts. */
-  counted(breakpoint: DebugProtocol.Breakpoint): DebugProtocol.Breakpoint {
-    if (breakpoint.line === undefined || this.linesStartAt1) return breakpoint;
-    return { ...breakpoint, line: breakpoint.line - 1 };
+      this.emit('breakpoint', { reason: 'changed', breakpoint: this.conventions.breakpointTo(breakpoint) });
   }
 
   get session(): Session {

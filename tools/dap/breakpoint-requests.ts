@@ -6,11 +6,11 @@ import { type RequestRow, request } from './requests.js';
 import { resolvePath } from './typed-values.js';
 
 function setSource(adapter: Adapter, { source, breakpoints }: DebugProtocol.SetBreakpointsArguments): object {
-  const path = source.path ?? source.name;
+  const { conventions } = adapter;
+  const path = conventions.pathFrom(source);
   if (path === undefined) throw new DebuggerError('setBreakpoints: the source has no path');
-  const shift = adapter.linesStartAt1 ? 0 : 1;
-  const wishes = (breakpoints ?? []).map((wish) => ({ ...wish, line: wish.line + shift }));
-  return listed(adapter.program.breakpoints.setSource(path, wishes).map((answer) => adapter.counted(answer)));
+  const wishes = (breakpoints ?? []).map((wish) => ({ ...wish, line: conventions.lineFrom(wish.line) }));
+  return listed(adapter.program.breakpoints.setSource(path, wishes).map((answer) => conventions.breakpointTo(answer)));
 }
 
 /** Whether a variable, or an expression, can be watched: its address and size. */

@@ -41,14 +41,16 @@ function reverseContinue(adapter: Adapter): undefined {
 /** Where a line can be gone on at: its first instruction. */
 function gotoTargets(adapter: Adapter, given: DebugProtocol.GotoTargetsArguments): object {
   const { source, line } = given;
-  const path = source.path ?? source.name ?? '';
-  const shift = adapter.linesStartAt1 ? 0 : 1;
-  const found = adapter.program.sources.address(adapter.stopped, path, line + shift);
+  const { conventions } = adapter;
+  const path = conventions.pathFrom(source) ?? '';
+  const found = adapter.program.sources.address(adapter.stopped, path, conventions.lineFrom(line));
   if (found === null) return { targets: [] };
   const { address } = found;
   const label = adapter.session.addressText(address);
   return {
-    targets: [{ id: address, label, line: found.line - shift, instructionPointerReference: hexAddress(address) }],
+    targets: [
+      { id: address, label, line: conventions.lineTo(found.line), instructionPointerReference: hexAddress(address) },
+    ],
   };
 }
 

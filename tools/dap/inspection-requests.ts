@@ -18,6 +18,7 @@ function threads({ session }: Adapter): object {
 
 function stackTrace(adapter: Adapter, given: DebugProtocol.StackTraceArguments): object {
   const session = adapter.stopped;
+  const { conventions, program } = adapter;
   const thread = adapter.thread(given.threadId);
   session.selectThread(thread);
   const { list } = session.frames;
@@ -29,11 +30,13 @@ function stackTrace(adapter: Adapter, given: DebugProtocol.StackTraceArguments):
     return {
       id,
       name: session.addressText(frame.eip),
-      line: row === null ? 0 : row.line - (adapter.linesStartAt1 ? 0 : 1),
+      line: row === null ? 0 : conventions.lineTo(row.line),
       column: 0,
       instructionPointerReference: hexAddress(frame.eip),
       moduleId: session.modules.moduleAt(session.space, frame.eip)?.base ?? 0,
-      ...(row === null ? { presentationHint: 'subtle' } : { source: adapter.program.sources.source(row.file) }),
+      ...(row === null
+        ? { presentationHint: 'subtle' }
+        : { source: conventions.sourceTo(program.sources.source(row.file)) }),
     };
   });
   return { stackFrames, totalFrames: list.length };
@@ -90,9 +93,11 @@ async function command(adapter: Adapter, given: DebugProtocol.EvaluateArguments)
 }
 
 function completions(adapter: Adapter, given: DebugProtocol.CompletionsArguments): object {
-  const column = given.column - 1;
+  const { conventions } = adapter;
+  const column = conventions.columnFrom(given.column);
   const [found, word] = complete(adapter.session, given.text.slice(0, column));
-  return { targets: found.map((label) => ({ label, start: column - word.length, length: word.length })) };
+  const start = conventions.columnTo(column - word.length);
+  return { targets: found.map((label) => ({ label, start, length: word.length })) };
 }
 
 function exceptionInfo(adapter: Adapter): object {

@@ -2,6 +2,7 @@ import type { DebugProtocol } from '@vscode/debugprotocol';
 import { isReflectable } from '../../kernel/index.js';
 import { DebuggerError } from '../debugger/index.js';
 import type { Adapter } from './adapter.js';
+import { ClientConventions } from './client-conventions.js';
 import { exceptionFilters } from './exception-classes.js';
 import { launch } from './launch.js';
 import { type RequestRow, request } from './requests.js';
@@ -32,7 +33,7 @@ const capabilities = (): DebugProtocol.Capabilities => ({
 });
 
 function initialize(adapter: Adapter, given: DebugProtocol.InitializeRequestArguments): object {
-  adapter.linesStartAt1 = given.linesStartAt1 ?? true;
+  adapter.conventions = new ClientConventions(given);
   return capabilities();
 }
 

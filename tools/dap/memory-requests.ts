@@ -96,8 +96,8 @@ function line(
       ...(row === null
         ? {}
         : {
-            location: adapter.program.sources.source(row.file),
-            line: row.line - (adapter.linesStartAt1 ? 0 : 1),
+            location: adapter.conventions.sourceTo(adapter.program.sources.source(row.file)),
+            line: adapter.conventions.lineTo(row.line),
           }),
     },
   };

@@ -1,3 +1,4 @@
+import { findPte, NO_PTE } from '../../kernel/index.js';
 import { type CommandOutput, commands, output } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { MemoryManager } from './machine-types.js';
@@ -43,6 +44,7 @@ function pagingFiles(session: Session): CommandOutput {
 function workingSetList(session: Session, args: string): CommandOutput {
   const { space } = session;
   if (space === null) throw new DebuggerError('There is no process to look at');
+  const { mm } = session.machine.kernel;
   const list = space.workingSet;
   const lines = [
     `Working Set of process ${hex(space.processId)}`,
@@ -67,7 +69,10 @@ function workingSetList(session: Session, args: string): CommandOutput {
     lines.push('', '    Index  Address   Age  Locked  Protection');
     for (const entry of entries) {
       const protection = Number(entry.protection);
-      const words = protection === 0 ? 'as the prototype PTE says' : protectionText(protection);
+      const at = findPte(mm, space, Number(entry.address));
+      const isShared = at !== NO_PTE && mm.format.isValid(at) && mm.pfn.isPrototype(mm.format.frame(at));
+      const asPte = isShared ? 'as the prototype PTE says' : 'as its PTE says';
+      const words = protection === 0 ? asPte : protectionText(protection);
       lines.push(
         `    ${hex(Number(entry.index)).padStart(5)}  ${hex8(Number(entry.address))}  ${String(entry.age).padStart(3)}  ${entry.locked === true ? 'yes   ' : 'no    '}  ${words}`,
       );

@@ -1,4 +1,12 @@
-import { type AddressLayout, findPte, NO_PTE, type Vad } from '../../kernel/index.js';
+import {
+  type AddressLayout,
+  findPte,
+  NO_PTE,
+  type PteFormat,
+  type PteLocation,
+  type Vad,
+  VadType,
+} from '../../kernel/index.js';
 import { type CommandOutput, commands, output, splitArguments } from './command.js';
 import { DebuggerError, type Json } from './debugger-error.js';
 import type { AddressSpace, MemoryManager } from './machine-types.js';
@@ -101,6 +109,31 @@ function usageOf(session: Session, vad: Vad): string {
   return parameters >= start && parameters < end ? 'Process parameters' : '';
 }
 
+/** Runs of pages of a VAD that are committed or not, up to `end`. Views are taken as a whole, page tables in a paging file as the VAD says. */
+function runs(session: Session, vad: Vad): readonly { readonly end: number; readonly committed: boolean }[] {
+  const last = vad.startAddress + vad.pages * 0x1000;
+  if (!vad.privateMemory) return [{ end: last, committed: true }];
+  const { mm } = session.machine.kernel;
+  const tableSize = mm.format.entriesPerTable * 0x1000;
+  const found: { end: number; committed: boolean }[] = [];
+  for (let address: number = vad.startAddress; address < last; ) {
+    const at = findPte(mm, spaceOf(session), address);
+    const committed = isCommitted(mm.format, vad, at);
+    const end = Math.min(last, at === NO_PTE ? (Math.floor(address / tableSize) + 1) * tableSize : address + 0x1000);
+    const previous = found.at(-1);
+    if (previous?.committed === committed) previous.end = end;
+    else found.push({ end, committed });
+    address = end;
+  }
+  return found;
+}
+
+function isCommitted(format: PteFormat, vad: Vad, at: PteLocation): boolean {
+  if (vad.type === VadType.Awe) return at !== NO_PTE && format.isValid(at);
+  if (at === NO_PTE || format.isZero(at)) return vad.memCommit;
+  return !format.isDecommitted(at);
+}
+
 function regions(session: Session): Region[] {
   const list: Region[] = [];
   const { userProbeAddress } = session.machine.kernel.mm.layout;
@@ -109,15 +142,20 @@ function regions(session: Session): Region[] {
     const start: number = one.startAddress;
     if (start > next) list.push({ start: next, end: start, state: 'MEM_FREE', type: '', protection: '', usage: '' });
     next = start + one.pages * 0x1000;
-    const committed = !one.privateMemory || one.memCommit || one.commitCharge > 0;
-    list.push({
-      start,
-      end: next,
-      state: committed ? 'MEM_COMMIT' : 'MEM_RESERVE',
-      type: one.isImage ? 'MEM_IMAGE' : one.privateMemory ? 'MEM_PRIVATE' : 'MEM_MAPPED',
-      protection: protectionText(one.protection),
-      usage: usageOf(session, one),
-    });
+    const type = one.isImage ? 'MEM_IMAGE' : one.privateMemory ? 'MEM_PRIVATE' : 'MEM_MAPPED';
+    const usage = usageOf(session, one);
+    for (const { end, committed } of runs(session, one)) {
+      const first = list.at(-1)?.end ?? start;
+      const protection = committed ? protectionText(one.protection) : '';
+      list.push({
+        start: Math.max(first, start),
+        end,
+        state: committed ? 'MEM_COMMIT' : 'MEM_RESERVE',
+        type,
+        protection,
+        usage,
+      });
+    }
   }
   if (next < userProbeAddress)
     list.push({ start: next, end: userProbeAddress, state: 'MEM_FREE', type: '', protection: '', usage: '' });

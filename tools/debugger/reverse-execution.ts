@@ -48,6 +48,7 @@ export class ReverseExecution {
 
   /** One instruction back; `beginning` when there is none. */
   async step(): Promise<StopEvent> {
+    this.#session.execution.breakRequested = false;
     return this.#backTo({ position: this.#previous(), event: { kind: 'step' } });
   }
 
@@ -136,6 +137,7 @@ export class ReverseExecution {
     if (instructions < this.#history.beginning) {
       throw new DebuggerError(`The oldest instruction that can be gone back to is 0n${this.#history.beginning}`);
     }
+    this.#session.execution.breakRequested = false;
     return this.#backTo({ position: instructions, event: { kind: 'step' } });
   }
 

@@ -2,6 +2,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DebugClient } from '@vscode/debugadapter-testsupport';
 import { describe, expect, it } from 'vitest';
 import { guestImages } from '../../../tools/package-root.js';
@@ -397,7 +398,7 @@ describe('the console', () => {
     await stopped;
     expect((await stack(client, threadId))[0].line).toBe(16);
     const { body } = await client.completionsRequest({ text: 'bp sample!le', column: 13 });
-    expect(body.targets.map(({ label }) => label)).toContain('sample!leaf');
+    expect(body.targets).toContainEqual({ label: 'sample!leaf', start: 4, length: 9 });
     const terminated = client.waitForEvent('terminated');
     await client.evaluateRequest({ expression: 'q', context: 'repl' });
     await terminated;
@@ -465,6 +466,35 @@ describe('going elsewhere', () => {
     expect(stop.reason).toBe('goto');
     expect((await stack(client, threadId))[0].line).toBe(18);
     expect((await client.customRequest('gotoTargets', { source, line: 4000 })).body.targets).toEqual([]);
+    await client.disconnectRequest();
+  });
+});
+
+describe('a client that counts from 0 and names files by URI', () => {
+  it('is understood, and answered in kind', async () => {
+    const { client } = connect();
+    const initialized = client.waitForEvent('initialized');
+    const adapterID = 'nt86';
+    await client.initializeRequest({ adapterID, linesStartAt1: false, columnsStartAt1: false, pathFormat: 'uri' });
+    await Promise.all([client.launchRequest({ program: sampleProgram } as never), initialized]);
+    const line = LINE_OF_LEAF - 1;
+    const file = { path: pathToFileURL(sampleSource).href };
+    const { breakpoints } = (await client.setBreakpointsRequest({ source: file, breakpoints: [{ line }] })).body;
+    expect(breakpoints).toMatchObject([{ verified: true, line }]);
+    const stopped = nextStop(client);
+    await client.configurationDoneRequest();
+    const { threadId = 0 } = await stopped;
+    const [frame] = await stack(client, threadId);
+    expect(frame).toMatchObject({ line, source: file });
+    const { targets } = (await client.customRequest('gotoTargets', { source: file, line: 17 })).body;
+    expect(targets).toMatchObject([{ line: 17 }]);
+    const memoryReference = frame.instructionPointerReference ?? '';
+    const listed = await client.customRequest('disassemble', { memoryReference, instructionCount: 1 });
+    expect(listed.body.instructions).toMatchObject([{ line, location: file }]);
+    const { body } = await client.completionsRequest({ text: 'bp sample!le', column: 12 });
+    expect(body.targets).toContainEqual({ label: 'sample!leaf', start: 3, length: 9 });
+    const nowhere = client.setBreakpointsRequest({ source: { path: sampleSource }, breakpoints: [{ line }] });
+    await expect(nowhere).rejects.toThrow('is no URI of a file');
     await client.disconnectRequest();
   });
 });

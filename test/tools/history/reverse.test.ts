@@ -55,6 +55,17 @@ describe('t-', () => {
   });
 });
 
+describe('!tt', () => {
+  it('goes all the way, whatever Ctrl-C has stopped before', async () => {
+    const { run, session } = await debugSample('*');
+    // No checkpoint on the way: it is executed again in several slices.
+    session.history?.run(5_000_000);
+    session.execution.breakRequested = true;
+    await run('!tt 0n4000000');
+    expect(session.machine.kernel.cpu.instructionCount).toBe(4_000_000);
+  });
+});
+
 describe('p- and gu-', () => {
   it('go back over a call, and out of a function in front of its call', async () => {
     const { run } = await debugSample();
@@ -157,9 +168,9 @@ describe('!lastwrite', () => {
 
   it.each([
     ['what the program stored', '@esp', /^The last write, to/],
-    ['zeros', '@$t1', /^Nobody wrote there[^]*the next instruction takes it[^]*demand-zero: gave the page/],
-    ['an image', 'sample!start', /^Nobody wrote there[^]*kernel {7}(transition|mapped-file|shared): /],
-    ['the page that all share', '7ffe0030', /^Nobody wrote there[^]*shared: mapped a shared page/],
+    ['zeros', '@$t1', /^Nobody wrote there[\s\S]*the next instruction takes it[\s\S]*demand-zero: gave the page/],
+    ['an image', 'sample!start', /^Nobody wrote there[\s\S]*kernel {7}(transition|mapped-file|shared): /],
+    ['the page that all share', '7ffe0030', /^Nobody wrote there[\s\S]*shared: mapped a shared page/],
   ])('says which fault brought a page of %s', async (_what, address, text) => {
     const { run, session } = await debugSample();
     await run('bp sample!leaf; g; bc *; .frame 2; r $t1=poi(page)+2004');
