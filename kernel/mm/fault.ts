@@ -20,6 +20,7 @@ import { isGuard, isNoAccess, ProtectionMask, permitsAccess } from './protection
 import { resolvePrototype } from './prototype-fault.js';
 import { NO_PTE, type PteLocation } from './pte.js';
 import { APC_LEVEL, faultAtRaisedIrql, type KernelContext, PASSIVE_LEVEL, systemFault } from './system-fault.js';
+import { clusterTransition } from './transition-cluster.js';
 
 /** Mask that takes the guard modifier away. */
 const WITHOUT_GUARD = 0xf;
@@ -160,6 +161,8 @@ function zeroPte(
     else if (protection === ProtectionMask.Unknown) format.writePrototypePointer(at, prototype, false);
     else format.writeLookupMarker(at, protection);
     outcome = throughPrototype(mm, space, address, at, prototype, protection, access);
+    const isSoft = outcome === FaultOutcome.Shared || outcome === FaultOutcome.Transition;
+    if (isSoft && protection !== ProtectionMask.Unknown) clusterTransition(mm, space, address, protection);
   }
   if (outcome >= FIRST_FAILURE) {
     // As if the fault had not been: an access that is forbidden leaves no trace in the page tables.

@@ -99,6 +99,8 @@ export const leaves = {
   'S.commitment-refused': 'that thread cannot make it larger: stack overflow',
 
   'D.prototype-page': 'the page that holds the prototype PTE is not resident: it comes first',
+  'D.transition-cluster':
+    'while memory is plentiful: the next pages of a data view that are in memory come with the page',
   'D.io.page-file': 'a hard fault: the page is read while the thread waits',
   'D.io.pte-changed': 'the PTE changed during the read: the access is tried again',
   'D.io.decommitted': 'the page is decommitted during the read: frame and slot are free when it has ended',

@@ -57,6 +57,33 @@ describe('prototype PTEs of memory', () => {
     expect(report.after.pte.frame).toBe(drive.view.page(first).pte.frame);
   });
 
+  leaf('D.transition-cluster', ({ start }) => {
+    const drive = start({ memorySize: 128 << 20 });
+    const section = nt.createSection(drive, { size: 0x14000 });
+    const [first, second] = [nt.mapView(drive, section), nt.mapView(drive, section)];
+    for (let page = 0; page < 20; page++) if (page !== 13) drive.poke(first + page * 0x1000, page);
+    nt.emptyWorkingSet(drive);
+    drive.settle();
+    // Pages 0 to 2 are shared with the other view again, those behind wait on the modified list.
+    for (let page = 0; page < 3; page++) drive.poke(first + page * 0x1000, page);
+    const form = (page: number) => drive.view.page(second + page * 0x1000).pte.form;
+    const entries = (page: number) => drive.read(second + page * 0x1000).moved.process.pageFaultCount;
+    // Up to the end of the view.
+    drive.peek(second + 0x13000);
+    expect(drive.read(second)).toMatchObject({
+      faults: ['shared'],
+      moved: { counters: { pageFaults: 1, prototypeFaults: 3, transitionFaults: 5 }, process: { pageFaultCount: 8 } },
+    });
+    expect([form(7), form(8)]).toEqual(['valid', 'zero']);
+    // Up to a page that is not in memory.
+    expect(entries(10)).toBe(3);
+    expect([form(9), form(12), form(13)]).toEqual(['zero', 'valid', 'zero']);
+    // Up to one that was touched before.
+    expect(entries(8)).toBe(2);
+    expect(entries(17)).toBe(2);
+    for (let page = 0; page < 20; page++) expect(drive.peek(second + page * 0x1000)).toBe(page === 13 ? 0 : page);
+  });
+
   leaf('R.prototype.transition', ({ start }) => {
     const drive = start();
     const base = nt.mapView(drive, nt.createSection(drive));
