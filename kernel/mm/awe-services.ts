@@ -103,6 +103,7 @@ function ntMapUserPhysicalPagesScatter(kernel: Kernel, addresses: number, count:
   let status = user.probe(addresses, count * 4, 4, AccessKind.Read);
   if (status === Status.SUCCESS && array !== 0) status = user.probe(array, count * 4, 4, AccessKind.Read);
   if (status !== Status.SUCCESS) return status;
+  if (count === 0) return Status.SUCCESS;
   const space = mm.current;
   const pages = readArray(kernel, addresses, count).map((address) => address - (address % PAGE_SIZE));
   for (const page of pages) if (regionOfPage(space, page) === null) return Status.INVALID_PARAMETER_1;

@@ -69,7 +69,6 @@ export function resolvePrototype(
     if (!mm.faults.completing) mm.counters.transitionFaults++;
     return complete(mm, space, address, at, frame, effective, write, FaultOutcome.Transition);
   }
-  if (format.isDecommitted(prototype)) return FaultOutcome.AccessViolation;
   if (format.isDemandZero(prototype)) {
     if (isCopyOnWrite(effective)) {
       // Nobody else will ever see this page: it is private from the start.

@@ -409,6 +409,114 @@ const flushInstructions: ServiceModel = {
   },
 };
 
+const MAXIMUM_ARRAY = 0x3fffffff;
+
+const getWriteWatch: ServiceModel = {
+  name: 'NtGetWriteWatch',
+  parameters: {
+    process: choices(...handles()),
+    flags: choices(0, 1, 2, 0xffffffff),
+    base: choices(REGION, 0x7fff0000, 0x80000000, 0xffffffff),
+    size: choices(0x1000, ...SIZES),
+    addresses: pointers(0x100, []),
+    count: pointersTo(0x40, 4, 0, 0x40000000),
+    granularity: pointers(0x60, [0]),
+  },
+  status: (call, held) => {
+    const [base, size, room] = [value(call, 'base'), value(call, 'size'), behind(call, 'count')];
+    return first(
+      (value(call, 'flags') > 1 || base > HIGHEST_USER) && 'INVALID_PARAMETER_2',
+      size > HIGHEST_USER - base && 'INVALID_PARAMETER_3',
+      probe(value(call, 'count'), 4, 1, 'write'),
+      (room === 0 || room > MAXIMUM_ARRAY) && 'INVALID_PARAMETER_5',
+      probe(value(call, 'addresses'), room * 4, 4, 'write'),
+      probe(value(call, 'granularity'), 4, 1, 'write'),
+      handleStatus(value(call, 'process'), held),
+      size === 0 && 'INVALID_PARAMETER_4',
+      // The region has no write watch.
+      'INVALID_PARAMETER_1',
+    );
+  },
+};
+
+const resetWriteWatch: ServiceModel = {
+  name: 'NtResetWriteWatch',
+  parameters: {
+    process: choices(...handles()),
+    base: choices(REGION, 0x7fff0000, 0x80000000, 0xffffffff),
+    size: choices(0x1000, ...SIZES),
+  },
+  status: (call, held) => {
+    const [base, size] = [value(call, 'base'), value(call, 'size')];
+    return first(
+      base > HIGHEST_USER && 'INVALID_PARAMETER_2',
+      size > HIGHEST_USER - base && 'INVALID_PARAMETER_3',
+      handleStatus(value(call, 'process'), held),
+      size === 0 && 'INVALID_PARAMETER_3',
+      'INVALID_PARAMETER_1',
+    );
+  },
+};
+
+/** Services that take a handle, a count and an array of frames. */
+const physicalPages = (name: string, access: 'read' | 'write', last: StatusName): ServiceModel => ({
+  name,
+  parameters: {
+    process: choices(...handles()),
+    count: pointersTo(0x40, 4, 0, 0x40000000, 0xffffffff),
+    frames: pointers(0x100, []),
+  },
+  outputs: ['count'],
+  status: (call, held) => {
+    const count = behind(call, 'count');
+    const wrongCount = probe(value(call, 'count'), 4, 1, 'write');
+    // Allocating no page is no error.
+    if (wrongCount !== null || (count === 0 && access === 'write')) return wrongCount;
+    return first(
+      (count === 0 || count > MAXIMUM_ARRAY) && 'INVALID_PARAMETER_2',
+      probe(value(call, 'frames'), count * 4, 4, access),
+      handleStatus(value(call, 'process'), held),
+      last,
+    );
+  },
+});
+
+const COUNTS = choices(4, 0, 1, 0x100000, 0x8000_0000, 0xffff_ffff);
+const MAXIMUM_PAGES = 0xfffff;
+
+const mapPhysicalPages: ServiceModel = {
+  name: 'NtMapUserPhysicalPages',
+  parameters: {
+    address: choices(REGION, 0, REGION + 1, 0x7fff0000, 0x80000000, 0xffffffff),
+    count: COUNTS,
+    frames: pointers(0x100, []),
+  },
+  status: (call) => {
+    const [address, count, frames] = [value(call, 'address'), value(call, 'count'), value(call, 'frames')];
+    const end = address - (address % 0x1000) + count * 0x1000;
+    return first(
+      (count > MAXIMUM_PAGES || end > 2 ** 32) && 'INVALID_PARAMETER_2',
+      frames !== 0 && probe(frames, count * 4, 4, 'read'),
+      // None of the addresses is in a region of AWE.
+      count !== 0 && 'INVALID_PARAMETER_1',
+    );
+  },
+};
+
+const mapPhysicalPagesScatter: ServiceModel = {
+  name: 'NtMapUserPhysicalPagesScatter',
+  parameters: { addresses: pointers(0x80, []), count: COUNTS, frames: pointers(0x100, []) },
+  status: (call) => {
+    const [count, frames] = [value(call, 'count'), value(call, 'frames')];
+    return first(
+      count > MAXIMUM_PAGES && 'INVALID_PARAMETER_2',
+      probe(value(call, 'addresses'), count * 4, 4, 'read'),
+      frames !== 0 && probe(frames, count * 4, 4, 'read'),
+      count !== 0 && 'INVALID_PARAMETER_1',
+    );
+  },
+};
+
 const models: readonly ServiceModel[] = [
   allocate,
   free,
@@ -427,6 +535,12 @@ const models: readonly ServiceModel[] = [
   mapView,
   unmapView,
   querySection,
+  getWriteWatch,
+  resetWriteWatch,
+  physicalPages('NtAllocateUserPhysicalPages', 'write', 'PRIVILEGE_NOT_HELD'),
+  physicalPages('NtFreeUserPhysicalPages', 'read', 'CONFLICTING_ADDRESSES'),
+  mapPhysicalPages,
+  mapPhysicalPagesScatter,
 ];
 
 describe('wrong parameters are noticed in the documented order, and nothing changes', () => {

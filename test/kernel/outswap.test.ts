@@ -7,7 +7,7 @@ import { allocateAwePages, mapAwePage } from '../../kernel/mm/awe.js';
 import { largePageSize } from '../../kernel/mm/large-page.js';
 import { makeProcessResident } from '../../kernel/mm/outswap.js';
 import { outSwapKernelStack } from '../../kernel/mm/swapper.js';
-import { systemLocation } from '../../kernel/mm/system-pages.js';
+import { systemLocation, systemPte } from '../../kernel/mm/system-pages.js';
 import { Status } from '../../kernel/ntstatus.js';
 import { BareProcess, code, DATA } from './bare-process.js';
 import { repurposeStandby, writeModified } from './page-out.js';
@@ -24,6 +24,7 @@ const SLEEPER = code(
 );
 const REGION = 0x00800000;
 const PHYSICAL = 0x10000000;
+const PAGE_SIZE = 0x1000;
 
 interface Sleeper {
   readonly guest: BareProcess;
@@ -113,6 +114,19 @@ describe.each([{ pae: true }, { pae: false }])('a process without kernel stacks 
     expect(mm.workingSetManager.expansion).toContain(space);
     expect(space.bookkeepingFrames).not.toEqual(frames);
     expect(mm.counters).toMatchObject({ processesSwappedOut: 1, processesSwappedIn: 1 });
+  });
+
+  it('stops the machine when the kernel stack that comes back with it is not its thread’s', () => {
+    const sleeping = sleeper(60, pae);
+    const { guest } = sleeping;
+    const { mm } = guest.kernel;
+    swapOut(sleeping);
+    toPagingFile(sleeping);
+    const stack = systemPte(mm, guest.thread.initialStack - PAGE_SIZE);
+    const storage = mm.paging.files[mm.format.pageFileNumber(stack)]?.storage;
+    expect(storage?.write(mm.format.pageFileOffset(stack), new Uint8Array(PAGE_SIZE).fill(0x55))).toBe(Status.SUCCESS);
+    // 1: it was read from disk; then what stands in the signature's place.
+    expect(() => expectAlive(sleeping)).toThrow(/0x00000077 \(0x00000001, 0x55555555, 0x00000000/);
   });
 
   it('comes back from the modified list, too', () => {

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { AccessKind } from '../../cpu/index.js';
+import type { HostPagingFile } from '../../kernel/host.js';
 import type { AddressSpace } from '../../kernel/mm/address-space.js';
 import { createSection, SectionAttribute } from '../../kernel/mm/create-section.js';
 import { FaultOutcome } from '../../kernel/mm/fault-outcome.js';
@@ -10,17 +11,44 @@ import type { MemoryManager } from '../../kernel/mm/memory-manager.js';
 import { startClusterWrite } from '../../kernel/mm/modified-writer.js';
 import { findPte } from '../../kernel/mm/page-table.js';
 import { PagingFile } from '../../kernel/mm/paging-file.js';
-import { MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
+import { HostPagingStorage, MemoryPagingStorage } from '../../kernel/mm/paging-storage.js';
 import { resetPages } from '../../kernel/mm/reset-pages.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
 import { Status } from '../../kernel/ntstatus.js';
 import { BareProcess, code, DATA, STACK_BASE } from './bare-process.js';
 import { MemoryMachine } from './memory-machine.js';
-import { evict, writeModified } from './page-out.js';
+import { evict, repurposeStandby, writeModified } from './page-out.js';
 
 const BASE = 0x100000;
 const READWRITE = 4;
 const DEVICE_ERROR = Status.DEVICE_DATA_ERROR;
+
+/** A host's paging file on a disk with room for so many pages more: what the host says with ENOSPC. */
+class SmallDisk implements HostPagingFile {
+  room: number;
+  readonly #pages = new Map<number, Uint8Array>();
+
+  constructor(room: number) {
+    this.room = room;
+  }
+
+  read(offset: number, into: Uint8Array): number {
+    for (let at = 0; at < into.length; at += 0x1000)
+      into.set(this.#pages.get(offset + at) ?? new Uint8Array(0x1000), at);
+    return Status.SUCCESS;
+  }
+
+  write(offset: number, bytes: Uint8Array): number {
+    if (bytes.length / 0x1000 > this.room) return Status.DISK_FULL;
+    this.room -= bytes.length / 0x1000;
+    for (let at = 0; at < bytes.length; at += 0x1000) this.#pages.set(offset + at, bytes.slice(at, at + 0x1000));
+    return Status.SUCCESS;
+  }
+
+  setSize(size: number): number {
+    return size > 64 * 0x1000 ? Status.DISK_FULL : Status.SUCCESS;
+  }
+}
 
 describe('a paging file', () => {
   const make = (minimum: number, maximum = minimum) =>
@@ -179,6 +207,32 @@ describe.each([{ pae: true }, { pae: false }])('paging of private memory, %o', (
     mm.paging.device.inject = null;
     expect(mm.verify()).toBeNull();
     expect(machine.read(BASE)).toBe(5);
+  });
+
+  it('keeps what a full disk does not take, and writes it once there is room again', () => {
+    const disk = new SmallDisk(5);
+    const small = new MemoryMachine({ pae, megabytes: 16 });
+    small.mm.paging.create('pagefile', 64, 128, new HostPagingStorage(disk));
+    const owner = small.createSpace();
+    small.reserve(owner, BASE, 64, READWRITE, true);
+    for (let page = 0; page < 12; page++) small.write(BASE + page * 0x1000, page + 1);
+    emptyWorkingSet(small.mm, owner);
+    const writeOnce = () => {
+      for (let tries = 0; tries < 4 && startClusterWrite(small.mm); tries++)
+        while (small.mm.paging.device.finishFirst());
+    };
+    writeOnce();
+    expect(small.mm.verify()).toBeNull();
+    expect(small.mm.lists.modifiedPages).toBeGreaterThan(0);
+    // The file cannot grow either, so that commitment beyond it is refused.
+    expect(small.mm.paging.files[0]?.extend(64)).toBe(0);
+    disk.room = 64;
+    writeOnce();
+    expect(small.mm.verify()).toBeNull();
+    repurposeStandby(small.mm);
+    expect(small.mm.lists.modifiedPages).toBe(0);
+    for (let page = 0; page < 12; page++) expect(small.read(BASE + page * 0x1000)).toBe(page + 1);
+    expect(small.mm.verify()).toBeNull();
   });
 
   it('throws away what was reset', () => {

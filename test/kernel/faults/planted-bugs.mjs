@@ -24,8 +24,7 @@ let planted = null;
 const plugin = {
   name: 'planted-bug',
   enforce: 'pre',
-  transform: (text, id) =>
-    planted !== null && id === sourceOf(planted) ? replace(text, planted) : undefined,
+  transform: (text, id) => (planted !== null && id === sourceOf(planted) ? replace(text, planted) : undefined),
 };
 const sourceOf = ({ file }) => `${root}kernel/mm/${file}`;
 // One server for all bugs: only the file with the bug is looked at anew. The test files of a worker share their modules.
