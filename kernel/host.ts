@@ -173,6 +173,8 @@ export interface HostFile {
   size(): number;
   /** At most `length` bytes from `offset` on; fewer only at the end of the file, none behind it. */
   read(offset: number, length: number): Uint8Array | NtStatus;
+  /** As read, without a copy: the part of the target that was filled. A host that keeps its answers leaves it out. */
+  readInto?(offset: number, target: Uint8Array): Uint8Array | NtStatus;
   /** Writes all bytes, extending the file with zeros in between where `offset` is behind its end. */
   write(offset: number, bytes: Uint8Array): NtStatus;
   /** Cuts or extends with zeros. */

@@ -18,6 +18,8 @@ import { type GrowingFile, SpaceLedger } from './space-ledger.js';
 /** 1601-01-01 to 1970-01-01 in 100 ns units. */
 const EPOCH_DIFFERENCE = 116_444_736_000_000_000n;
 const NOT_FOUND = Status.OBJECT_NAME_NOT_FOUND;
+/** Of longer reads it is asked first how many bytes there are. */
+const LONG_READ = 0x10000;
 const OWNER_MAY_WRITE = 0o200n;
 const NO_FOLLOW = fs.constants.O_NOFOLLOW ?? 0;
 
@@ -299,15 +301,22 @@ export class NodeFile implements HostFile {
   }
 
   read(offset: number, length: number): Uint8Array | NtStatus {
+    const most = length > LONG_READ ? Math.min(length, Math.max(0, this.size() - offset)) : length;
+    const bytes = new Uint8Array(Buffer.allocUnsafeSlow(most).buffer);
+    const filled = this.readInto(offset, bytes);
+    // What is short is kept without the rest.
+    return typeof filled === 'number' || filled.length === most ? filled : filled.slice();
+  }
+
+  readInto(offset: number, target: Uint8Array): Uint8Array | NtStatus {
     return hostCall(() => {
-      const bytes = new Uint8Array(Math.min(length, Math.max(0, this.size() - offset)));
       let count = 0;
-      while (count < bytes.length) {
-        const got = fs.readSync(this.#descriptor, bytes, count, bytes.length - count, offset + count);
+      while (count < target.length) {
+        const got = fs.readSync(this.#descriptor, target, count, target.length - count, offset + count);
         if (got === 0) break;
         count += got;
       }
-      return bytes.subarray(0, count);
+      return target.subarray(0, count);
     });
   }
 

@@ -126,11 +126,12 @@ export class ReadAheadQueue {
     const cc = this.#cc;
     const { mm } = cc.kernel;
     let reads = 0;
+    let size = cc.currentSize(map);
     for (let page = firstPage; page < firstPage + count && mm.lists.availablePages >= reserve; ) {
-      if (page * PAGE_SIZE >= cc.currentSize(map)) break;
-      const vacb = cc.view(map, page * PAGE_SIZE);
+      const at = page * PAGE_SIZE;
+      const vacb = at < size ? cc.view(map, at) : null;
       if (vacb === null) break;
-      const address = vacb.baseAddress + (page * PAGE_SIZE - vacb.fileOffset);
+      const address = vacb.baseAddress + (at - vacb.fileOffset);
       const host = mm.cacheViews.touch(address, AccessKind.Read, firstPage + count - page - 1);
       if (host === 0) break;
       if (host !== MUST_WAIT) {
@@ -139,6 +140,7 @@ export class ReadAheadQueue {
       }
       if (mm.lastFault.startedRead) reads++;
       if (isError(yield* waitForPaging(cc.kernel))) break;
+      size = cc.currentSize(map);
     }
     return reads;
   }

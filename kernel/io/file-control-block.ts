@@ -85,6 +85,15 @@ export class FileControlBlock implements CachedFile {
     return this.hostFile.read(offset, length);
   }
 
+  /** As read, into memory of the caller's; the part that was filled. */
+  readInto(offset: number, target: Uint8Array): Uint8Array | NtStatus {
+    if (this.hostFile?.readInto !== undefined) return this.hostFile.readInto(offset, target);
+    const bytes = this.read(offset, target.length);
+    if (typeof bytes === 'number') return bytes;
+    target.set(bytes);
+    return target.subarray(0, bytes.length);
+  }
+
   write(offset: number, bytes: Uint8Array): NtStatus {
     this.version++;
     if (this.hostFile === null) return Status.INVALID_DEVICE_REQUEST;

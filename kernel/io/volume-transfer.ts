@@ -152,7 +152,8 @@ function pagesOf(at: number, length: number): PageRange {
 /** The file's cache map; null when this transfer goes to the device. */
 function cacheMap(kernel: Kernel, transfer: VolumeTransfer, end: number): SharedCacheMap | null | NtStatus {
   const { file, control } = transfer;
-  if (!control.volume.isCached || file.isUnbuffered || Math.max(end, control.size()) > MAXIMUM_CACHED) return null;
+  const size = control.sharedCacheMap?.fileSize ?? control.size();
+  if (!control.volume.isCached || file.isUnbuffered || Math.max(end, size) > MAXIMUM_CACHED) return null;
   const status = kernel.cc.initializeCacheMap(control, file);
   return isSuccess(status) ? control.sharedCacheMap : status;
 }

@@ -5,7 +5,7 @@ import type { AddressSpace } from './address-space.js';
 import type { MemoryManager } from './memory-manager.js';
 import { captureDirty, forEachValidPte, invalidate } from './page-table.js';
 import { markPrototypePageClean, residentPrototypePage } from './prototype-fault.js';
-import type { ControlArea } from './segment.js';
+import { areContiguous, type ControlArea } from './segment.js';
 import { CACHE_VIEW_PAGES } from './system-cache-views.js';
 import type { Vad } from './vad.js';
 
@@ -58,12 +58,8 @@ export function writeFilePages(
   frames: readonly number[],
 ): NtStatus {
   const start = firstPage * 0x1000;
-  const bytes = new Uint8Array(Math.max(0, Math.min(frames.length * 0x1000, (area.file?.size() ?? 0) - start)));
-  for (const [index, frame] of frames.entries()) {
-    const host = mm.memory.hostPage(frame);
-    const length = Math.min(0x1000, bytes.length - index * 0x1000);
-    if (length > 0) bytes.set(mm.bytes.subarray(host, host + length), index * 0x1000);
-  }
+  const length = Math.max(0, Math.min(frames.length * 0x1000, (area.file?.size() ?? 0) - start));
+  const bytes = bytesOf(mm, frames, length);
   if (bytes.length === 0) return Status.SUCCESS;
   const status = mm.injection?.write() ?? area.file?.write(start, bytes) ?? Status.SUCCESS;
   mm.environment.tracePaging?.('file-page-write', {
@@ -77,6 +73,18 @@ export function writeFilePages(
   mm.counters.mappedWriteIos++;
   mm.counters.dirtyPagesWritten += frames.length;
   return status;
+}
+
+/** The bytes of some page frames: themselves where the frames lie one behind the other, else a copy. */
+function bytesOf(mm: MemoryManager, frames: readonly number[], length: number): Uint8Array {
+  const hosts = frames.map((frame) => mm.memory.hostPage(frame));
+  if (areContiguous(hosts)) return mm.bytes.subarray(hosts[0], hosts[0] + length);
+  const bytes = new Uint8Array(length);
+  for (const [index, host] of hosts.entries()) {
+    const part = Math.min(0x1000, length - index * 0x1000);
+    if (part > 0) bytes.set(mm.bytes.subarray(host, host + part), index * 0x1000);
+  }
+  return bytes;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface SectionFile {
   size(): number;
   /** At most `length` bytes; fewer only at the end of the file. */
   read(offset: number, length: number): Uint8Array | NtStatus;
+  /** As read, into memory of the caller's; the part that was filled. */
+  readInto(offset: number, target: Uint8Array): Uint8Array | NtStatus;
   write(offset: number, bytes: Uint8Array): NtStatus;
   setSize(size: number): NtStatus;
   /** The file stays open while a control area refers to it. */
@@ -144,10 +146,19 @@ export class Subsection implements FaultableSubsection {
     const promised = Math.max(0, Math.min(hostOffsets.length * 0x1000, this.rawBytes - start));
     // A data file may have grown behind the section's back; what lies behind a part of an image belongs to another part.
     const wanted = flags.image ? promised : hostOffsets.length * 0x1000;
-    const read = wanted === 0 || file === null ? NO_BYTES : file.read(this.fileOffset + start, wanted);
+    // Page frames that lie one behind the other, as is usual, need no copy.
+    const isContiguous = areContiguous(hostOffsets);
+    const target = linearMemory.subarray(hostOffsets[0], hostOffsets[0] + wanted);
+    const offset = this.fileOffset + start;
+    let read: Uint8Array | NtStatus = NO_BYTES;
+    if (wanted > 0 && file !== null) read = isContiguous ? file.readInto(offset, target) : file.read(offset, wanted);
     if (typeof read === 'number' && read !== Status.END_OF_FILE) return read;
     const bytes = typeof read === 'number' ? NO_BYTES : read;
     if (bytes.length < promised) return Status.END_OF_FILE;
+    if (isContiguous) {
+      linearMemory.fill(0, hostOffsets[0] + bytes.length, hostOffsets[0] + hostOffsets.length * 0x1000);
+      return Status.SUCCESS;
+    }
     for (const [index, host] of hostOffsets.entries()) {
       const part = bytes.subarray(index * 0x1000, (index + 1) * 0x1000);
       linearMemory.set(part, host);
@@ -155,6 +166,11 @@ export class Subsection implements FaultableSubsection {
     }
     return Status.SUCCESS;
   }
+}
+
+/** Do these pages of linear memory lie one behind the other? */
+export function areContiguous(hostOffsets: readonly number[]): boolean {
+  return hostOffsets.every((host, index) => host === hostOffsets[0] + index * 0x1000);
 }
 
 const NO_BYTES = new Uint8Array(0);

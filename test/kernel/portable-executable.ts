@@ -139,6 +139,13 @@ export class TestFile implements SectionFile {
     return offset >= this.bytes.length ? Status.END_OF_FILE : this.bytes.slice(offset, offset + length);
   }
 
+  readInto(offset: number, target: Uint8Array): Uint8Array | NtStatus {
+    const bytes = this.read(offset, target.length);
+    if (typeof bytes === 'number') return bytes;
+    target.set(bytes);
+    return target.subarray(0, bytes.length);
+  }
+
   write(offset: number, bytes: Uint8Array): NtStatus {
     if (this.failure !== null) return this.failure;
     this.version++;
