@@ -204,7 +204,8 @@ enum file_information_class {
   FileNetworkOpenInformationClass = 34, FileAttributeTagInformationClass = 35
 };
 enum volume_information_class { FileFsVolumeClass = 1, FileFsSizeClass = 3, FileFsDeviceClass = 4, FileFsAttributeClass = 5 };
-#define FILE_CREATED_INFORMATION 2
+#define FILE_OPENED_INFORMATION 1
+#define FILE_OVERWRITTEN_INFORMATION 3
 #define FILE_REMOVABLE_MEDIA 0x00000001
 #define FILE_REMOTE_DEVICE 0x00000010
 #define FILE_DIRECTORY_FILE 0x00000001

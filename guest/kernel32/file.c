@@ -22,6 +22,14 @@ static HANDLE open_failed(NTSTATUS status, DWORD disposition) {
   return INVALID_HANDLE_VALUE;
 }
 
+/* CON in any folder and with any extension: which side of it, the access says. */
+static BOOLEAN is_console(PCWSTR name) {
+  ULONG device = RtlIsDosDeviceName_U(name);
+  PCWSTR start = name + (device >> 16) / sizeof(WCHAR);
+  return (device & 0xFFFF) == 3 * sizeof(WCHAR) && RtlUpcaseUnicodeChar(start[0]) == L'C' && RtlUpcaseUnicodeChar(start[1]) == L'O' &&
+         RtlUpcaseUnicodeChar(start[2]) == L'N';
+}
+
 HANDLE WINAPI CreateFileW(LPCWSTR name, DWORD access, DWORD share, LPSECURITY_ATTRIBUTES security, DWORD disposition,
                           DWORD flags, HANDLE template) {
   static const ULONG dispositions[] = { 0, FILE_CREATE, FILE_OVERWRITE_IF, FILE_OPEN, FILE_OPEN_IF, FILE_OVERWRITE };
@@ -30,7 +38,7 @@ HANDLE WINAPI CreateFileW(LPCWSTR name, DWORD access, DWORD share, LPSECURITY_AT
   if (disposition == TRUNCATE_EXISTING && !(access & GENERIC_WRITE)) return open_failed(STATUS_INVALID_PARAMETER, disposition);
   if (name == NULL || name[0] == 0) return open_failed(STATUS_OBJECT_PATH_NOT_FOUND, disposition);
   BOOLEAN directoryWanted = name[wcslen(name) - 1] == L'\\' || name[wcslen(name) - 1] == L'/';
-  if (compare_wide(name, L"CON", TRUE) == 0) name = access & GENERIC_WRITE ? L"CONOUT$" : L"CONIN$";
+  if (is_console(name)) name = access & GENERIC_WRITE ? L"CONOUT$" : L"CONIN$";
   UNICODE_STRING ntName;
   if (!RtlDosPathNameToNtPathName_U(name, &ntName, NULL, NULL)) return open_failed(STATUS_OBJECT_PATH_NOT_FOUND, disposition);
   ULONG inherit = security != NULL && security->bInheritHandle ? OBJ_INHERIT : 0;
@@ -47,8 +55,10 @@ HANDLE WINAPI CreateFileW(LPCWSTR name, DWORD access, DWORD share, LPSECURITY_AT
     if (status == STATUS_FILE_IS_A_DIRECTORY && directoryWanted) status = STATUS_OBJECT_PATH_NOT_FOUND;
     return open_failed(status, disposition);
   }
-  BOOLEAN existed = io.Information != FILE_CREATED_INFORMATION;
-  set_last_error(existed && (disposition == CREATE_ALWAYS || disposition == OPEN_ALWAYS) ? ERROR_ALREADY_EXISTS : 0);
+  // A device is opened, never overwritten.
+  BOOLEAN existed = (disposition == CREATE_ALWAYS && io.Information == FILE_OVERWRITTEN_INFORMATION) ||
+                    (disposition == OPEN_ALWAYS && io.Information == FILE_OPENED_INFORMATION);
+  set_last_error(existed ? ERROR_ALREADY_EXISTS : 0);
   return handle;
 }
 

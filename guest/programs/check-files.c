@@ -124,6 +124,30 @@ static DWORD write_error(HANDLE file, DWORD offset) {
   return WriteFile(file, "x", 1, &count, &at) ? 0 : GetLastError();
 }
 
+/* A file that is not synchronous has a position, too: to be sized by. */
+static void sizes(void) {
+  HANDLE file = CreateFileA("sized", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_FLAG_OVERLAPPED, NULL);
+  LARGE_INTEGER position = { .QuadPart = 0x12345 }, got;
+  ok(GetLastError() == 0, "it was not there: %lu", GetLastError());
+  ok(SetFilePointerEx(file, position, NULL, FILE_BEGIN) && SetEndOfFile(file), "longer: %lu", GetLastError());
+  ok(GetFileSizeEx(file, &got) && got.QuadPart == 0x12345, "size %lx", got.LowPart);
+  HANDLE mapping = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, 0, NULL);
+  position.QuadPart = 10;
+  ok(mapping != NULL && SetFilePointerEx(file, position, &got, FILE_BEGIN) && got.QuadPart == 10, "position");
+  ok(!SetEndOfFile(file) && GetLastError() == ERROR_USER_MAPPED_FILE, "not shorter while it is mapped: %lu", GetLastError());
+  CloseHandle(mapping);
+  ok(SetEndOfFile(file) && GetFileSize(file, NULL) == 10, "shorter: %lu", GetLastError());
+  CloseHandle(file);
+  file = CreateFileA("sized", GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+  ok(GetLastError() == ERROR_ALREADY_EXISTS, "it was there: %lu", GetLastError());
+  CloseHandle(file);
+
+  ok(DeleteFileA("sized"), "delete");
+  file = CreateFileA("folder\\nul.txt", GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, 0, NULL);
+  ok(file != INVALID_HANDLE_VALUE && GetLastError() == 0, "a device was never there: %lu", GetLastError());
+  CloseHandle(file);
+}
+
 /* Whoever has a range for himself keeps all others from it; a shared one nobody writes. A request waits its turn. */
 static void locks(void) {
   HANDLE one = open_shared("locked", 0), two = open_shared("locked", 0), later = open_shared("locked", FILE_FLAG_OVERLAPPED);
@@ -178,6 +202,7 @@ int main(void) {
   errors();
   contents();
   locks();
+  sizes();
   ok(count_matches("*.txt") == 2, "*.txt: %d", count_matches("*.txt"));
   ok(count_matches("ONE.*") == 1, "ONE.*");
   ok(count_matches("t?o.txt") == 1, "t?o.txt");

@@ -29,6 +29,8 @@ const classes: ReadonlyMap<number, { readonly size: number; readonly access: num
 /** Times of -1 and 0 leave the file's time as it is. */
 const KEEP = 0xffffffffffffffffn;
 const MAXIMUM_SIZE = 1n << 44n;
+/** FILE_NO_INTERMEDIATE_BUFFERING: positions are whole sectors. */
+const SECTOR = 512n;
 const MAXIMUM_INFORMATION = 0x10100;
 
 function* setInformationFile(
@@ -86,8 +88,10 @@ function setInformation(kernel: Kernel, file: FileObject, informationClass: numb
   }
 }
 
+/** Any file has a position that can be set, though only transfers of synchronous ones use it. */
 function setPosition(file: FileObject, offset: bigint): NtStatus {
-  if (offset < 0n || !file.isSynchronous) return Status.INVALID_PARAMETER;
+  if (offset < 0n) return Status.INVALID_PARAMETER;
+  if (file.isUnbuffered && offset % SECTOR !== 0n) return Status.INVALID_PARAMETER;
   file.currentOffset = Number(offset > MAXIMUM_SIZE ? MAXIMUM_SIZE : offset);
   return Status.SUCCESS;
 }
