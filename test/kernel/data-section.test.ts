@@ -7,6 +7,7 @@ import {
   releaseSection,
   SectionAttribute,
   type SectionRequest,
+  setFileBytes,
 } from '../../kernel/mm/create-section.js';
 import { captureViewDirtyBits, flushDataPages } from '../../kernel/mm/flush-pages.js';
 import { freeVirtualMemory } from '../../kernel/mm/free-virtual-memory.js';
@@ -330,6 +331,22 @@ describe('mapped files', () => {
     expect(machine.write(0x10000, 1)).toBe(false);
     expect(file.reads).toBe(1);
     expect(queryMappedFileName(machine.mm, space, 0x10000)).toEqual({ status: 0, name: file.name });
+    expect(machine.mm.verify()).toBeNull();
+  });
+
+  it('are read up to the end that their file has now, and no further in a cluster either', () => {
+    const { machine, create, map } = setUp();
+    const file = new TestFile(new Uint8Array(0x8000).fill(7));
+    const section = create({ file });
+    map(section);
+    file.setSize(0x3000);
+    setFileBytes(section.controlArea, 0x3000);
+    expect(machine.read(0x12000)).toBe(7);
+    expect(section.controlArea.numberOfPfnReferences).toBe(3);
+    file.setSize(0x8000);
+    file.bytes.fill(9, 0x3000);
+    setFileBytes(section.controlArea, 0x8000);
+    expect([machine.read(0x12fff), machine.read(0x13000), machine.read(0x17000)]).toEqual([7, 9, 9]);
     expect(machine.mm.verify()).toBeNull();
   });
 

@@ -7,7 +7,12 @@ import { fileURLToPath } from 'node:url';
 import { createVitest } from 'vitest/node';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
-const TESTS = ['test/kernel/faults/', 'test/kernel/unused-segments.test.ts', 'test/kernel/memory-model-clock.test.ts'];
+const TESTS = [
+  'test/kernel/faults/',
+  'test/kernel/unused-segments.test.ts',
+  'test/kernel/data-section.test.ts',
+  'test/kernel/memory-model-clock.test.ts',
+];
 /** Steps of the model for each bug: enough for all of its configurations to do everything a few times. */
 process.env.NT86_MODEL_STEPS ??= '8000';
 
