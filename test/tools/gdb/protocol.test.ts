@@ -52,6 +52,21 @@ describe('a client', () => {
     expect(await ask('nosuch')).toBe('');
   });
 
+  it('asks a new connection what gdb asks', async () => {
+    const { ask } = await converse();
+    expect(await ask('vCont?')).toBe('vCont;c;C;s;S;t;r');
+    expect(await ask('QNonStop:0')).toBe('OK');
+    expect(await ask('QNonStop:1')).toBe('');
+    expect(await ask('qSymbol::')).toBe('OK');
+    // At its preferred base.
+    expect(await ask('qOffsets')).toBe('');
+    expect(await ask('vFile:setfs:0')).toBe('F0');
+    const thread = /^QC(.*)$/.exec(await ask('qC'))?.[1] ?? '';
+    const words = Buffer.from(await ask(`qThreadExtraInfo,${thread}`), 'hex').toString('latin1');
+    expect(words).toMatch(/sample\.exe/);
+    expect(await ask('qThreadExtraInfo,7777')).toMatch(/^E/);
+  });
+
   it('is sent the last answer again when it was damaged', async () => {
     const { ask, received, raw } = await converse();
     await ask('qAttached');
