@@ -1,4 +1,6 @@
+import { HostMemoryExhausted } from '../cpu/index.js';
 import { CliError, ExitCode, reasonOf } from './cli-error.js';
+import { hostMemoryText } from './failure-text.js';
 import { errorCode } from './node-errors.js';
 import { packageVersion } from './package-root.js';
 import { verbs } from './verbs.js';
@@ -47,6 +49,9 @@ async function start(): Promise<void> {
     if (error instanceof CliError) {
       process.stderr.write(`nt86: ${error.message}\n`);
       process.exitCode = error.exitCode;
+    } else if (error instanceof HostMemoryExhausted) {
+      process.stderr.write(`nt86: ${hostMemoryText(error.message)}\n`);
+      process.exitCode = ExitCode.Bugcheck;
     } else {
       process.stderr.write(`nt86: internal error: ${error instanceof Error ? error.message : String(error)}\n`);
       if (process.env.NT86_DEBUG !== undefined && error instanceof Error) process.stderr.write(`${error.stack}\n`);

@@ -1,4 +1,3 @@
-import { HostMemoryExhausted } from '../cpu/index.js';
 import {
   BugcheckError,
   bugcheckText,
@@ -10,7 +9,7 @@ import {
   statusName,
 } from '../kernel/index.js';
 import { CliError, ExitCode } from './cli-error.js';
-import { hostMemoryText, inconsistencyText, runOutcome } from './failure-text.js';
+import { inconsistencyText, runOutcome } from './failure-text.js';
 import { NodeHost } from './host-node.js';
 import { LineWriter } from './line-writer.js';
 import { type MachineFlags, machineFlags, type RawMachineFlags, traceOptions } from './machine-flags.js';
@@ -135,7 +134,6 @@ export async function withRunParts(
     return await work({ flags, host, machine });
   } catch (error) {
     if (error instanceof BugcheckError) throw new CliError(ExitCode.Bugcheck, bugcheckText(error.report));
-    if (error instanceof HostMemoryExhausted) throw new CliError(ExitCode.Bugcheck, hostMemoryText(error.message));
     throw error;
   } finally {
     host.close();

@@ -70,6 +70,11 @@ describe('save, restore, run is run', () => {
     expectSameEnd('text-files', [0.5, 0.9], { folder });
   });
 
+  it('with frames that have no room in the linear memory', () => {
+    const machine = { memorySize: 24 << 20, hostMemory: { linear: 0x18_0000 } };
+    expectSameEnd('memory-pressure', [0.6], { machine });
+  });
+
   it('with two-level page tables', () => expectSameEnd('threads', [0.6], { machine: { pae: false } }));
 });
 
