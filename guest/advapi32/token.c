@@ -62,6 +62,11 @@ BOOL WINAPI IsTokenRestricted(HANDLE token) {
 
 // --- acting for somebody else
 BOOL WINAPI RevertToSelf(void) { return SetThreadToken(NULL, NULL); }
+BOOL WINAPI ImpersonateNamedPipeClient(HANDLE pipe) {
+  enum { FSCTL_PIPE_IMPERSONATE = 0x11001c };
+  IO_STATUS_BLOCK io;
+  return ok(NtFsControlFile(pipe, NULL, NULL, NULL, &io, FSCTL_PIPE_IMPERSONATE, NULL, 0, NULL, 0));
+}
 BOOL WINAPI ImpersonateAnonymousToken(HANDLE thread) { return ok(NtImpersonateAnonymousToken(thread)); }
 
 static BOOL act_as(HANDLE token, SECURITY_IMPERSONATION_LEVEL level) {

@@ -219,6 +219,24 @@ static void floods(void) {
   while (made > 0) CloseHandle(servers[--made]);
 }
 
+/* The server acts for whoever wrote what it has read, until it is itself again. */
+static void impersonated(void) {
+  HANDLE server = CreateNamedPipeA("\\\\.\\pipe\\whose", PIPE_ACCESS_DUPLEX, 0, 1, 0, 0, 0, NULL), token;
+  HANDLE client = CreateFileA("\\\\.\\pipe\\whose", GENERIC_READ | GENERIC_WRITE, 0, NULL, OPEN_EXISTING, 0, NULL);
+  TOKEN_TYPE type = TokenPrimary;
+  char byte;
+  ok(client != INVALID_HANDLE_VALUE && WriteFile(client, "x", 1, &count, NULL), "a client writes");
+  ok(!ImpersonateNamedPipeClient(server) && GetLastError() == ERROR_CANNOT_IMPERSONATE, "nothing was read: %lu", GetLastError());
+  ok(!OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token) && GetLastError() == ERROR_NO_TOKEN, "no token: %lu", GetLastError());
+  ok(ReadFile(server, &byte, 1, &count, NULL) && ImpersonateNamedPipeClient(server), "impersonate: %lu", GetLastError());
+  ok(OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token), "its token: %lu", GetLastError());
+  ok(GetTokenInformation(token, TokenType, &type, sizeof type, &count) && type == TokenImpersonation, "type %d", type);
+  CloseHandle(token);
+  ok(RevertToSelf() && !OpenThreadToken(GetCurrentThread(), TOKEN_QUERY, TRUE, &token), "itself again");
+  ok(!ImpersonateNamedPipeClient(client), "a client cannot");
+  CloseHandle(client), CloseHandle(server);
+}
+
 int main(int argc, char **argv) {
   if (argc > 1) return strcmp(argv[1], "ask") == 0 ? ask() : hang();
   refusals();
@@ -226,6 +244,7 @@ int main(int argc, char **argv) {
   waiting();
   overlapped();
   processes(argv[0]);
+  impersonated();
   floods();
   return report("pipes");
 }

@@ -2,6 +2,7 @@ import { Mode, WaitReason } from '../ke/thread.js';
 import type { Kernel } from '../kernel.js';
 import { decodeUtf16 } from '../mm/user-memory.js';
 import { isSuccess, Status } from '../ntstatus.js';
+import { impersonateClient } from '../se/impersonation.js';
 import type { Blocking, NtStatus } from '../types.js';
 import type { FileObject } from './file-object.js';
 import { concatenate, dword, putBytes } from './information-bytes.js';
@@ -35,8 +36,7 @@ const MAXIMUM_NAME = 0x200;
 const NO_BUFFER = { address: 0, length: 0 };
 
 /**
- * The control codes of pipes; ends the operation. INVALID_DEVICE_REQUEST for others, NOT_IMPLEMENTED for impersonation,
- * ILLEGAL_FUNCTION for what only servers may. Environment: PASSIVE_LEVEL, blocks.
+ * The control codes of pipes; ends the operation. INVALID_DEVICE_REQUEST for others, ILLEGAL_FUNCTION for what only servers may. Environment: PASSIVE_LEVEL, blocks.
  */
 export function* controlPipe(kernel: Kernel, call: FsControlCall): Blocking<NtStatus> {
   const { operation, code } = call;
@@ -62,10 +62,23 @@ export function* controlPipe(kernel: Kernel, call: FsControlCall): Blocking<NtSt
     case PipeControl.TRANSCEIVE:
       return yield* transceive(kernel, call, end);
     case PipeControl.IMPERSONATE:
-      return completeOperation(kernel, operation, refused(Status.NOT_IMPLEMENTED));
+      return completeOperation(kernel, operation, { status: impersonate(kernel, end), information: 0 });
     default:
       return completeOperation(kernel, operation, refused(Status.INVALID_DEVICE_REQUEST));
   }
+}
+
+/**
+ * FSCTL_PIPE_IMPERSONATE: the server's thread acts for whoever wrote what it has read last, until NtSetInformationThread ends it.
+ * CANNOT_IMPERSONATE before anything was read, ILLEGAL_FUNCTION for clients, PIPE_DISCONNECTED, INSUFFICIENT_RESOURCES.
+ */
+function impersonate(kernel: Kernel, end: PipeEnd): NtStatus {
+  if (!end.isServer) return Status.ILLEGAL_FUNCTION;
+  if (end.state === PipeState.DISCONNECTED) return Status.PIPE_DISCONNECTED;
+  const thread = kernel.ke.currentThread.executive;
+  const client = end.instance.readFrom;
+  if (client === null || thread === null) return Status.CANNOT_IMPERSONATE;
+  return impersonateClient(kernel, thread, client);
 }
 
 /** FSCTL_PIPE_PEEK: what waits, without taking it; of a message pipe the first message (BUFFER_OVERFLOW: part of it). */

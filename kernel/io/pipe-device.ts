@@ -90,6 +90,8 @@ export class PipeDevice implements PipeQueueHost, RequestHolder {
     const end = new PipeEnd(instance, false, { readsMessages: false, waits: true });
     if ((access.reads && !end.mayRead) || (access.writes && !end.mayWrite)) return Status.ACCESS_DENIED;
     instance.client = end;
+    instance.writer = null;
+    instance.readFrom = null;
     instance.state = PipeState.CONNECTED;
     this.#endListeners(instance, Status.SUCCESS);
     return end;

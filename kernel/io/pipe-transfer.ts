@@ -33,6 +33,7 @@ export function* readPipe(kernel: Kernel, transfer: PipeTransfer, end: PipeEnd):
   const request = new IoRequest();
   end.reads.read(request, length, end.mode.readsMessages);
   const finished = yield* finishRequest(kernel, operation, request, { address: buffer, length });
+  if (end.isServer && request.information > 0) end.instance.readFrom = end.instance.writer;
   countOperation(kernel, 'read', request.information);
   return finished;
 }
@@ -76,6 +77,7 @@ export function* flushPipe(kernel: Kernel, operation: IoOperation, end: PipeEnd)
 
 /** One write to the queue: ends the request or keeps it. */
 function put(kernel: Kernel, end: PipeEnd, request: IoRequest, address: number, length: number): void {
+  if (!end.isServer) end.instance.writer = kernel.ob.currentToken();
   let status = end.mayWrite ? end.writeStatus() : Status.INVALID_PARAMETER;
   if (isSuccess(status) && length > MAXIMUM_WRITE) status = Status.INSUFFICIENT_RESOURCES;
   const bytes = isSuccess(status) ? kernel.user.readBytes(address, length) : new Uint8Array(0);

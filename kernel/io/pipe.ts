@@ -1,4 +1,5 @@
 import { Status } from '../ntstatus.js';
+import type { Token } from '../se/token.js';
 import type { NtStatus } from '../types.js';
 import type { IoRequest, RequestHolder } from './io-request.js';
 import type { PipeQueue } from './pipe-queue.js';
@@ -39,6 +40,9 @@ export class PipeInstance implements RequestHolder {
   /** Servers that wait for a client. */
   listeners: IoRequest[] = [];
 
+  /** Whom the client acted for when it wrote last, and when it wrote what the server has read last. */
+  writer: Token | null = null;
+  readFrom: Token | null = null;
   /** What it takes of pool. */
   readonly block: number;
 

@@ -110,6 +110,15 @@ export function impersonateAnonymous(kernel: Kernel, handle: number): NtStatus {
   return actAs(kernel, found.object.body, new Token(ps.allocateLuid(), contents, kind));
 }
 
+/**
+ * A thread acts for a client by what its token said when it was asked for (SeImpersonateClient), as far as it may. INSUFFICIENT_RESOURCES.
+ */
+export function impersonateClient(kernel: Kernel, thread: EThread, client: Token): NtStatus {
+  const level = client.type === TokenType.Impersonation ? client.impersonationLevel : ImpersonationLevel.Impersonation;
+  const kind = { type: TokenType.Impersonation, impersonationLevel: level };
+  return actAs(kernel, thread, client.copy(kernel.ps.allocateLuid(), kind));
+}
+
 function actAs(kernel: Kernel, thread: EThread, token: Token): NtStatus {
   const object = createTokenObject(kernel, token);
   if (object === null) return Status.INSUFFICIENT_RESOURCES;
