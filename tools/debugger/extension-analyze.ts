@@ -1,8 +1,8 @@
 import { statusName } from '../../kernel/index.js';
-import { type Command, type CommandOutput, commands, output } from './command.js';
-import type { Json } from './debugger-error.js';
+import { type CommandOutput, commands, output, splitArguments } from './command.js';
+import { DebuggerError, type Json } from './debugger-error.js';
 import { explainFault } from './explain-fault.js';
-import { hex8 } from './number-text.js';
+import { hex, hex8 } from './number-text.js';
 import type { Session } from './session.js';
 import { instructionText, stopData } from './stop-text.js';
 
@@ -51,15 +51,26 @@ function irql(session: Session): CommandOutput {
   return output(text, { irql: 0, name: 'PASSIVE_LEVEL', inKernel });
 }
 
-const notBuilt = (name: string, subject: string, help: string): Command => ({
-  name,
-  syntax: name,
-  help: `${help} (not built yet)`,
-  run: () => output(`${subject} not built yet: there is nothing to show.`, { built: false }),
-});
+/** !session [ID]: the console's is the only one. Nothing of a console system lives in session space, whose addresses are kept. */
+function sessions(session: Session, args: string): CommandOutput {
+  const [given] = splitArguments(args);
+  if (given !== undefined && session.address(given) !== 0)
+    throw new DebuggerError(`there is no session ${given}, only 0`);
+  const { mm, ps } = session.machine.kernel;
+  const { sessionSpace, sessionSpaceEnd } = mm.layout;
+  const processes = ps.processes.map(({ processId }) => processId);
+  const lines = [
+    'Sessions on machine: 1',
+    'Valid Sessions: 0',
+    'Current Session 0',
+    `Session space ${hex8(sessionSpace)}-${hex8(sessionSpaceEnd - 1)}: empty`,
+    `Processes: ${processes.map((id) => hex(id)).join(' ')}`,
+  ];
+  return output(lines.join('\n'), { sessions: [0], current: 0, sessionSpace, sessionSpaceEnd, processes });
+}
 
 export const analyzeExtensions = commands(
   { name: '!analyze', syntax: '!analyze [-v]', help: 'the exception at hand: instruction, fault, stack', run: analyze },
   { name: '!irql', syntax: '!irql', help: 'interrupt request level', run: irql },
-  notBuilt('!session', 'Session space is', 'sessions'),
+  { name: '!session', syntax: '!session [ID]', help: 'sessions, and where session space is', run: sessions },
 );

@@ -161,9 +161,11 @@ describe('kernel extensions', () => {
     expect(entries.some(({ address }) => address === eip - (eip & 0xfff))).toBe(true);
   });
 
-  it('say plainly what is not built yet', async () => {
-    const { run } = await atLeaf();
-    expect(await run('!session')).toBe('Session space is not built yet: there is nothing to show.');
+  it('!session shows the only one, whose space nothing lies in', async () => {
+    const { run, json } = await atLeaf();
+    expect(await run('!session')).toMatch(/^Sessions on machine: 1\nValid Sessions: 0\n.*a0000000-bfffffff: empty/s);
+    expect(await json('!session 0')).toMatchObject({ sessions: [0], current: 0, sessionSpace: 0xa0000000 });
+    expect(await run('!session 1')).toBe('there is no session 1, only 0');
   });
 });
 
