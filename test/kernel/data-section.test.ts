@@ -74,7 +74,7 @@ describe('NtCreateSection parameters', () => {
     ['no access', { protection: 1 }, 'INVALID_PAGE_PROTECTION'],
     ['no such protection', { protection: 6 }, 'INVALID_PAGE_PROTECTION'],
     ['no size', { size: 0 }, 'INVALID_PARAMETER_4'],
-    ['more pages than prototype PTEs', { size: 0x2_0000_0000, attributes: Reserve }, 'INSUFFICIENT_RESOURCES'],
+    ['more pages than prototype PTEs', { size: 0x4_0000_0000, attributes: Reserve }, 'INSUFFICIENT_RESOURCES'],
     ['more than fits paged pool', { size: 0x100_0000_0000, attributes: Reserve }, 'SECTION_TOO_BIG'],
     ['more than can be promised', { size: 0x8000000 }, 'COMMITMENT_LIMIT'],
     ['large pages, for which there is no place', { size: 0x400000, attributes: LARGE_PAGES }, 'INSUFFICIENT_RESOURCES'],
