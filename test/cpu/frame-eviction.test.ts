@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { Cpu, EIP, FrameEviction, HostMemoryExhausted, PhysicalMemory } from '../../cpu/index.js';
+import {
+  AccessKind,
+  Cpu,
+  EIP,
+  EVICTION_HAND,
+  EVICTION_WAITS,
+  FrameEviction,
+  HostMemoryExhausted,
+  PhysicalMemory,
+} from '../../cpu/index.js';
 import { restoreProcessor, saveProcessor } from '../../cpu/processor-snapshot.js';
 
 /** Memory that does not fit into the linear memory (frame-eviction.ts): 4,096 frames, of which 192 have room. */
@@ -72,6 +81,38 @@ describe('a linear memory that is too small', () => {
     for (let frame = 0; frame < FRAMES; frame++) memory.read32(frame * PAGE);
     expect(memory.store.frames).toBe(0);
     expect(memory.touchedFrames()).toBeLessThanOrEqual(192);
+  });
+
+  it('keeps the source of a copy, though it would be the next to go', () => {
+    const { memory } = smallMemory();
+    for (let frame = 0; frame < 400; frame++) memory.write32(frame * PAGE, frame + 1);
+    for (let target = 1000; target < 1400; target++) {
+      const source = memory.frameAt(memory.words[EVICTION_HAND] % memory.hostFrames);
+      if (source < 0) continue;
+      const word = memory.read32(source * PAGE);
+      memory.copyFrame(target, source);
+      expect([memory.read32(target * PAGE), memory.read32(source * PAGE)]).toEqual([word, word]);
+    }
+    expect(memory.verify()).toBeNull();
+  });
+
+  it('keeps what the TLB maps while an instruction may use it, and nothing for longer', () => {
+    const { memory, cpu } = smallMemory();
+    cpu.setCr0(1);
+    const linear = 7 * PAGE;
+    const host = cpu.translate(linear, AccessKind.Write, true);
+    memory.write32(linear, 0x1234);
+    for (let frame = 100; frame < 800; frame++) memory.write32(frame * PAGE, frame);
+    expect(cpu.translate(linear, AccessKind.Write, true)).toBe(host);
+    for (let frame = 800; frame < 4000; frame++) {
+      memory.write32(frame * PAGE, frame);
+      memory.words[EVICTION_WAITS] = 1;
+      memory.evictor?.makeRoomBetween();
+    }
+    const slots = memory.store.frames;
+    expect(memory.read32(linear)).toBe(0x1234);
+    expect(memory.store.frames).toBe(slots - 1);
+    expect(memory.view.getUint32(cpu.translate(linear, AccessKind.Read, true), true)).toBe(0x1234);
   });
 
   it('says when more was touched than it may hold', () => {
