@@ -15,6 +15,7 @@ const TESTS = [
 ];
 /** Steps of the model for each bug: enough for all of its configurations to do everything a few times. */
 process.env.NT86_MODEL_STEPS ??= '8000';
+process.env.NT86_MODEL_SHRINK ??= 'no';
 
 /** What vitest itself stumbles over when a worker dies. */
 const strays = [];
