@@ -89,9 +89,10 @@ export class ReadAheadQueue {
   *performOne(): Blocking<boolean> {
     const fetch = this.#fetches.shift();
     if (fetch !== undefined) {
-      for (const range of fetch.ranges) {
-        const reads = yield* this.#bringIn(fetch.map, range, 0);
-        const { firstPage, count } = range;
+      for (const { firstPage, count: wanted } of fetch.ranges) {
+        // What memory does not hold would have gone again by the time the operation goes on, which waits for the rest itself.
+        const count = Math.min(wanted, Math.ceil(this.#cc.kernel.mm.lists.availablePages / 2));
+        const reads = yield* this.#bringIn(fetch.map, { firstPage, count }, 0);
         traceCache(this.#cc.kernel, 'cache-fetch', fetch.map, { offset: firstPage * PAGE_SIZE, pages: count, reads });
       }
       fetch.done();
