@@ -10,6 +10,8 @@ export const Status = {
   USER_APC: ntStatus(0x000000c0),
   ALERTED: ntStatus(0x00000101),
   TIMEOUT: ntStatus(0x00000102),
+  PROCESS_NOT_IN_JOB: ntStatus(0x00000123),
+  PROCESS_IN_JOB: ntStatus(0x00000124),
   PENDING: ntStatus(0x00000103),
   REPARSE: ntStatus(0x00000104),
   MORE_ENTRIES: ntStatus(0x00000105),

@@ -303,6 +303,12 @@ SERVICE NtLockVirtualMemory(HANDLE, PVOID *base, SIZE_T *size, ULONG mapType);
 SERVICE NtMapViewOfSection(HANDLE section, HANDLE process, PVOID *base, ULONG zeroBits, SIZE_T commit, PLARGE_INTEGER offset,
                            SIZE_T *size, ULONG inherit, ULONG type, ULONG protect);
 SERVICE NtOpenDirectoryObject(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
+SERVICE NtAssignProcessToJobObject(HANDLE job, HANDLE process);
+SERVICE NtCreateJobObject(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
+SERVICE NtIsProcessInJob(HANDLE process, HANDLE job);
+SERVICE NtOpenJobObject(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
+SERVICE NtQueryInformationJobObject(HANDLE, ULONG informationClass, PVOID, ULONG, PULONG);
+SERVICE NtSetInformationJobObject(HANDLE, ULONG informationClass, PVOID, ULONG);
 SERVICE NtOpenEvent(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
 SERVICE NtOpenFile(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES, PIO_STATUS_BLOCK, ULONG share, ULONG options);
 SERVICE NtOpenMutant(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
@@ -364,6 +370,7 @@ SERVICE NtSetTimer(HANDLE, PLARGE_INTEGER due, PVOID apc, PVOID context, BOOLEAN
 SERVICE NtSetVolumeInformationFile(HANDLE, PIO_STATUS_BLOCK, PVOID, ULONG length, ULONG informationClass);
 SERVICE NtSignalAndWaitForSingleObject(HANDLE signal, HANDLE wait, BOOLEAN alertable, PLARGE_INTEGER timeout);
 SERVICE NtSuspendThread(HANDLE, PULONG previous);
+SERVICE NtTerminateJobObject(HANDLE, NTSTATUS);
 SERVICE NtTerminateProcess(HANDLE, NTSTATUS);
 SERVICE NtTerminateThread(HANDLE, NTSTATUS);
 SERVICE NtTestAlert(void);

@@ -309,6 +309,11 @@ static NTSTATUS assign_token(HANDLE process, HANDLE token) {
   return status;
 }
 
+/* Of NtCreateProcessEx: leave the job, inherit handles. */
+static ULONG create_flags(BOOL inherit, DWORD flags) {
+  return (inherit ? 4 : 0) | (flags & CREATE_BREAKAWAY_FROM_JOB ? 1 : 0);
+}
+
 /* The process and its first thread, which is suspended. */
 static NTSTATUS make_process(PROGRAM *program, START *start, HANDLE token, SECURITY security, BOOL inherit, DWORD flags, LPPROCESS_INFORMATION made) {
   OBJECT_ATTRIBUTES attributes = OBJECT_ATTRIBUTES_OF(NULL, inherit_flag(security.process));
@@ -319,7 +324,7 @@ static NTSTATUS make_process(PROGRAM *program, START *start, HANDLE token, SECUR
   CLIENT_ID client;
   PVOID base = NULL, entry = NULL;
   HANDLE process, thread;
-  NTSTATUS status = NtCreateProcessEx(&process, PROCESS_ALL_ACCESS & 0x1F0FFF, &attributes, CURRENT_PROCESS, inherit ? 4 : 0, program->section,
+  NTSTATUS status = NtCreateProcessEx(&process, PROCESS_ALL_ACCESS & 0x1F0FFF, &attributes, CURRENT_PROCESS, create_flags(inherit, flags), program->section,
                                       NULL, NULL, 0);
   if (!NT_SUCCESS(status)) return status;
   if (token != NULL) status = assign_token(process, token);

@@ -37,6 +37,11 @@ BOOLEAN file_apis_are_ansi(void);
 typedef struct { OBJECT_ATTRIBUTES attributes; UNICODE_STRING name; WCHAR buffer[300]; } NAMED_OBJECT;
 NTSTATUS named_object(NAMED_OBJECT *object, PCWSTR name, LPSECURITY_ATTRIBUTES security, ULONG flags,
                       POBJECT_ATTRIBUTES *attributes);
+/* What the Create and Open functions of named objects end with: the handle, and the last error. */
+typedef NTSTATUS(NTAPI *OPENER)(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
+HANDLE created(NTSTATUS status, HANDLE handle);
+HANDLE open_named(OPENER opener, DWORD access, BOOL inherit, PCWSTR name);
+HANDLE open_named_ansi(OPENER opener, DWORD access, BOOL inherit, const char *name);
 /* Milliseconds to the kernel's relative time; NULL for INFINITE. */
 /* What a completion port is given of a request. */
 PVOID port_context(LPOVERLAPPED overlapped);
@@ -48,6 +53,9 @@ LONG WINAPI UnhandledExceptionFilter(PEXCEPTION_POINTERS pointers);
 
 /* The user stack and the first context of a thread in any process; `start` gets EAX and EBX. Sizes of 0: those of this program. */
 NTSTATUS set_priority_class(HANDLE process, UCHAR class);
+/* The kernel's priority class for that of Win32, and back; 0 for what is none. */
+UCHAR native_priority_class(DWORD class);
+DWORD win32_priority_class(ULONG class);
 NTSTATUS base_create_stack(HANDLE process, SIZE_T commit, SIZE_T reserve, PINITIAL_TEB teb);
 void base_initial_context(PCONTEXT context, void (*start)(void), PVOID eax, PVOID ebx, PVOID stackBase);
 void BaseProcessStartThunk(void);

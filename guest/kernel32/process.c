@@ -92,13 +92,24 @@ static const struct { DWORD win32; UCHAR native; } priority_classes[] = {
   { BELOW_NORMAL_PRIORITY_CLASS, 5 }, { ABOVE_NORMAL_PRIORITY_CLASS, 6 },
 };
 
+UCHAR native_priority_class(DWORD class) {
+  for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
+    if (priority_classes[i].win32 == class) return priority_classes[i].native;
+  }
+  return 0;
+}
+DWORD win32_priority_class(ULONG class) {
+  for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
+    if (priority_classes[i].native == class) return priority_classes[i].win32;
+  }
+  return 0;
+}
+
 DWORD WINAPI GetPriorityClass(HANDLE process) {
   _Alignas(4) struct { BOOLEAN foreground; UCHAR class; } information = { 0, 0 };
   if (!ok(NtQueryInformationProcess(process, 18, &information, sizeof information, NULL))) return 0;
-  for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
-    if (priority_classes[i].native == information.class) return priority_classes[i].win32;
-  }
-  return NORMAL_PRIORITY_CLASS;
+  DWORD class = win32_priority_class(information.class);
+  return class != 0 ? class : NORMAL_PRIORITY_CLASS;
 }
 
 #define SE_INCREASE_BASE_PRIORITY_LUID 14
@@ -128,11 +139,8 @@ NTSTATUS set_priority_class(HANDLE process, UCHAR class) {
 }
 
 BOOL WINAPI SetPriorityClass(HANDLE process, DWORD class) {
-  for (ULONG i = 0; i < ARRAY_LENGTH(priority_classes); i++) {
-    if (priority_classes[i].win32 != class) continue;
-    return ok(set_priority_class(process, priority_classes[i].native));
-  }
-  return refuse(ERROR_INVALID_PARAMETER);
+  UCHAR native = native_priority_class(class);
+  return native != 0 ? ok(set_priority_class(process, native)) : refuse(ERROR_INVALID_PARAMETER);
 }
 
 BOOL WINAPI SetProcessPriorityBoost(HANDLE process, BOOL disable) {

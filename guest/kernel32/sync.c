@@ -30,7 +30,7 @@ NTSTATUS named_object(NAMED_OBJECT *object, PCWSTR name, LPSECURITY_ATTRIBUTES s
 }
 
 /* A handle, with ERROR_ALREADY_EXISTS as news when the object was there before. */
-static HANDLE created(NTSTATUS status, HANDLE handle) {
+HANDLE created(NTSTATUS status, HANDLE handle) {
   if (!ok(status)) return NULL;
   set_last_error(status == STATUS_OBJECT_NAME_EXISTS ? ERROR_ALREADY_EXISTS : ERROR_SUCCESS);
   return handle;
@@ -70,9 +70,7 @@ HANDLE WINAPI CreateWaitableTimerW(LPSECURITY_ATTRIBUTES security, BOOL manual, 
   return created(status, handle);
 }
 
-typedef NTSTATUS(NTAPI *OPENER)(PHANDLE, ACCESS_BITS, POBJECT_ATTRIBUTES);
-
-static HANDLE open_named(OPENER opener, DWORD access, BOOL inherit, PCWSTR name) {
+HANDLE open_named(OPENER opener, DWORD access, BOOL inherit, PCWSTR name) {
   NAMED_OBJECT object;
   POBJECT_ATTRIBUTES attributes;
   HANDLE handle = NULL;
@@ -117,7 +115,7 @@ HANDLE WINAPI CreateWaitableTimerA(LPSECURITY_ATTRIBUTES security, BOOL manual, 
   release(wide);
   return handle;
 }
-static HANDLE open_named_ansi(OPENER opener, DWORD access, BOOL inherit, const char *name) {
+HANDLE open_named_ansi(OPENER opener, DWORD access, BOOL inherit, const char *name) {
   PWSTR wide = wide_copy(name);
   HANDLE handle = open_named(opener, access, inherit, wide);
   release(wide);

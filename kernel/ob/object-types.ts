@@ -3,6 +3,7 @@ import type { FileObject } from '../io/file-object.js';
 import type { IoCompletion } from '../io/io-completion.js';
 import type { KEvent, KMutant, KSemaphore, KTimer } from '../ke/dispatcher-object.js';
 import type { Section } from '../mm/segment.js';
+import type { Job } from '../ps/job.js';
 import type { EProcess } from '../ps/process.js';
 import type { EThread } from '../ps/thread.js';
 import type { Token } from '../se/token.js';
@@ -151,6 +152,14 @@ const descriptions = {
     bodySize: 0x28,
     paged: false,
   },
+  job: {
+    name: 'Job',
+    mapping: { read: READ_CONTROL | 4, write: READ_CONTROL | 0xb, execute: READ_CONTROL | SYNCHRONIZE, all: 0x1f001f },
+    validAccess: 0x1f001f,
+    tag: 'Job ',
+    bodySize: 0x188,
+    paged: false,
+  },
 } as const satisfies Record<string, ObjectTypeDescription>;
 
 /** All object types of a machine, each with the TypeScript class of its bodies. */
@@ -169,6 +178,7 @@ export interface ObjectTypes {
   readonly device: ObjectType<DeviceBody>;
   readonly file: ObjectType<FileObject>;
   readonly ioCompletion: ObjectType<IoCompletion>;
+  readonly job: ObjectType<Job>;
 }
 
 /** Makes the type objects of one machine. Index 1 is the type Type itself. */
@@ -191,5 +201,6 @@ export function createObjectTypes(): ObjectTypes {
     device: make(descriptions.device),
     file: make(descriptions.file),
     ioCompletion: make(descriptions.ioCompletion),
+    job: make(descriptions.job),
   };
 }

@@ -24,8 +24,8 @@ interface CreateCall {
 }
 
 /**
- * Makes a process without threads from an image section. INVALID_PARAMETER for unknown flags, no parent or a job level without
- * a job; OBJECT_TYPE_MISMATCH for ports (there are none); NOT_IMPLEMENTED for named processes. Without a section the process is a
+ * Makes a process without threads from an image section. INVALID_PARAMETER for unknown flags, no parent or a job level (there
+ * are no job sets); OBJECT_TYPE_MISMATCH for ports (there are none); NOT_IMPLEMENTED for named processes. Without a section the process is a
  * clone of its parent, memory copy-on-write (fork). SECTION_NOT_IMAGE and what handles, memory and mapping give.
  */
 function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
@@ -53,6 +53,7 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
     section: section.object,
     parent: parent.object.body,
     inheritHandles: (call.flags & CreateFlag.INHERIT_HANDLES) !== 0,
+    breaksAway: (call.flags & CreateFlag.BREAKAWAY) !== 0,
     imagePath: clones ? parent.object.body.imagePath : (section.object?.body.controlArea.file?.name ?? ''),
   });
   if (process === null || process.object === null) return status;

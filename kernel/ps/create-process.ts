@@ -8,6 +8,7 @@ import { isSuccess, Status } from '../ntstatus.js';
 import type { ObjectHeader } from '../ob/object-header.js';
 import type { NtStatus } from '../types.js';
 import { initializeExecuteOptions } from './execute-options.js';
+import { addToJob, jobOfChild } from './job.js';
 import type { EProcess } from './process.js';
 import { type ProcessManager, SYSTEM_PROCESS_ID } from './process-manager.js';
 import { initializePriority } from './process-priority.js';
@@ -20,6 +21,8 @@ export interface NewProcess {
   /** Whose handles, token and priority it takes over. Null: a process of the machine itself, with a token of its own. */
   readonly parent: EProcess | null;
   readonly inheritHandles: boolean;
+  /** It is not to be in the job of its parent. */
+  readonly breaksAway?: boolean;
   /** NT path of the image. */
   readonly imagePath: string;
 }
@@ -33,7 +36,7 @@ const failed = (status: NtStatus): CreatedProcess => ({ status, process: null })
 
 /**
  * Makes a process without threads: address space with image, ntdll and PEB, or the parent's, inherited handles, token (PspCreateProcess).
- * SECTION_NOT_IMAGE, PROCESS_IS_TERMINATING, INSUFFICIENT_RESOURCES, CONFLICTING_ADDRESSES where the image lies in ntdll's
+ * SECTION_NOT_IMAGE, PROCESS_IS_TERMINATING, ACCESS_DENIED and QUOTA_EXCEEDED of the parent's job, INSUFFICIENT_RESOURCES, CONFLICTING_ADDRESSES where the image lies in ntdll's
  * place, and what mapping gives. Nothing is left behind when it fails. Environment: PASSIVE_LEVEL, any process; never blocks.
  */
 export function createProcess(manager: ProcessManager, request: NewProcess): CreatedProcess {
@@ -41,6 +44,8 @@ export function createProcess(manager: ProcessManager, request: NewProcess): Cre
   const { parent, section } = request;
   if (section !== null && section.body.segment.imageInformation === null) return failed(Status.SECTION_NOT_IMAGE);
   if (parent?.exiting) return failed(Status.PROCESS_IS_TERMINATING);
+  const job = jobOfChild(parent, request.breaksAway === true);
+  if (typeof job === 'number') return failed(job);
   const process = makeProcessObject(manager, request);
   if (process === null) return failed(Status.INSUFFICIENT_RESOURCES);
   process.controlGroup = parent?.controlGroup ?? process.processId;
@@ -52,6 +57,7 @@ export function createProcess(manager: ProcessManager, request: NewProcess): Cre
   if (isSuccess(status)) {
     status = section === null ? cloneParent(manager, process, parent) : mapImages(manager, process, section.body);
   }
+  if (isSuccess(status) && job !== null) status = addToJob(kernel, job, process);
   if (isSuccess(status)) return { status: Status.SUCCESS, process };
   manager.discardProcess(process);
   return failed(status);

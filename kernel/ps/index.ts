@@ -1,5 +1,6 @@
 import type { Service } from '../ke/service.js';
 import { createProcessServices } from './create-process-services.js';
+import { jobServices } from './job-services.js';
 import { processServices } from './process-services.js';
 import { queryProcessServices } from './query-process.js';
 import { queryThreadServices } from './query-thread.js';
@@ -17,6 +18,7 @@ export { EThread } from './thread.js';
 export const psServices: readonly Service[] = [
   ...processServices,
   ...createProcessServices,
+  ...jobServices,
   ...queryProcessServices,
   ...threadServices,
   ...queryThreadServices,

@@ -10,6 +10,7 @@ import { accountToken } from '../se/account.js';
 import type { Token } from '../se/token.js';
 import { createTokenObject, initializeTokenType } from '../se/token-object.js';
 import type { Blocking, NtStatus } from '../types.js';
+import { initializeJobType, leaveJob } from './job.js';
 import { createKnownDlls } from './known-dlls.js';
 import { EProcess } from './process.js';
 import { type ProcessMemory, processMemory } from './process-memory.js';
@@ -57,6 +58,7 @@ export class ProcessManager {
       delete: (process) => this.#deleteProcess(process),
     };
     initializeTokenType(kernel);
+    initializeJobType(kernel);
     types.thread.procedures = { delete: (thread) => this.#deleteThread(thread) };
     this.#clientIds.allocate('reserved');
   }
@@ -278,6 +280,7 @@ export class ProcessManager {
     for (const page of process.handleTablePages) this.kernel.ex.pool.free(page);
     process.pcb.addressSpace?.quota.release(QuotaType.PagedPool, process.handleTablePages.length * HANDLE_TABLE_PAGE);
     process.handleTablePages = [];
+    leaveJob(this.kernel, process);
     this.memory.deleteAddressSpace(process);
     if (process.imageSection !== null) ob.dereferenceObject(process.imageSection);
     process.imageSection = null;

@@ -6,6 +6,7 @@ import type { HandleEntry } from '../ob/object-manager.js';
 import type { Token } from '../se/token.js';
 import { type VirtualAddress, virtualAddress } from '../types.js';
 import type { ControlRoutine } from './control-events.js';
+import type { Job } from './job.js';
 import type { QuotaBlock } from './quota.js';
 import type { EThread } from './thread.js';
 
@@ -61,6 +62,8 @@ export class EProcess {
   /** IO_COUNTERS: operations by kind, and bytes. */
   readonly io = { readOperations: 0, writeOperations: 0, otherOperations: 0, bytesRead: 0, bytesWritten: 0 };
   affinity = 1;
+  /** The job that it belongs to, referenced; null: none. */
+  job: Job | null = null;
   peakThreads = 0;
 
   constructor(options: {

@@ -6,6 +6,7 @@ import { assignPrimaryToken } from '../se/primary-token.js';
 import type { Blocking, NtStatus } from '../types.js';
 import { setExecuteOptions } from './execute-options.js';
 import { Fields } from './information-buffer.js';
+import { userTimeOf } from './job.js';
 import type { EProcess } from './process.js';
 import { raisePriority, setBasePriority, setForeground, setPriorityClass } from './process-priority.js';
 import { ProcessAccess } from './process-services.js';
@@ -124,12 +125,11 @@ function basicInformation(_kernel: Kernel, process: EProcess): Uint8Array {
 
 /** Kernel code takes no virtual time: all of it is user time. */
 function times(_kernel: Kernel, process: EProcess): Uint8Array {
-  const living = process.pcb.threads.reduce((sum, thread) => sum + Math.floor(thread.userNanoseconds / 100), 0);
   return new Fields(0x20)
     .quad(0x00, process.createTime)
     .quad(0x08, process.exitTime)
     .quad(0x10, BigInt(process.pcb.kernelTime))
-    .quad(0x18, BigInt(process.pcb.userTime + living)).bytes;
+    .quad(0x18, BigInt(userTimeOf(process))).bytes;
 }
 
 /** Made when first asked for, from the seed, the time and the process id. */

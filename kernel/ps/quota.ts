@@ -84,10 +84,29 @@ export class QuotaBlock {
 /** What pays for pool that the running thread asks for: the quota block of its process; null: nothing does. */
 export const currentPayer = ({ ke }: Kernel): QuotaBlock | null => ke.currentProcess.executive?.quotaBlock ?? null;
 
+/** Pages that all processes of a job have committed, and may (EJOB.CurrentJobMemoryUsed, JobMemoryLimit). */
+export class JobCommit {
+  usage = 0;
+  peak = 0;
+  /** The most that one process has had. */
+  processPeak = 0;
+  limit = UNLIMITED;
+
+  use(pages: number, ofProcess: number): void {
+    this.usage += pages;
+    this.peak = Math.max(this.peak, this.usage);
+    this.processPeak = Math.max(this.processPeak, ofProcess);
+  }
+}
+
 /** EPROCESS.QuotaUsage, QuotaPeak and QuotaBlock: what a process itself uses, all of which counts in its block too. */
 export class ProcessQuota {
   readonly usage: Quotas = [0, 0, 0];
   readonly peak: Quotas = [0, 0, 0];
+  /** Pages that the process may commit (EPROCESS.CommitChargeLimit). */
+  commitLimit = UNLIMITED;
+  /** What the process's job counts; null: it is in none. */
+  job: JobCommit | null = null;
   #block: QuotaBlock;
 
   constructor(block: QuotaBlock) {
@@ -99,18 +118,33 @@ export class ProcessQuota {
     return this.#block;
   }
 
-  /** PsChargeProcessQuota: QUOTA_EXCEEDED, PAGEFILE_QUOTA_EXCEEDED; then nothing is charged. */
+  /** PsChargeProcessQuota: QUOTA_EXCEEDED, PAGEFILE_QUOTA_EXCEEDED, COMMITMENT_LIMIT of a job; then nothing is charged. */
   charge(type: QuotaType, amount: number): NtStatus {
+    if (type === QuotaType.PageFile && this.#exceedsJob(amount)) return Status.COMMITMENT_LIMIT;
     const status = this.#block.charge(type, amount);
     if (status !== Status.SUCCESS) return status;
     this.usage[type] += amount;
     if (this.usage[type] > this.peak[type]) this.peak[type] = this.usage[type];
+    if (type === QuotaType.PageFile) this.job?.use(amount, this.usage[type]);
     return status;
+  }
+
+  /** The process's pages count in a job too. */
+  joinJob(job: JobCommit): void {
+    this.job = job;
+    job.use(this.usage[QuotaType.PageFile], this.usage[QuotaType.PageFile]);
   }
 
   release(type: QuotaType, amount: number): void {
     this.usage[type] -= amount;
+    if (type === QuotaType.PageFile) this.job?.use(-amount, 0);
     this.#block.release(type, amount);
+  }
+
+  #exceedsJob(pages: number): boolean {
+    if (pages <= 0) return false;
+    if (this.commitLimit !== UNLIMITED && this.usage[QuotaType.PageFile] + pages > this.commitLimit) return true;
+    return this.job !== null && this.job.limit !== UNLIMITED && this.job.usage + pages > this.job.limit;
   }
 
   /** Another block counts what the process uses from now on (PspInheritQuota, ProcessQuotaLimits). */

@@ -23,6 +23,7 @@ const types = [
   'directory',
   'symbolicLink',
   'ioCompletion',
+  'job',
   'file',
 ] as const;
 type TypeName = (typeof types)[number];
@@ -39,6 +40,7 @@ const RIGHTS: Readonly<Record<TypeName, number>> = {
   directory: 0xf000f,
   symbolicLink: 0xf0001,
   ioCompletion: 0x1f0003,
+  job: 0x1f001f,
   file: 0x1f01ff,
 };
 
@@ -53,6 +55,8 @@ const [DWORD_OUT, QUAD, STATUS_BLOCK, SIZE, ATTRIBUTES, REGION] = [
 ];
 /** Stands for the handle in a list of parameters. */
 const H = -1;
+/** Stands for a job with all rights. */
+const JOB = -2;
 const SYNCHRONIZE = 0x100000;
 
 /** Service, type of the object, rights it needs (0: none), its parameters with H. */
@@ -120,6 +124,13 @@ const rows: readonly Row[] = [
   ['NtImpersonateThread', 'thread', 0x200, [H, THREAD, ATTRIBUTES]],
   ['NtImpersonateThread', 'thread', 0x100, [THREAD, H, ATTRIBUTES]],
   ['NtImpersonateAnonymousToken', 'thread', 0x100, [H]],
+  // Jobs.
+  ['NtAssignProcessToJobObject', 'job', 1, [H, SELF]],
+  ['NtAssignProcessToJobObject', 'process', 0x101, [JOB, H]],
+  ['NtTerminateJobObject', 'job', 8, [H, 0]],
+  ['NtIsProcessInJob', 'process', 0x400, [H, 0]],
+  ['NtQueryInformationJobObject', 'job', 4, [H, 2, BUFFER, 0x30, 0]],
+  ['NtSetInformationJobObject', 'job', 2, [H, 2, BUFFER, 0x30]],
   // Tokens.
   ['NtOpenProcessToken', 'process', 0x400, [H, 8, HANDLE]],
   ['NtOpenProcessTokenEx', 'process', 0x400, [H, 8, 0, HANDLE]],
@@ -254,6 +265,7 @@ class HandleCaller extends Caller {
       yield* make('directory', 'NtCreateDirectoryObject', unnamed);
       yield* make('symbolicLink', 'NtCreateSymbolicLinkObject', unnamed, ATTRIBUTES);
       yield* make('ioCompletion', 'NtCreateIoCompletion', 0, 1);
+      yield* make('job', 'NtCreateJobObject', 0);
       yield* make('file', 'NtCreateFile', own.named('\\??\\C:\\file'), STATUS_BLOCK, 0, 0x80, 7, 2, 0x20, 0, 0);
     });
     const { process, thread } = bare;
@@ -295,9 +307,10 @@ describe('services refuse handles', () => {
           if (isQuality) caller.words(ATTRIBUTES, 0xc, 2, 0);
           const isDescriptor = service === 'NtSetSecurityObject';
           if (isDescriptor) caller.words(ATTRIBUTES, 0x00000001, 0, 0, 0, 0);
-          const given = parameters.map((value) => (value === H ? handle : value));
+          const given = parameters.map((value) => ({ [H]: handle, [JOB]: job })[value] ?? value);
           return yield* caller.call(service, ...given);
         };
+        const job = caller.handleWith('job', RIGHTS.job);
         const before = handleTable.count;
         expect(yield* ask(0x7770)).toBe('INVALID_HANDLE');
         expect(yield* ask(0x80000004)).toBe('INVALID_HANDLE');
@@ -318,6 +331,7 @@ describe('services refuse handles', () => {
           handleTable.remove(weak);
         }
         expect(handleTable.count).toBe(before);
+        handleTable.remove(job);
         caller.bare.kernel.ke.currentThread.executive = null;
       });
     },
