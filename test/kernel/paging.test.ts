@@ -15,6 +15,7 @@ import { HostPagingStorage, MemoryPagingStorage } from '../../kernel/mm/paging-s
 import { resetPages } from '../../kernel/mm/reset-pages.js';
 import { emptyWorkingSet } from '../../kernel/mm/working-set-trim.js';
 import { Status } from '../../kernel/ntstatus.js';
+import type { NtStatus } from '../../kernel/types.js';
 import { BareProcess, code, DATA, STACK_BASE } from './bare-process.js';
 import { MemoryMachine } from './memory-machine.js';
 import { evict, repurposeStandby, writeModified } from './page-out.js';
@@ -32,20 +33,20 @@ class SmallDisk implements HostPagingFile {
     this.room = room;
   }
 
-  read(offset: number, into: Uint8Array): number {
+  read(offset: number, into: Uint8Array): NtStatus {
     for (let at = 0; at < into.length; at += 0x1000)
       into.set(this.#pages.get(offset + at) ?? new Uint8Array(0x1000), at);
     return Status.SUCCESS;
   }
 
-  write(offset: number, bytes: Uint8Array): number {
+  write(offset: number, bytes: Uint8Array): NtStatus {
     if (bytes.length / 0x1000 > this.room) return Status.DISK_FULL;
     this.room -= bytes.length / 0x1000;
     for (let at = 0; at < bytes.length; at += 0x1000) this.#pages.set(offset + at, bytes.slice(at, at + 0x1000));
     return Status.SUCCESS;
   }
 
-  setSize(size: number): number {
+  setSize(size: number): NtStatus {
     return size > 64 * 0x1000 ? Status.DISK_FULL : Status.SUCCESS;
   }
 }
