@@ -3,11 +3,11 @@ import { holdings, type Injection, leaks } from '../../kernel/index.js';
 import { Privilege } from '../../kernel/se/privilege.js';
 import { guestMachine } from './guest-program.js';
 
-/** Every kind of memory at once, in two seconds of virtual time; memory-stress.mjs is the long form, of two minutes. */
+/** Every kind of memory at once, in a second of virtual time; memory-stress.mjs is the long form, of two minutes. */
 
 function machineOf(pae: boolean, injections: readonly Injection[]) {
   const options = { pae, injections, memorySize: 32 << 20, privileges: [Privilege.LOCK_MEMORY] };
-  return guestMachine('memory-stress', { args: ['2', '5'], machine: options });
+  return guestMachine('memory-stress', { args: ['1', '5'], machine: options });
 }
 
 describe('pages of AWE, large pages, write watch, code, MEM_RESET, sections, forks and paging at once', () => {
