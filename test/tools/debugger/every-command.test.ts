@@ -28,7 +28,7 @@ describe('what is seldom typed', async () => {
     ['.lastevent', /^eax=[\s\S]*sample!leaf/],
     ['!irql', /0 \(PASSIVE_LEVEL\)/],
     ['!sysptes', /Total System Ptes \d+\n\s+free ptes: \d+\n\s+in use: +\d+/],
-    ['!session', /not built yet/],
+    ['!session', /^Sessions on machine: 1\nValid Session/],
     ['!vm', /Physical Memory:[\s\S]*Page File:[\s\S]*Commit limit:[\s\S]*sample\.exe/],
     ['!poolused', /NonPaged +Paged[\s\S]* Thre +\d+ +\d+ +0 +0[\s\S]*TOTAL/],
     ['!vtop @eip', /^Virtual address 00401006 translates to physical address [0-9a-f]+006\.$/],
