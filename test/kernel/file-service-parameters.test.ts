@@ -30,7 +30,7 @@ const first = (...checks: readonly (StatusName | false)[]): StatusName => {
 
 const files = choices(file, closed, 0, 0xffffffff, wrongType, fileToRead, fileToWait, directory);
 const iosb = { iosb: pointers(0x60, [0, 0]) };
-const events = { event: choices(0, closed, wrongType), apc: choices(0), context: choices(0, 1) };
+const events = { event: choices(0, closed, wrongType), apc: choices(0), context: choices(0) };
 const READ = 1;
 const WRITE = 2;
 const ATTRIBUTES = 0x80;
@@ -64,7 +64,7 @@ function transfer(name: string, rights: number, access: 'read' | 'write'): Servi
       file: files,
       ...events,
       ...iosb,
-      buffer: pointers(0x100, [0x62626262, 0x62626262]),
+      buffer: pointers(0x100, [0x62626262, 0x62626262]).filter((_, index) => [0, 4, 6, 7].includes(index)),
       length: choices(8, 0, 0xffffffff),
       offset: [
         { value: 0 },
