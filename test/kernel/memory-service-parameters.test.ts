@@ -25,7 +25,7 @@ type StatusName = keyof typeof Status | null;
 const HIGHEST_USER = bootLayout.highestUserAddress;
 const HIGHEST_VAD = bootLayout.highestVadAddress;
 /** Sizes that nothing can have. */
-const SIZES = [0, 0x8000_0000, 0xffff_ffff] as const;
+const SIZES = [0, bootLayout.systemRangeStart, 0xffff_ffff] as const;
 const { userProbeAddress, systemRangeStart } = bootLayout;
 const BASES = [HIGHEST_VAD + 1, userProbeAddress, systemRangeStart, 0xffffffff] as const;
 
@@ -108,7 +108,7 @@ const free: ServiceModel = {
   parameters: {
     process: choices(...handles()),
     base: pointersTo(0, REGION, ...BASES),
-    size: pointersTo(0x10, 0x1000, 0x8000_0000, 0xffff_ffff),
+    size: pointersTo(0x10, 0x1000, systemRangeStart, 0xffff_ffff),
     type: choices(0x4000, 0, 0xc000, 0x1000, 0x4001, 0xffffffff),
   },
   status: (call, held) => {
@@ -228,7 +228,7 @@ const copyModel = (name: string): ServiceModel => ({
     process: choices(...handles()),
     base: choices(REGION, userProbeAddress, systemRangeStart, 0xffffffff),
     buffer: choices(DATA + 0x100, userProbeAddress, systemRangeStart, 0xffffffff),
-    size: choices(0x40, 0, 0x8000_0000, 0xffff_ffff),
+    size: choices(0x40, 0, systemRangeStart, 0xffff_ffff),
     done: pointers(0, [0xabcd]),
   },
   outputs: ['done'],
@@ -340,7 +340,7 @@ const mapView: ServiceModel = {
     zeroBits: choices(0, 22, 0xffffffff),
     commitSize: choices(0, 0xffffffff),
     offset: [{ value: 0 }, ...pointers(0x20, [0, 0])],
-    size: pointersTo(0x10, 0x1000, 0x8000_0000, 0xffff_ffff),
+    size: pointersTo(0x10, 0x1000, systemRangeStart, 0xffff_ffff),
     inherit: choices(1, 0, 3, 0xffffffff),
     type: choices(0, 0x1000, 0x80000000),
     protection: PROTECTIONS,

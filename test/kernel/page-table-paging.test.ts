@@ -196,9 +196,10 @@ describe.each([{ pae: true }, { pae: false }])('a page table of the user half, %
       expect(mm.verify()).toBeNull();
     });
 
-    it('nothing that only looks at valid pages', () => {
+    it('MEM_RESET, which gives up what its PTEs have in the paging file', () => {
       expect(allocate(MemoryType.Reset)).toBe(Status.SUCCESS);
-      expect(isPagedOut()).toBe(true);
+      expect(isPagedOut()).toBe(false);
+      expect(mm.verify()).toBeNull();
     });
   });
 
