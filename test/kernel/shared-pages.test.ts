@@ -167,7 +167,7 @@ describe('private pages that leave the working set', () => {
     { noExecute: 'optin', enable: false, disable: true, executes: false },
     { noExecute: 'alwaysoff', enable: false, disable: true, executes: true },
   ] as const)('execute data as policy and process say, %o', ({ noExecute, enable, disable, executes }) => {
-    const machine = new MemoryMachine({ noExecute });
+    const machine = new MemoryMachine({ pae: true, noExecute });
     const space = machine.createSpace();
     space.executeEnable = enable;
     space.executeDisable = disable;
