@@ -91,6 +91,8 @@ export class Interpreter extends SlowPath {
   #untilSample = SLICE;
   /** The block that the last slice ended at, 0 = it ended otherwise. */
   #sample = 0;
+  /** Nothing interrupted that slice. */
+  #isWholeSample = false;
   readonly #blocks: BlockCache;
   readonly #execute: Execute;
   readonly #jumpCaches = new JumpCaches();
@@ -332,7 +334,7 @@ export class Interpreter extends SlowPath {
     if (atBreakpoint) this.#linkOperation = 0;
     if (this.#linkOperation !== 0) this.#link(block);
     if (this.code[block + BLOCK_SIZE] <= limit) {
-      if (this.#eager) this.#regions.sample(block);
+      if (this.#eager) this.#regions.sample(block, true);
       return block;
     }
     const linear = (this.#codeBase + eip) | 0;
@@ -401,7 +403,10 @@ export class Interpreter extends SlowPath {
     if (source === 0) return;
     if (code[target + BLOCK_COUNT] === BLOCK_DEAD) this.#unlink(source, target);
     // Where a budget ends tells nothing of what is hot.
-    else if (this.#slice === this.#untilSample) this.#sample = target;
+    else if (this.#slice === this.#untilSample) {
+      this.#sample = target;
+      this.#isWholeSample = this.#slice === SLICE;
+    }
   }
 
   #countSample(): void {
@@ -409,7 +414,7 @@ export class Interpreter extends SlowPath {
     this.#sample = 0;
     // Whatever came between may have dropped all blocks, or changed the mode.
     if (this.#generation !== this.#blocks.generation || this.code[block + BLOCK_MODE] !== this.#mode) return;
-    this.#regions.sample(block);
+    this.#regions.sample(block, this.#isWholeSample);
   }
 
   // --- what regions need ------------------------------------------------------------------------------------------------

@@ -15,8 +15,13 @@ import { collectRegion, isTerminal, operationLength, type RegionBlock, type Regi
 import { type RegionFunction, RegionTranslator } from './region-translator.js';
 import type { TlbTables, TranslatorMachine } from './region-writer.js';
 
-/** Slices that make a block hot, if nobody says otherwise. */
+/** Whole slices that make a block hot, if nobody says otherwise. */
 export const TRANSLATE_AFTER = 4;
+/**
+ * What a slice counts that nothing interrupted, in units of one that faults or services did: code that leaves its regions all the
+ * time earns less by being translated than the translation costs, unless it runs for long.
+ */
+const WHOLE_SLICE = 32;
 /** Regions that exist at a time; the oldest gives way. */
 const MAXIMUM_REGIONS = 512;
 /** Blocks whose samples are counted at a time. */
@@ -101,14 +106,14 @@ export class RegionCache implements RegionSource {
     this.functions.length = 0;
   }
 
-  /** The interpreter was about to run this block when its slice ended. May translate. */
-  sample(block: number): void {
+  /** The interpreter was about to run this block when its slice ended, which was whole or had been interrupted. May translate. */
+  sample(block: number, isWhole: boolean): void {
     if (this.#stale !== null && this.code[this.#stale.root + BLOCK_MODE] === this.code[block + BLOCK_MODE]) {
       this.#renew(this.#stale);
     }
     if (this.#threshold === 0 || this.#regions.has(block) || this.#barred.has(block)) return;
-    const count = (this.#samples.get(block) ?? 0) + 1;
-    if (count < this.#threshold) {
+    const count = (this.#samples.get(block) ?? 0) + (isWhole ? WHOLE_SLICE : 1);
+    if (count < this.#threshold * WHOLE_SLICE) {
       if (this.#samples.size >= MAXIMUM_SAMPLED) this.#samples.clear();
       this.#samples.set(block, count);
       return;

@@ -49,6 +49,21 @@ static void views(HANDLE file) {
   ok(ReadFile(file, tail, 5, &read, NULL) && memcmp(tail, "th\0\0\0", 5) == 0, "what was cut off is zeros");
 }
 
+/* Pages that a process has first and the cache later: the cache finds them through the hash table of its working set. */
+static void view_first(void) {
+  HANDLE file = CreateFileA("viewed.bin", GENERIC_READ | GENERIC_WRITE, 0, NULL, CREATE_ALWAYS, FILE_FLAG_DELETE_ON_CLOSE, NULL);
+  HANDLE mapping = CreateFileMappingA(file, NULL, PAGE_READWRITE, 0, FILE_BYTES, NULL);
+  char *view = MapViewOfFile(mapping, FILE_MAP_WRITE, 0, 0, 0);
+  ok(view != NULL, "map a file that nobody has read: %lu", GetLastError());
+  for (DWORD offset = 0; offset < FILE_BYTES; offset += 0x1000) strcpy(view + offset, "first");
+  int right = 0;
+  for (DWORD offset = 0; offset < FILE_BYTES; offset += 0x1000) right += reads(file, offset, "first");
+  ok(right == FILE_BYTES / 0x1000, "%d pages read as the view has them", right);
+  UnmapViewOfFile(view);
+  CloseHandle(mapping);
+  CloseHandle(file);
+}
+
 static void unbuffered(HANDLE cached) {
   char *sectors = VirtualAlloc(NULL, 0x1000, MEM_COMMIT, PAGE_READWRITE);
   DWORD count;
@@ -61,8 +76,9 @@ static void unbuffered(HANDLE cached) {
   ok(WriteFile(file, sectors, SECTOR, &count, NULL) && count == SECTOR, "write a sector: %lu", GetLastError());
   ok(reads(cached, 0x4000, "on the disk"), "the cache sees it");
   ok(!ReadFile(file, sectors, 100, &count, NULL) && GetLastError() == ERROR_INVALID_PARAMETER, "no part of a sector: %lu", GetLastError());
-  SetFilePointer(file, 100, NULL, FILE_BEGIN);
-  ok(!WriteFile(file, sectors, SECTOR, &count, NULL) && GetLastError() == ERROR_INVALID_PARAMETER, "no odd position: %lu", GetLastError());
+  ok(SetFilePointer(file, 100, NULL, FILE_BEGIN) == INVALID_SET_FILE_POINTER && GetLastError() == ERROR_INVALID_PARAMETER, "no odd position: %lu", GetLastError());
+  OVERLAPPED odd = { .Offset = 100 };
+  ok(!WriteFile(file, sectors, SECTOR, &count, &odd) && GetLastError() == ERROR_INVALID_PARAMETER, "no odd offset: %lu", GetLastError());
   SetFilePointer(file, 0, NULL, FILE_BEGIN);
   ok(!ReadFile(file, sectors + 1, SECTOR, &count, NULL) && GetLastError() == ERROR_INVALID_PARAMETER, "no odd buffer: %lu", GetLastError());
   CloseHandle(file);
@@ -200,6 +216,7 @@ int main(void) {
   HANDLE file = open_data(CREATE_ALWAYS, 0);
   ok(WriteFile(file, block, FILE_BYTES, &written, NULL) && written == FILE_BYTES, "write: %lu", GetLastError());
   views(file);
+  view_first();
   unbuffered(file);
   ports();
   pending();

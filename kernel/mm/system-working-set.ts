@@ -1,4 +1,10 @@
-import { PAGE_SIZE, SYSTEM_CACHE_WORKING_SET_LIST } from './layout.js';
+import {
+  PAGE_SIZE,
+  PAGED_POOL_END,
+  PAGED_POOL_START,
+  SYSTEM_CACHE_START,
+  SYSTEM_CACHE_WORKING_SET_LIST,
+} from './layout.js';
 import type { MemoryManager } from './memory-manager.js';
 import type { PteLocation } from './pte.js';
 import { mapSystemPages, systemFrame } from './system-pages.js';
@@ -41,7 +47,8 @@ export class SystemWorkingSet implements WorkingSetOwner {
     this.directories = mm.systemSpace.directories;
     this.vm = new WorkingSetLimits(minimumPages(frameCount), frameCount);
     const frame = systemFrame(mm, SYSTEM_CACHE_WORKING_SET_LIST);
-    const listPages = Math.ceil((HEADER_SIZE + frameCount * 4) / PAGE_SIZE);
+    const entries = Math.min(frameCount, mostPages(mm));
+    const listPages = Math.ceil((HEADER_SIZE + entries * 4) / PAGE_SIZE);
     this.workingSet = new WorkingSetList(
       mm.words,
       mm.memory.hostPage(frame) >>> 2,
@@ -51,6 +58,13 @@ export class SystemWorkingSet implements WorkingSetOwner {
     );
     insertLocked(mm, this, SYSTEM_CACHE_WORKING_SET_LIST, frame);
   }
+}
+
+/** All of its addresses at once: the system cache, paged pool, and those of the list, behind which its hash table must have room. */
+function mostPages({ layout }: MemoryManager): number {
+  const cache = layout.systemCacheEnd - SYSTEM_CACHE_START;
+  const list = SYSTEM_CACHE_START - SYSTEM_CACHE_WORKING_SET_LIST;
+  return (cache + PAGED_POOL_END - PAGED_POOL_START + list) / PAGE_SIZE;
 }
 
 function minimumPages(frameCount: number): number {

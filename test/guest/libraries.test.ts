@@ -61,15 +61,20 @@ describe('ntdll and kernel32 do what their checks in guest/programs ask', () => 
     'commands',
     'cache',
   ];
-  it.each(checks)('check-%s', (name) => {
-    const options: GuestRunOptions = ['files', 'names', 'cache'].includes(name)
+  function check(name: string, machine: GuestRunOptions['machine'] = {}): void {
+    const mounts: GuestRunOptions = ['files', 'names', 'cache'].includes(name)
       ? { mounts: [{ drive: 'C', folder, readOnly: false }] }
       : {};
-    const run = runGuest(`check-${name}`, options);
+    const run = runGuest(`check-${name}`, { ...mounts, machine });
     expect(run.stdout).toMatch(new RegExp(`^${name}: \\d+ tests executed, 0 failures\n$`));
     expect(run.result).toMatchObject({ reason: 'exited', status: 0 });
     expect(run.inconsistency).toBeNull();
-  });
+  }
+
+  it.each(checks)('check-%s', (name) => check(name));
+
+  it('check-cache with more memory than the working set list of the cache has room for', () =>
+    check('cache', { memorySize: 2 ** 36 }));
 });
 
 describe('exports', () => {
