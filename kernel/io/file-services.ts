@@ -35,9 +35,8 @@ function* createCall(kernel: Kernel, call: CreateCall): Blocking<NtStatus> {
   if (!isSuccess(status)) return status;
   const allocation = call.allocationSizeAddress === 0 ? 0n : user.read64(call.allocationSizeAddress);
   if (BigInt.asIntN(64, allocation) < 0n) return Status.INVALID_PARAMETER;
-  const attributes = yield* user.captureObjectAttributes(call.objectAttributes);
+  const attributes = yield* user.captureNameToOpen(call.objectAttributes);
   if (!isSuccess(attributes.status)) return attributes.status;
-  if (call.objectAttributes === 0) return Status.INVALID_PARAMETER;
   const { desiredAccess, fileAttributes, shareAccess, disposition, options } = call;
   const allocationSize = Number(allocation);
   const request = { attributes, desiredAccess, allocationSize, fileAttributes, shareAccess, disposition, options };
@@ -77,7 +76,7 @@ export function insertFile(
 }
 
 function* deleteFile(kernel: Kernel, objectAttributes: number): Blocking<NtStatus> {
-  const attributes = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  const attributes = yield* kernel.user.captureNameToOpen(objectAttributes);
   if (!isSuccess(attributes.status)) return attributes.status;
   const outcome = kernel.io.createFile({
     attributes,

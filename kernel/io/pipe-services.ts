@@ -2,7 +2,7 @@ import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import type { Blocking, NtStatus } from '../types.js';
-import { CreateResult, Disposition } from './create-file.js';
+import { CreateResult, checkCreateParameters, Disposition } from './create-file.js';
 import { CreateOption, FileObject, FileShare } from './file-object.js';
 import { insertFile } from './file-services.js';
 import { PipeConfiguration } from './pipe.js';
@@ -10,6 +10,11 @@ import { PipeConfiguration } from './pipe.js';
 const IO_STATUS_BLOCK_SIZE = 8;
 const DEFAULT_QUOTA = 0x1000;
 const MAXIMUM_QUOTA = 0x100000;
+
+/** FILE_VALID_PIPE_OPTION_FLAGS. */
+const VALID_OPTIONS =
+  CreateOption.WRITE_THROUGH | CreateOption.SYNCHRONOUS_IO_ALERT | CreateOption.SYNCHRONOUS_IO_NONALERT;
+const dispositions: readonly number[] = [Disposition.OPEN, Disposition.CREATE, Disposition.OPEN_IF];
 
 /** What the sharing of a server says of its clients: who may be written and read. */
 const configurations: ReadonlyMap<number, PipeConfiguration> = new Map([
@@ -28,26 +33,28 @@ function* createNamedPipe(kernel: Kernel, ...given: number[]): Blocking<NtStatus
   const [handleAddress, access, attributesAddress, ioStatusBlock, share, disposition, options] = given;
   const [type, readMode, completionMode, instances, inbound, outbound, timeoutAddress] = given.slice(7);
   const { user, ob, io } = kernel;
-  let status = yield* user.probeForWrite(handleAddress, 4, 4);
-  if (isSuccess(status)) status = yield* user.probeForWrite(ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
-  if (isSuccess(status) && timeoutAddress !== 0) status = yield* user.probeForRead(timeoutAddress, 8, 4);
+  let status = timeoutAddress === 0 ? Status.SUCCESS : yield* user.probeForRead(timeoutAddress, 8, 4);
   if (!isSuccess(status)) return status;
   const defaultTimeout = timeoutAddress === 0 ? 0n : BigInt.asIntN(64, user.read64(timeoutAddress));
-  if ((options & ~CreateOption.VALID) !== 0 || type > 1 || readMode > 1 || completionMode > 1)
+  const request = { desiredAccess: access, fileAttributes: 0, shareAccess: share, disposition, options };
+  status = checkCreateParameters(request);
+  if (!isSuccess(status)) return status;
+  const isDeletable = (share & FileShare.DELETE) !== 0;
+  if (isDeletable || !dispositions.includes(disposition) || (options & ~VALID_OPTIONS) !== 0)
     return Status.INVALID_PARAMETER;
-  const configuration = configurations.get(share);
-  if (configuration === undefined || defaultTimeout > 0n) return Status.INVALID_PARAMETER;
-  const creates: readonly number[] = [Disposition.OPEN, Disposition.CREATE, Disposition.OPEN_IF];
-  if (!creates.includes(disposition) || instances === 0 || (readMode === 1 && type === 0))
-    return Status.INVALID_PARAMETER;
-  if (attributesAddress === 0) return Status.INVALID_PARAMETER;
-  const attributes = yield* user.captureObjectAttributes(attributesAddress);
+  if (type > 1 || readMode > type || completionMode > 1) return Status.INVALID_PARAMETER;
+  status = yield* user.probeForWrite(handleAddress, 4, 1);
+  if (isSuccess(status)) status = yield* user.probeForWrite(ioStatusBlock, IO_STATUS_BLOCK_SIZE, 4);
+  if (!isSuccess(status)) return status;
+  const attributes = yield* user.captureNameToOpen(attributesAddress);
   if (!isSuccess(attributes.status)) return attributes.status;
   const place = ob.lookup(attributes);
   if (place.object === null) return place.status;
   const { body } = place.object;
   const isRelative = body instanceof FileObject && body.device === io.pipes && body.pipe === null;
   if (body !== io.pipes && !isRelative) return Status.OBJECT_TYPE_MISMATCH;
+  const configuration = configurations.get(share);
+  if (configuration === undefined || defaultTimeout > 0n || instances === 0) return Status.INVALID_PARAMETER;
   const name = place.remaining.replace(/^\\/, '');
   const exists = io.pipes.find(name) !== null;
   if (exists && disposition === Disposition.CREATE) return Status.ACCESS_DENIED;
@@ -71,7 +78,7 @@ function* createNamedPipe(kernel: Kernel, ...given: number[]): Blocking<NtStatus
     pipe,
     grantedAccess: ob.types.file.mapAccess(access),
     shareAccess: share,
-    createOptions: options & ~CreateOption.DELETE_ON_CLOSE,
+    createOptions: options,
   });
   const information = exists ? CreateResult.OPENED : CreateResult.CREATED;
   const call = { handleAddress, ioStatusBlock };

@@ -211,7 +211,7 @@ function* withAttributes(
 ): Blocking<NtStatus> {
   const probed = yield* kernel.user.probeForWrite(buffer, size, 4);
   if (!isSuccess(probed)) return probed;
-  const attributes = yield* kernel.user.captureObjectAttributes(objectAttributes);
+  const attributes = yield* kernel.user.captureNameToOpen(objectAttributes);
   if (!isSuccess(attributes.status)) return attributes.status;
   const desiredAccess = READ_ATTRIBUTES;
   const outcome = createFile(kernel.io, { ...CreateRequestDefaults, attributes, desiredAccess, options: 0 });

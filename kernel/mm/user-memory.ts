@@ -230,6 +230,11 @@ export class UserMemory {
     return { status: name.status, root, name: name.text, hasName: true, attributes, securityDescriptorAddress };
   }
 
+  /** As captureObjectAttributes, for services that open what has a name: INVALID_PARAMETER without attributes (ObOpenObjectByName). */
+  *captureNameToOpen(address: number): Blocking<CapturedObjectAttributes> {
+    return address === 0 ? noAttributes(Status.INVALID_PARAMETER) : yield* this.captureObjectAttributes(address);
+  }
+
   #written(host: number, length: number): void {
     if (this.#mm.cpu.pageHasCode(host)) this.#mm.cpu.codeWritten(host, length);
   }

@@ -302,6 +302,98 @@ const create: ServiceModel = {
     ),
 };
 
+const open: ServiceModel = {
+  name: 'NtOpenFile',
+  parameters: {
+    handle: pointers(0, [0]),
+    access: choices(0x120089, 0x80000000),
+    attributes,
+    ...iosb,
+    share: choices(7, 8),
+    options: choices(0x20, 0x30, 0x1020, 0x1000000),
+  },
+  status: (call) =>
+    first(
+      value(call, 'access') === 0x80000000 && 'INVALID_PARAMETER',
+      value(call, 'share') !== 7 && 'INVALID_PARAMETER',
+      value(call, 'options') !== 0x20 && 'INVALID_PARAMETER',
+      probe(value(call, 'handle'), 4, 1, 'write'),
+      iosbStatus(call),
+      attributesStatus(call),
+    ),
+};
+
+/** A server's end: what pipes need of the parameters of NtCreateFile, and of their own. */
+const createPipe: ServiceModel = {
+  name: 'NtCreateNamedPipeFile',
+  parameters: {
+    handle: pointers(0, [0]),
+    access: choices(0x120089, 0x80000000),
+    attributes,
+    ...iosb,
+    share: choices(3, 4, 8),
+    disposition: choices(2, 0, 4, 0xffffffff),
+    options: choices(0x20, 0x30, 0x60, 0x1000000),
+    type: choices(0, 2),
+    readMode: choices(0, 1),
+    completionMode: choices(0, 2),
+    instances: choices(1),
+    inbound: choices(0),
+    outbound: choices(0),
+    timeout: [
+      ...pointers(0x80, [0xffffffff, 0xffffffff]).filter((_, index) => [0, 1, 4].includes(index)),
+      { value: 0 },
+    ],
+  },
+  status: (call) =>
+    first(
+      optionalStatus(call, 'timeout', 8),
+      value(call, 'access') === 0x80000000 && 'INVALID_PARAMETER',
+      value(call, 'share') !== 3 && 'INVALID_PARAMETER',
+      value(call, 'disposition') !== 2 && 'INVALID_PARAMETER',
+      value(call, 'options') !== 0x20 && 'INVALID_PARAMETER',
+      // Bytes are not read as messages.
+      value(call, 'readMode') > value(call, 'type') && 'INVALID_PARAMETER',
+      (value(call, 'type') === 2 || value(call, 'completionMode') === 2) && 'INVALID_PARAMETER',
+      probe(value(call, 'handle'), 4, 1, 'write'),
+      iosbStatus(call),
+      attributesStatus(call),
+    ),
+};
+
+const remove: ServiceModel = { name: 'NtDeleteFile', parameters: { attributes }, status: attributesStatus };
+
+function queryByName(name: string, size: number): ServiceModel {
+  return {
+    name,
+    parameters: { attributes, buffer: pointers(0x100, []) },
+    outputs: ['buffer'],
+    status: (call) => first(probe(value(call, 'buffer'), size, 4, 'write'), attributesStatus(call)),
+  };
+}
+
+/** Only labels could be set, which volumes of the host keep. */
+const setVolume: ServiceModel = {
+  name: 'NtSetVolumeInformationFile',
+  parameters: {
+    file: files,
+    ...iosb,
+    buffer: pointers(0x100, [0]),
+    length: choices(8, 3, 0),
+    informationClass: choices(2, 1, 0, 6, 99),
+  },
+  outputs: ['iosb'],
+  status: (call) =>
+    first(
+      value(call, 'informationClass') !== 2 && 'INVALID_INFO_CLASS',
+      value(call, 'length') < 8 && 'INFO_LENGTH_MISMATCH',
+      iosbStatus(call),
+      probe(value(call, 'buffer'), value(call, 'length'), 4, 'read'),
+      fileStatus(call, WRITE),
+      'ACCESS_DENIED',
+    ),
+};
+
 describe('file services notice wrong parameters in the documented order, and change nothing', () => {
   const models = [
     transfer('NtReadFile', READ, 'write'),
@@ -317,6 +409,12 @@ describe('file services notice wrong parameters in the documented order, and cha
     flush,
     cancel,
     create,
+    open,
+    createPipe,
+    remove,
+    queryByName('NtQueryAttributesFile', 40),
+    queryByName('NtQueryFullAttributesFile', 56),
+    setVolume,
   ];
   it.each(models.map((model) => [model.name, model] as const))('%s', (_name, model) => ParameterMachine.check(model));
 });

@@ -195,7 +195,7 @@ export class ParameterMachine {
       expect(machine.guest.kernel.mm.verify()).toBeNull();
     }
     expect(problems.slice(0, 12)).toEqual([]);
-    expect(refused).toBeGreaterThan(20);
+    expect(refused).toBeGreaterThan(10);
   }
 
   /** A handle of the process to an object, with this access. */
