@@ -72,6 +72,20 @@ describe('with 64 GB', () => {
   });
 });
 
+describe('a machine whose memory is above 4 GB but for the first 80 MB', () => {
+  it('gives it to ordinary programs', () => {
+    const first = 2 ** 20;
+    const badPages = Array.from({ length: first - 0x5000 }, (_, index) => 0x5000 + index);
+    const run = runGuest('memory-pressure', { args: ['40', '100'], machine: { memorySize: 2 ** 33, badPages } });
+    expect(run.stdout).toMatch(/^10240 pages, 100 changes, 0 wrong/);
+    expect(run.machine.counters.pagingFileFaults).toBe(0);
+    expect(run.inconsistency).toBeNull();
+    const { memory } = run.machine.kernel.mm;
+    const above = Array.from({ length: first }, (_, index) => first + index).filter((frame) => memory.isTouched(frame));
+    expect(above.length).toBeGreaterThan(16 * 256);
+  });
+});
+
 describe('with 64 GB, of which two-level page tables reach 4', () => {
   it('large-pages: as many as are contiguous', () => expectSuccess('large-pages', ['3'], false, 65536));
 });
