@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest';
 import { statusName } from '../../kernel/ntstatus.js';
 import type { Blocking } from '../../kernel/types.js';
+import { bootLayout } from '../boot-options.js';
 import { DATA } from './bare-process.js';
 import { MemoryProcess, SELF } from './memory-process.js';
 
@@ -189,7 +190,7 @@ const refusals: readonly [title: string, given: Given, call: Call][] = [
   [
     'watch the system half',
     { count: 4 },
-    ['INVALID_PARAMETER_2', GET, SELF, 1, 0x80000000, 0x4000, ADDRESSES, COUNT, GRANULARITY],
+    ['INVALID_PARAMETER_2', GET, SELF, 1, bootLayout.systemRangeStart, 0x4000, ADDRESSES, COUNT, GRANULARITY],
   ],
   [
     'watch a size that overflows',

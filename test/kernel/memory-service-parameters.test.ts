@@ -195,7 +195,7 @@ const lockModel = (name: string, after: (call: Call) => StatusName): ServiceMode
       handleStatus(value(call, 'process'), held),
       // A user's token does not hold SeLockMemoryPrivilege.
       (mapType & 2) !== 0 && 'PRIVILEGE_NOT_HELD',
-      base === 0x7ffe0000 && 'ACCESS_VIOLATION',
+      base > HIGHEST_VAD && 'ACCESS_VIOLATION',
       after(call),
     );
   },
