@@ -76,7 +76,10 @@ describe('a machine whose memory is above 4 GB but for the first 80 MB', () => {
   it('gives it to ordinary programs', () => {
     const first = 2 ** 20;
     const badPages = Array.from({ length: first - 0x5000 }, (_, index) => 0x5000 + index);
-    const run = runGuest('memory-pressure', { args: ['40', '100'], machine: { memorySize: 2 ** 33, badPages } });
+    const run = runGuest('memory-pressure', {
+      args: ['40', '100'],
+      machine: { pae: true, memorySize: 2 ** 33, badPages },
+    });
     expect(run.stdout).toMatch(/^10240 pages, 100 changes, 0 wrong/);
     expect(run.machine.counters.pagingFileFaults).toBe(0);
     expect(run.inconsistency).toBeNull();

@@ -4,7 +4,7 @@ import { type GuestRun, runGuest } from './guest-program.js';
 type Event = Readonly<Record<string, unknown>>;
 
 function run(trace: { faults?: boolean; paging?: boolean; workingSet?: boolean }): GuestRun {
-  return runGuest('memory-pressure', { args: ['13', '200'], machine: { memorySize: 12 << 20 }, trace });
+  return runGuest('memory-pressure', { args: ['13', '200'], machine: { pae: true, memorySize: 12 << 20 }, trace });
 }
 
 const events = ({ trace }: GuestRun, name: string): Event[] =>

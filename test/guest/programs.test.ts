@@ -158,7 +158,7 @@ describe('unhandled exceptions', () => {
     ['raise', 0xe0001234, []],
     ['overflow', 0xc00000fd, null],
   ])('crash %s ends the process with its code', (kind, code, parameters) => {
-    const run = runGuest('crash', { args: [kind] });
+    const run = runGuest('crash', { args: [kind], machine: { pae: true } });
     expect(run.stdout).toBe(`about to crash: ${kind}\n`);
     expect(run.result.unhandledException?.code).toBe(code);
     expect(run.result.status).toBe(code);
