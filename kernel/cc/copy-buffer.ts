@@ -51,29 +51,26 @@ export class UserBuffer implements CopyBuffer {
   }
 
   take(done: number, host: number, length: number): boolean {
-    const { cpu, bytes } = this.#mm;
-    for (let moved = 0; moved < length; ) {
-      const at = this.#address + done + moved;
-      const run = Math.min(length - moved, PAGE_SIZE - (at & PAGE_MASK));
-      const target = cpu.translate(at | 0, AccessKind.Write, false);
-      if (target === 0) return false;
-      bytes.copyWithin(target, host + moved, host + moved + run);
-      if (cpu.pageHasCode(target)) cpu.codeWritten(target, run);
-      if (cpu.debug.watching) cpu.debug.accessedByOwner(at, run, true);
-      moved += run;
-    }
-    return true;
+    return this.#move(done, host, length, true);
   }
 
   give(done: number, host: number, length: number): boolean {
+    return this.#move(done, host, length, false);
+  }
+
+  /** @param stores into the process's memory; else out of it */
+  #move(done: number, host: number, length: number, stores: boolean): boolean {
     const { cpu, bytes } = this.#mm;
+    const access = stores ? AccessKind.Write : AccessKind.Read;
     for (let moved = 0; moved < length; ) {
       const at = this.#address + done + moved;
       const run = Math.min(length - moved, PAGE_SIZE - (at & PAGE_MASK));
-      const source = cpu.translate(at | 0, AccessKind.Read, false);
-      if (source === 0) return false;
-      bytes.copyWithin(host + moved, source, source + run);
-      if (cpu.debug.watching) cpu.debug.accessedByOwner(at, run, false);
+      const own = cpu.translate(at | 0, access, false);
+      if (own === 0) return false;
+      if (stores) bytes.copyWithin(own, host + moved, host + moved + run);
+      else bytes.copyWithin(host + moved, own, own + run);
+      if (stores && cpu.pageHasCode(own)) cpu.codeWritten(own, run);
+      if (cpu.debug.watching) cpu.debug.accessedByOwner(at, run, stores);
       moved += run;
     }
     return true;

@@ -1,6 +1,7 @@
 import { createObjectService, openObjectService } from '../ke/object-service.js';
 import { type Service, service } from '../ke/service.js';
 import type { Kernel } from '../kernel.js';
+import { PAGE_SIZE } from '../mm/layout.js';
 import { isSuccess, Status } from '../ntstatus.js';
 import { type Blocking, type NtStatus, ntStatus } from '../types.js';
 import { Fields } from './information-buffer.js';
@@ -30,7 +31,6 @@ const EXTENDED_LIMITS = 0x3fff;
 /** Limits of times, working sets and scheduling classes. */
 const NOT_BUILT = 0xc7;
 const BUILT = Object.values(JobLimit).reduce((sum: number, flag) => sum | flag, 0);
-const PAGE = 0x1000;
 
 /** NtCreateJobObject(handle*, access, attributes*). */
 function* createJob(kernel: Kernel, handleAddress: number, access: number, attributes: number): Blocking<NtStatus> {
@@ -176,8 +176,8 @@ function limitInformation({ limits, commit }: Job, fields: Fields, isExtended: b
   fields.dword(0x10, shown).dword(0x1c, limits.activeProcesses).dword(0x20, limits.affinity);
   fields.dword(0x24, limits.priorityClass);
   if (!isExtended) return fields.bytes;
-  fields.dword(0x60, limits.processMemory * PAGE).dword(0x64, limits.jobMemory * PAGE);
-  return fields.dword(0x68, commit.processPeak * PAGE).dword(0x6c, commit.peak * PAGE).bytes;
+  fields.dword(0x60, limits.processMemory * PAGE_SIZE).dword(0x64, limits.jobMemory * PAGE_SIZE);
+  return fields.dword(0x68, commit.processPeak * PAGE_SIZE).dword(0x6c, commit.peak * PAGE_SIZE).bytes;
 }
 
 const setSizes: ReadonlyMap<number, number> = new Map([
@@ -235,7 +235,7 @@ function setLimits(job: Job, view: DataView): NtStatus {
   if ((flags & NOT_BUILT) !== 0) return Status.NOT_IMPLEMENTED;
   // What the smaller structure cannot say stays as it is.
   const kept = isExtended ? 0 : job.limits.flags & BUILT & ~BASIC_LIMITS;
-  const pages = (offset: number): number => Math.floor(dword(offset) / PAGE);
+  const pages = (offset: number): number => Math.floor(dword(offset) / PAGE_SIZE);
   const { processMemory, jobMemory } = isExtended ? { processMemory: pages(0x60), jobMemory: pages(0x64) } : job.limits;
   setJobLimits(job, { flags: flags | kept, activeProcesses, affinity, priorityClass, processMemory, jobMemory });
   return Status.SUCCESS;
