@@ -2,7 +2,8 @@
 //   node tools/build/build.mjs && node test/guest/injection-sweep.mjs [KIND] [PROGRAM] [LAST]
 // Every run has to end in a status or bugcheck that the documents name, or as the program itself wants, and leave the memory
 // manager in order. Exit status 0: all did. Takes a quarter of an hour; no part of the suite.
-import { guestImages, Machine, NodeHost, Status, statusName } from '../../dist/index.js';
+import { Machine, Status, statusName } from '../../dist/index.js';
+import { scriptHost } from './script-host.mjs';
 
 const PROGRAMS = [
   { name: 'hello', memorySize: 8 << 20 },
@@ -28,31 +29,7 @@ const STARTS = [
 
 /** How the program ends, and whether it may end so. */
 function run({ name, memorySize, args = '' }, injections) {
-  let output = '';
-  const decoder = new TextDecoder('latin1');
-  const files = new NodeHost({
-    mounts: [{ drive: 'Z', folder: guestImages, readOnly: true }],
-    systemFolder: guestImages,
-  });
-  const host = {
-    volumes: files.volumes,
-    systemVolume: files.systemVolume,
-    debugOutput() {},
-    hardError() {},
-    unhandledException() {},
-    console: {
-      kind: () => 'pipe',
-      read: () => 'eof',
-      waitForInput: () => true,
-      write(_stream, bytes) {
-        output += decoder.decode(bytes);
-        return Status.SUCCESS;
-      },
-      flush() {},
-      size: () => ({ columns: 80, rows: 25 }),
-      setRaw() {},
-    },
-  };
+  const { host, output, close } = scriptHost();
   const imagePath = `Z:\\${name}.exe`;
   try {
     const machine = new Machine(
@@ -71,11 +48,11 @@ function run({ name, memorySize, args = '' }, injections) {
     const inconsistency = result.bugcheck === null ? machine.verify() : null;
     if (inconsistency !== null) return { text: `defect: ${inconsistency}`, allowed: false };
     const happened = machine.kernel.mm.injection?.left === 0;
-    return { ...ending(result, output), happened };
+    return { ...ending(result, output()), happened };
   } catch (error) {
     return { text: `defect: ${error.stack}`, allowed: false };
   } finally {
-    files.close();
+    close();
   }
 }
 

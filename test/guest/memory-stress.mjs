@@ -2,7 +2,8 @@
 // without, as it is and with each kind of injection, and a report of what the processes left behind:
 //   node tools/build/build.mjs && node test/guest/memory-stress.mjs [SECONDS] [INJECTIONS OF EACH KIND]
 // Exit status 0: every run ended as it may, the memory manager is in order, and nothing has leaked. Takes ten minutes; no part of the suite.
-import { guestImages, holdings, leaks, Machine, NodeHost, Status, statusName } from '../../dist/index.js';
+import { holdings, leaks, Machine, Status, statusName } from '../../dist/index.js';
+import { scriptHost } from './script-host.mjs';
 
 const [, , seconds = '120', each = '2'] = process.argv;
 const LOCK_MEMORY = 4;
@@ -12,30 +13,8 @@ const NO_START = 202;
 /** KERNEL_STACK_INPAGE_ERROR, KERNEL_DATA_INPAGE_ERROR: a page that the kernel needs cannot be read. */
 const BUGCHECKS = [0x77, 0x7a];
 
-function machineOf(pae, injections, output) {
-  const files = new NodeHost({
-    mounts: [{ drive: 'Z', folder: guestImages, readOnly: true }],
-    systemFolder: guestImages,
-  });
-  const host = {
-    volumes: files.volumes,
-    systemVolume: files.systemVolume,
-    debugOutput() {},
-    hardError() {},
-    unhandledException() {},
-    console: {
-      kind: () => 'pipe',
-      read: () => 'eof',
-      waitForInput: () => true,
-      write: (_stream, bytes) => {
-        output.push(Buffer.from(bytes).toString('latin1'));
-        return Status.SUCCESS;
-      },
-      flush() {},
-      size: () => ({ columns: 80, rows: 25 }),
-      setRaw() {},
-    },
-  };
+function machineOf(pae, injections) {
+  const { host, output, close } = scriptHost();
   const options = {
     imagePath: '\\??\\Z:\\memory-stress.exe',
     commandLine: `Z:\\memory-stress.exe ${seconds} 1`,
@@ -46,12 +25,12 @@ function machineOf(pae, injections, output) {
     injections,
     maximumTime: (Number(seconds) + 300) * 1e9,
   };
-  return { machine: new Machine(options, host), close: () => files.close() };
+  return { machine: new Machine(options, host), output, close };
 }
 
 /** What the machine holds when only ntdll.dll is loaded, which stays. */
 function initial(pae) {
-  const { machine, close } = machineOf(pae, [], []);
+  const { machine, close } = machineOf(pae, []);
   machine.kernel.ps.loadSystemDll();
   const held = holdings(machine.kernel);
   close();
@@ -60,8 +39,7 @@ function initial(pae) {
 
 /** One line, and whether all is well. */
 function run(pae, injections, before) {
-  const output = [];
-  const { machine, close } = machineOf(pae, injections, output);
+  const { machine, output, close } = machineOf(pae, injections);
   try {
     const { reason, status, bugcheck, unhandledException, hardError } = machine.run();
     if (bugcheck !== null) {
@@ -78,7 +56,7 @@ function run(pae, injections, before) {
     const failure = unhandledException?.code ?? hardError?.status ?? null;
     const ending =
       failure === null
-        ? `${reason} ${status}: ${output.join('').trim().split('\n').at(-1)}`
+        ? `${reason} ${status}: ${output().trim().split('\n').at(-1)}`
         : `ended by ${statusName(failure)}`;
     const mayEnd =
       status === 0 ||
